@@ -1,0 +1,104 @@
+"""How canonical values, operations and records are kept as JSON.
+
+A date is `{"date": "2019-05-14"}`, a blank is null; an absent value is left out, or `{"absent": true}` where its
+place must be kept. Decimals of native records stay decimal numbers, digit for digit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from stocksync.stock.ownership import Context
+from stocksync.stock.reconcile import UnkeptWrite
+from stocksync.stock.values import ABSENT, BLANK, Known, Side
+from stocksync.sync.plan import Action, Change, Operation
+
+
+def dump(data: Any) -> str:
+    """Write JSON, compact, decimals as numbers."""
+    return orjson.dumps(data, default=_default).decode()
+
+
+def load(text: str | bytes) -> Any:
+    """Read JSON, decimals exact."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def _default(item: Any) -> Any:
+    if isinstance(item, Decimal):
+        return orjson.Fragment(str(item))
+    if isinstance(item, Mapping):
+        return dict(item)
+    raise TypeError(f"{type(item).__name__} is not kept as JSON")
+
+
+def pack(value: Known) -> Any:
+    """Turn a known value into what JSON can hold."""
+    if value is BLANK:
+        return None
+    if value is ABSENT:
+        return {"absent": True}
+    return {"date": value.isoformat()} if isinstance(value, date) else value
+
+
+def unpack(data: Any) -> Known:
+    """Turn it back."""
+    if data is None:
+        return BLANK
+    if isinstance(data, dict):
+        return date.fromisoformat(data["date"]) if "date" in data else ABSENT
+    assert isinstance(data, str | int)
+    return data
+
+
+def dump_base(base: Mapping[str, Known]) -> str:
+    """Keep a car's base."""
+    return dump({name: pack(value) for name, value in base.items()})
+
+
+def load_base(text: str) -> dict[str, Known]:
+    """Read a car's base."""
+    return {name: unpack(data) for name, data in orjson.loads(text).items()}
+
+
+def dump_unkept(unkept: Mapping[str, UnkeptWrite]) -> str:
+    """Keep a car's writes that did not stick."""
+    return dump(
+        {name: [u.side, pack(u.written), pack(u.stored), u.rounds, u.rejected, u.message] for name, u in unkept.items()}
+    )
+
+
+def load_unkept(text: str) -> dict[str, UnkeptWrite]:
+    """Read a car's writes that did not stick."""
+    return {
+        name: UnkeptWrite(Side(side), unpack(written), unpack(stored), rounds, rejected, message)
+        for name, (side, written, stored, rounds, rejected, message) in orjson.loads(text).items()
+    }
+
+
+def dump_operation(operation: Operation, context: Context | None) -> str:
+    """Keep an operation with the context that it was allowed in."""
+    return dump(
+        {
+            "changes": [[c.attribute, pack(c.value), pack(c.expected), c.fills_blank] for c in operation.changes],
+            "reference": operation.reference,
+            "version": operation.version,
+            "context": None
+            if context is None
+            else [context.stage, context.destination, context.vehicle_type, context.point_of_sale],
+        }
+    )
+
+
+def load_operation(text: str, side: str, action: str, record_id: str | None) -> tuple[Operation, Context | None]:
+    """Read an operation and its context."""
+    data = orjson.loads(text)
+    changes = tuple(Change(name, unpack(v), unpack(e), fills) for name, v, e, fills in data["changes"])
+    operation = Operation(Side(side), Action(action), record_id, changes, data["reference"], data["version"])
+    return operation, Context(*data["context"]) if data["context"] is not None else None

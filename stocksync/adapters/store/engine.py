@@ -1,0 +1,96 @@
+"""The database connection: SQLite as it must be set up, and the schema brought to the version of this program."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+
+from stocksync.errors import ConfigurationError
+
+HEAD: Final = "0001"
+"""The newest migration; a test holds it against the migrations folder."""
+
+WRITE: Final = "stocksync_write"
+_BUSY_TIMEOUT_MS: Final = 15_000
+
+
+def open_engine(url: str) -> Engine:
+    """Open the database and bring its schema up to date.
+
+    Raises ConfigurationError for an address that cannot be used, or a database made by a newer program.
+    """
+    try:
+        parsed = make_url(url)
+        _make_folder(parsed.database if parsed.get_backend_name() == "sqlite" else None)
+        engine = create_engine(parsed)
+        if engine.dialect.name == "sqlite":
+            _set_up_sqlite(engine)
+        _migrate(engine, url)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise ConfigurationError(
+            f"The database address {url!r} cannot be used ({error}); give one like sqlite:///stocksync.db."
+        ) from None
+    except (OperationalError, DatabaseError, OSError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise ConfigurationError(
+            f"The database {url!r} cannot be opened: {reason}. Check the path and its rights."
+        ) from None
+    return engine
+
+
+def _make_folder(database: str | None) -> None:
+    if database and database != ":memory:":
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            "synchronous=FULL",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        # A transaction that reads first and writes later would fail at once when another one writes.
+        writes = connection.get_execution_options().get(WRITE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(engine: Engine, url: str) -> None:
+    current = _revision(engine)
+    if current == HEAD:
+        return
+    if current is not None and current > HEAD:
+        raise ConfigurationError(
+            f"The database {url!r} was made by a newer stocksync (schema {current}, this one knows {HEAD}); "
+            "update stocksync, or restore the backup made before the update."
+        )
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.execution_options(**{WRITE: True}).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)
+
+
+def _revision(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return str(found) if found is not None else None

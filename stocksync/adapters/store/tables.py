@@ -1,0 +1,162 @@
+"""The rows of the database, one class per table; storage only, nothing is decided here.
+
+JSON columns are text (see `codec`); instants are aware UTC; money never appears outside JSON. Migrations are in
+`migrations/`; a change here needs one there.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class RunRow(SQLModel, table=True):
+    """One cycle of one point of sale."""
+
+    __tablename__ = "run"
+    __table_args__ = (Index("run_by_point_of_sale", "point_of_sale", "status", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    point_of_sale: str
+    pair: str
+    mapping_version: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    listed_vehicle_module: int | None = None
+    listed_dms: int | None = None
+    plan_digest: str | None = None
+    message: str | None = Field(default=None, sa_type=Text)
+    summary: str | None = Field(default=None, sa_type=Text)
+
+
+class CarRow(SQLModel, table=True):
+    """One stock cycle of one car."""
+
+    __tablename__ = "car"
+    __table_args__ = (
+        UniqueConstraint("pair", "vehicle_module_id", name="car_vehicle_module_id"),
+        UniqueConstraint("pair", "dms_id", name="car_dms_id"),
+        Index("car_by_point_of_sale", "pair", "point_of_sale"),
+        Index("car_by_vin", "vin"),
+        Index("car_by_registration", "registration"),
+        Index("car_by_police_number", "police_number"),
+    )
+
+    id: str = Field(primary_key=True)
+    pair: str
+    point_of_sale: str
+    first_point_of_sale: str
+    vehicle_module_id: str | None = None
+    dms_id: str | None = None
+    vin: str | None = None
+    registration: str | None = None
+    police_number: str | None = None
+    base: str = Field(sa_type=Text)
+    unkept: str = Field(sa_type=Text)
+    missing_vehicle_module: int = 0
+    missing_dms: int = 0
+    reserved_by_us: bool = False
+    closed: bool = False
+    opened_at: datetime
+
+
+class SnapshotRow(SQLModel, table=True):
+    """What a side last said of one record."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = (
+        Index("snapshot_by_point_of_sale", "pair", "side", "point_of_sale"),
+        Index("snapshot_by_vin", "pair", "vin"),
+    )
+
+    pair: str = Field(primary_key=True)
+    side: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    point_of_sale: str
+    digest: str
+    version: str | None = None
+    vin: str | None = None
+    is_open: bool
+    body: bytes = Field(sa_type=LargeBinary)
+    seen_at: datetime
+
+
+class OutboxRow(SQLModel, table=True):
+    """One operation on its way to one side."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("outbox_by_status", "status", "run_id", "id"),
+        Index("outbox_by_car", "car_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id")
+    car_id: str
+    point_of_sale: str
+    side: str
+    action: str
+    record_id: str | None = None
+    payload: str = Field(sa_type=Text)
+    key: str = Field(unique=True)
+    status: str
+    attempts: int = 0
+    message: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime
+    done_at: datetime | None = None
+
+
+class ConflictRow(SQLModel, table=True):
+    """One finding, from its opening to its closing; its id is its name in every report."""
+
+    __tablename__ = "conflict"
+    __table_args__ = (
+        Index("conflict_open", "point_of_sale", "closed_at"),
+        Index("conflict_by_key", "pair", "key"),
+        Index("conflict_by_car", "car_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    pair: str
+    point_of_sale: str
+    car_id: str
+    key: str
+    subject: str
+    reason: str
+    category: str
+    vehicle_module_value: str | None = Field(default=None, sa_type=Text)
+    dms_value: str | None = Field(default=None, sa_type=Text)
+    base_value: str | None = Field(default=None, sa_type=Text)
+    details: str = Field(sa_type=Text)
+    opened_run: int
+    opened_at: datetime
+    changed_at: datetime
+    closed_at: datetime | None = None
+    closed_because: str | None = None
+
+
+class JournalRow(SQLModel, table=True):
+    """One fact; rows are only ever added."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index("journal_by_car", "car_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    run_id: int
+    car_id: str | None = None
+    action: str
+    details: str = Field(sa_type=Text)
+
+
+class MappingRow(SQLModel, table=True):
+    """The mapping files of one version, so that a run can be explained after an edit."""
+
+    __tablename__ = "mapping_version"
+
+    version: str = Field(primary_key=True)
+    files: bytes = Field(sa_type=LargeBinary)
+    first_used_at: datetime

@@ -1,0 +1,259 @@
+"""One hardened HTTP client: what may be connected to, how long and how much it may answer, who gets our key.
+
+A request goes to the configured origin and nowhere else: no redirect, no proxy of the environment, no cookie,
+no address out of an answer. Not here: what an answer means, which is `rest`.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from threading import BoundedSemaphore
+
+import httpx
+
+from stocksync.adapters.systems.guarded import (
+    GuardedTransport,
+    deadline,
+    is_forbidden,
+    is_loopback,
+    seconds_left_s,
+)
+from stocksync.errors import ConfigurationError, SystemUnavailable, UnexpectedAnswer
+
+_HOST = re.compile(r"[0-9a-z._-]+|[0-9a-f:.]+", re.IGNORECASE)
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whole and unread; `where` names the request as messages do."""
+
+    where: str
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What opens a system: `prefix` and then `secret`, in one header."""
+
+    header: str
+    secret: str = field(repr=False)
+    prefix: str = ""
+
+
+class HttpClient:
+    """Every request to one system, over connections kept for its life; safe to share between threads.
+
+    name: how messages call the system. Raises ConfigurationError for an address that may not be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        name: str,
+        key: Key,
+        timeout_s: float,
+        body_cap_bytes: int,
+        connections: int,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.name = name
+        self._secret = key.secret
+        self._timeout_s = timeout_s
+        self._slots = BoundedSemaphore(connections)
+        self._body_cap_bytes = body_cap_bytes
+        self._base = checked_base_url(base_url, name)
+        self._client = httpx.Client(
+            transport=transport or GuardedTransport(self._base, connections=connections),
+            auth=_OriginAuth(self._base, key),
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
+        )
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """Make one request and read its whole answer, whatever its status but a redirect.
+
+        path: after the base address, already quoted. Raises SystemUnavailable where no whole answer came in
+        time, UnexpectedAnswer for a redirect, an answer that is too big or one coded in an unknown way.
+        """
+        where = f"{method} {path}"
+        url = httpx.URL(str(self._base).rstrip("/") + path, params=query)
+        request = self._client.build_request(method, url, headers=headers, content=content)
+        try:
+            with self._slot(), deadline(self._timeout_s):
+                return self._exchange(request, where)
+        except httpx.TransportError as error:
+            raise SystemUnavailable(self._unavailable(where, method, error)) from error
+
+    def sentence(self, text: str) -> str:
+        """Make a message of a text: the system's name first, and our secret blotted out of it."""
+        return f"{self.name[:1].upper()}{self.name[1:]} {text}".replace(self._secret, "***")
+
+    def close(self) -> None:
+        """Let connections go."""
+        self._client.close()
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        # The pool underneath may close the connection of a request that had to wait in it for one (httpcore 1.0.9),
+        # so whoever has to wait does so here.
+        if not self._slots.acquire(timeout=self._timeout_s):
+            raise httpx.PoolTimeout("all connections are busy")
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _exchange(self, request: httpx.Request, where: str) -> Answer:
+        response = self._client.send(request, stream=True)
+        try:
+            self._refuse_redirect(response, where)
+            raw = self._capped(response.iter_raw(), where)
+            return Answer(where, response.status_code, response.headers, self._decompressed(response, raw, where))
+        finally:
+            response.close()
+
+    def _refuse_redirect(self, response: httpx.Response, where: str) -> None:
+        if not 300 <= response.status_code < 400:
+            return
+        to = _shown_location(response.headers.get("Location", ""))
+        raise UnexpectedAnswer(
+            self.sentence(
+                f"answered {where} with a redirect ({response.status_code}) to {to}, which is not followed:"
+                " set its address to where it really is"
+            )
+        )
+
+    def _capped(self, chunks: Iterable[bytes], where: str) -> bytes:
+        body = bytearray()
+        for chunk in chunks:
+            seconds_left_s(httpx.ReadTimeout)
+            body += chunk
+            if len(body) > self._body_cap_bytes:
+                raise self._too_big(where)
+        return bytes(body)
+
+    def _decompressed(self, response: httpx.Response, raw: bytes, where: str) -> bytes:
+        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding in {"", "identity"} or not raw:
+            return raw
+        if coding not in {"gzip", "x-gzip"}:
+            raise UnexpectedAnswer(
+                self.sentence(f"answered {where} in the coding {coding!r}, where only gzip was asked for")
+            )
+        # Never httpx's own decoding: one small chunk of it can become gigabytes.
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            content = inflater.decompress(raw, self._body_cap_bytes + 1)
+        except zlib.error as error:
+            raise UnexpectedAnswer(self.sentence(f"answered {where} with broken gzip: {error}")) from error
+        if len(content) > self._body_cap_bytes:
+            raise self._too_big(where)
+        if not inflater.eof:
+            raise UnexpectedAnswer(self.sentence(f"answered {where} with gzip that is cut short"))
+        return content
+
+    def _too_big(self, where: str) -> UnexpectedAnswer:
+        return UnexpectedAnswer(
+            self.sentence(
+                f"answered {where} with more than {self._body_cap_bytes:,} bytes:"
+                " ask for smaller pages, or raise page_size_mb"
+            )
+        )
+
+    def _unavailable(self, where: str, method: str, error: httpx.TransportError) -> str:
+        if isinstance(error, httpx.TimeoutException):
+            what = f"gave no whole answer to {where} within {self._timeout_s:g} s"
+        elif isinstance(error, httpx.ConnectError):
+            what = f"could not be reached for {where} ({error})"
+        else:
+            what = f"broke off {where} ({error})"
+        unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+        harmless = unsent or method == "GET"
+        advice = "try again later" if harmless else "read the record to see whether the write was carried out"
+        return self.sentence(f"{what}: {advice}")
+
+
+class _OriginAuth(httpx.Auth):
+    """Our key, for requests to one origin; a request to any other is a ConfigurationError."""
+
+    def __init__(self, base_url: httpx.URL, key: Key) -> None:
+        self._origin = _origin(base_url)
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if _origin(request.url) != self._origin:
+            raise ConfigurationError(
+                f"A request to {request.url.host} was refused, as our key belongs to another address"
+            )
+        request.headers[self._key.header] = self._key.prefix + self._key.secret
+        yield request
+
+
+def checked_base_url(base_url: str, name: str) -> httpx.URL:
+    """Read the address of a system; ConfigurationError iff it may not be used.
+
+    The text itself is not repeated in the message: a password may stand in it.
+    """
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, TypeError):
+        raise ConfigurationError(f"The address of {name} is not a URL: write https://host/path") from None
+    if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host.decode()):
+        raise ConfigurationError(f"The address of {name} is not a web address: write https://host/path")
+    if url.userinfo or url.query or url.fragment:
+        raise ConfigurationError(
+            f"The address of {name} holds a user, a query or a fragment: keep only https://host/path"
+        )
+    if url.scheme == "http" and not is_loopback(url.host):
+        raise ConfigurationError(
+            f"The address of {name}, {url.host}, is not encrypted: write https, as http is for this machine"
+        )
+    if is_forbidden(url.host):
+        raise ConfigurationError(f"The address of {name}, {url.host}, is no place for a stock: correct it")
+    return url
+
+
+def checked_secret(secrets: Mapping[str, str], secret: str, name: str) -> str:
+    """Give the secret of that name; ConfigurationError iff it is missing or no header can carry it."""
+    value = secrets.get(secret, "")
+    if not value:
+        raise ConfigurationError(f"The secret {secret!r} of {name} is missing or empty: set its variable")
+    if not _HEADER_TEXT.fullmatch(value):
+        raise ConfigurationError(
+            f"The secret {secret!r} of {name} holds a space or a character outside ASCII: copy it again"
+        )
+    return value
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _shown_location(location: str) -> str:
+    """Name where a redirect leads, without what may be secret in it."""
+    try:
+        url = httpx.URL(location)
+    except httpx.InvalidURL:
+        return "an address that cannot be read"
+    bare = url.copy_with(query=None, fragment=None, userinfo=b"")
+    return str(bare)[:200] or "nowhere"

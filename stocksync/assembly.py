@@ -1,0 +1,97 @@
+"""The one file that knows concrete classes: settings and mapping in, working parts out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from stocksync.errors import ConfigurationError
+from stocksync.mapping.connection import RestConnection
+from stocksync.mapping.effective import PointOfSaleMapping, SystemSettings
+from stocksync.stock.values import SIDES, Side
+from stocksync.sync.ports import Clock, System
+
+if TYPE_CHECKING:
+    from stocksync.adapters.store.questions import Questions
+    from stocksync.adapters.store.repository import Repository
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_at(self) -> datetime:
+        """The present instant."""
+        return datetime.now(UTC)
+
+    def pause(self, seconds_s: float) -> None:
+        """Wait."""
+        time.sleep(seconds_s)
+
+
+def open_repository(database_url: str) -> Repository:
+    """Open what cycles remember. Raises ConfigurationError."""
+    from stocksync.adapters.store.engine import open_engine
+    from stocksync.adapters.store.repository import Repository
+
+    return Repository(open_engine(database_url))
+
+
+def open_questions(repository: Repository) -> Questions:
+    """Open the side of the database that people's questions go to."""
+    from stocksync.adapters.store.questions import Questions
+
+    return Questions(repository.engine)
+
+
+@contextmanager
+def open_systems(
+    point_of_sale: PointOfSaleMapping, environment: Mapping[str, str], clock: Clock
+) -> Iterator[dict[Side, System]]:
+    """Both systems of a point of sale, closed at the end.
+
+    Raises ConfigurationError for a variable that is not set, naming every one that is missing.
+    """
+    _check_variables(point_of_sale, environment)
+    systems: dict[Side, System] = {}
+    try:
+        for side in SIDES:
+            systems[side] = _system(point_of_sale.systems[side], environment, clock)
+        yield systems
+    finally:
+        for system in systems.values():
+            system.close()
+
+
+def _check_variables(point_of_sale: PointOfSaleMapping, environment: Mapping[str, str]) -> None:
+    needed = [
+        name for settings in point_of_sale.systems.values() for name in (settings.address, *settings.secrets.values())
+    ]
+    missing = [name for name in dict.fromkeys(needed) if not environment.get(name)]
+    if missing:
+        raise ConfigurationError(
+            f"{point_of_sale.id}: the environment does not have {', '.join(missing)}, which points_of_sale.yaml names; "
+            "set them, or write them into .env."
+        )
+
+
+def _system(settings: SystemSettings, environment: Mapping[str, str], clock: Clock) -> System:
+    if not isinstance(settings.connection, RestConnection):
+        raise ConfigurationError(
+            f"{settings.system}: the protocol {settings.connection.protocol} is for tests and cannot be reached "
+            "from the command line."
+        )
+    from stocksync.adapters.systems.rest import RestSystem
+
+    return RestSystem(
+        settings.connection,
+        base_url=environment[settings.address],
+        secrets={name: environment[variable] for name, variable in settings.secrets.items()},
+        point_of_sale_code=settings.code,
+        id_path=settings.record.id,
+        version_path=settings.record.version,
+        clock=clock,
+        name=settings.label.en,
+    )

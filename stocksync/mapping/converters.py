@@ -1,0 +1,411 @@
+"""How systems spell values: named converters, each both ways.
+
+`read` turns what a system says into a reading and never raises: what it cannot read is `Invalid`. `write`
+turns a value into what the system wants, or raises `CannotSpell`. The settings of each come from `fields` in
+a side's file. Which texts mean "empty" is the side's; a converter is asked only about the rest.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from stocksync.mapping import models
+from stocksync.stock.values import BLANK, Invalid, Reading, Value, folded
+
+MAX_TEXT: Final = 4000
+_VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{5,17}")
+_SIV: Final = re.compile(r"([A-HJ-NP-TV-Z]{2})[ -]?(\d{3})[ -]?([A-HJ-NP-TV-Z]{2})")
+_FNI: Final = re.compile(r"(\d{1,4})[ -]?([A-Z]{1,3})[ -]?(\d{2,3}|2[AB])")
+_FOREIGN: Final = re.compile(r"[A-Z0-9ÄÖÜ][A-Z0-9ÄÖÜ -]{1,13}")
+
+
+class CannotSpell(ValueError):
+    """A value that a system's field has no spelling for."""
+
+
+class Converter(Protocol):
+    """One field's spelling, both ways."""
+
+    def read(self, said: Any) -> Reading:
+        """Read what a system says; blank texts have been taken out before."""
+        ...
+
+    def write(self, value: Value) -> Any:
+        """Spell a value for the system."""
+        ...
+
+
+def _text_of(said: Any) -> str | None:
+    if isinstance(said, str):
+        return said.strip()
+    # A system may give a code of digits as a number.
+    if isinstance(said, int) and not isinstance(said, bool):
+        return str(said)
+    return None
+
+
+def _not_text(said: Any) -> Invalid:
+    return Invalid(shown(said), "not a text")
+
+
+def shown(said: Any) -> str:
+    """Show what a system said, short and printable."""
+    text = said if isinstance(said, str) else str(said)
+    return "".join(c if c.isprintable() else "�" for c in text)[:80]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Free text, in its own spelling."""
+
+    max_length: int | None = None
+
+    def read(self, said: Any) -> Reading:
+        """Read a text, control characters refused."""
+        text = _text_of(said)
+        if text is None:
+            return _not_text(said)
+        if len(text) > MAX_TEXT or any(unicodedata.category(c) == "Cc" for c in text if c not in "\t\n\r"):
+            return Invalid(shown(text), "too long or with control characters")
+        return text
+
+    def write(self, value: Value) -> Any:
+        """Spell a text as it is."""
+        text = str(value)
+        if self.max_length is not None and len(text) > self.max_length:
+            raise CannotSpell(f"more than {self.max_length} characters")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A number or code: outer spaces and case are spelling."""
+
+    def read(self, said: Any) -> Reading:
+        """Read a code in upper case."""
+        text = _text_of(said)
+        if text is None or not text.isprintable() or len(text) > 64:
+            return Invalid(shown(said), "not a number or code")
+        return " ".join(text.upper().split())
+
+    def write(self, value: Value) -> Any:
+        """Spell a code as it is."""
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Vin:
+    """A VIN: case and spaces are spelling; I, O, Q and other alphabets are not VIN characters.
+
+    The check digit is not looked at: it is not mandatory in Europe.
+    """
+
+    def read(self, said: Any) -> Reading:
+        """Read a VIN of 5 to 17 characters; whether a short one is right is a rule's matter."""
+        text = normalised_vin(said)
+        if text is None:
+            return _not_text(said)
+        if len(text) > 17:
+            return Invalid(shown(said), f"{len(text)} characters instead of 17")
+        if len(text) < 5:
+            return Invalid(shown(said), f"{len(text)} characters, too few for a VIN")
+        if not _VIN.fullmatch(text):
+            return Invalid(shown(said), "I, O, Q or a character that no VIN has")
+        return text
+
+    def write(self, value: Value) -> Any:
+        """Spell a VIN as it is."""
+        return str(value)
+
+
+def normalised_vin(said: Any) -> str | None:
+    """Take the spelling out of a VIN, right or wrong; None for what is no text."""
+    text = _text_of(said)
+    return None if text is None else re.sub(r"[\s\-.]", "", text).upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A number plate: SIV `AA-123-AA`, FNI `1234 AB 33`, or a foreign one."""
+
+    def read(self, said: Any) -> Reading:
+        """Read a plate into the spelling of its own system."""
+        text = _text_of(said)
+        if text is None:
+            return _not_text(said)
+        plate = " ".join(text.upper().split())
+        if siv := _SIV.fullmatch(plate):
+            return "-".join(siv.groups())
+        if fni := _FNI.fullmatch(plate):
+            return " ".join(fni.groups())
+        if _FOREIGN.fullmatch(plate):
+            return plate
+        return Invalid(shown(said), "not a number plate")
+
+    def write(self, value: Value) -> Any:
+        """Spell a plate as it is."""
+        return str(value)
+
+
+class _Unreadable(ValueError):
+    """What a system says is no number of the kind that is due; the message says why."""
+
+
+_LIMIT: Final = 10**10
+
+
+def _number(
+    said: Any,
+    spelled: str,
+    thousands: tuple[str, ...],
+    decimal_mark: str | None,
+    symbols: tuple[str, ...] = (),
+) -> Decimal:
+    """Read a number as its system spells it; `decimal_mark` None where a text may not have decimals."""
+    if isinstance(said, bool):
+        raise _Unreadable("a yes or no where a number was due")
+    if isinstance(said, str) and spelled == "number":
+        raise _Unreadable("a text where a number was due")
+    if isinstance(said, int | Decimal):
+        return Decimal(said)
+    if isinstance(said, float):
+        return Decimal(repr(said))
+    if not isinstance(said, str):
+        raise _Unreadable("not a number")
+    return _spelled_number(_without(said, symbols), thousands, decimal_mark)
+
+
+def _without(text: str, symbols: tuple[str, ...]) -> str:
+    """Take a currency off either end; inside, as in 12€50, it would change the amount."""
+    text = text.strip()
+    for symbol in symbols:
+        text = text.removeprefix(symbol).removesuffix(symbol).strip()
+    return text
+
+
+def _spelled_number(text: str, thousands: tuple[str, ...], decimal_mark: str | None) -> Decimal:
+    marks = "|".join(re.escape(mark) for mark in thousands)
+    grouped = rf"\d{{1,3}}(?:(?:{marks})\d{{3}})+|\d+" if marks else r"\d+"
+    decimals = rf"(?:{re.escape(decimal_mark)}\d+)?" if decimal_mark else ""
+    if not re.fullmatch(rf"-?(?:{grouped}){decimals}", text, re.ASCII):
+        raise _Unreadable("not a number as this system spells them")
+    for mark in thousands:
+        text = text.replace(mark, "")
+    return Decimal(text.replace(decimal_mark, ".") if decimal_mark else text)
+
+
+def _shifted(number: Decimal, places: int) -> int | None:
+    """Move the decimal point, exactly; None for what is not finite, too large, or has more decimals."""
+    if not number.is_finite() or not -_LIMIT < number < _LIMIT:
+        return None
+    rounded = number.quantize(Decimal((0, (1,), -places)))
+    return int(rounded.scaleb(places)) if rounded == number else None
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Euros, held as integer cents; more than two decimals cannot be read, because nothing is rounded."""
+
+    spelled: str
+    decimal_mark: str = "."
+    thousands: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    zero_is_blank: bool = False
+
+    def read(self, said: Any) -> Reading:
+        """Read an amount; iff the field says so, zero is blank."""
+        try:
+            number = _number(said, self.spelled, self.thousands, self.decimal_mark, self.symbols)
+        except _Unreadable as error:
+            return Invalid(shown(said), str(error))
+        cents = _shifted(number, 2)
+        if cents is None:
+            return Invalid(shown(said), "not an amount in euros and cents")
+        return BLANK if self.zero_is_blank and cents == 0 else cents
+
+    def write(self, value: Value) -> Any:
+        """Spell an amount with two decimals; a whole number of euros is a whole JSON number."""
+        if not isinstance(value, int):
+            raise CannotSpell("not an amount")
+        amount = Decimal(value) / 100
+        if self.spelled == "number":
+            return int(amount) if value % 100 == 0 else amount
+        return f"{amount:.2f}".replace(".", self.decimal_mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number."""
+
+    spelled: str
+    thousands: tuple[str, ...] = ()
+    zero_is_blank: bool = False
+
+    def read(self, said: Any) -> Reading:
+        """Read a whole number."""
+        try:
+            # No decimals in a text: 84.000 is somebody's eighty-four thousand.
+            number = _shifted(_number(said, self.spelled, self.thousands, None), 0)
+        except _Unreadable as error:
+            return Invalid(shown(said), str(error))
+        if number is None:
+            return Invalid(shown(said), "not a whole number")
+        return BLANK if self.zero_is_blank and number == 0 else number
+
+    def write(self, value: Value) -> Any:
+        """Spell a whole number."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise CannotSpell("not a whole number")
+        return value if self.spelled == "number" else str(value)
+
+
+DATE_LETTERS: Final = {"yyyy": "%Y", "mm": "%m", "dd": "%d", "yy": "%y"}
+
+
+def strptime_format(letters: str) -> str:
+    """Turn `dd/mm/yyyy` into what the standard library reads."""
+    for word, code in DATE_LETTERS.items():
+        letters = letters.replace(word, code)
+    return letters
+
+
+def is_date_format(letters: str) -> bool:
+    """Tell whether a format names a day, a month and a year once each, between -, /, . or spaces."""
+    named = sorted(re.findall(r"yyyy|yy|mm|dd", letters))
+    separators = re.sub(r"yyyy|yy|mm|dd", "", letters)
+    return named in (["dd", "mm", "yyyy"], ["dd", "mm", "yy"]) and not separators.strip("-/. ")
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A calendar date in one spelling, digit for digit."""
+
+    format: str
+
+    def read(self, said: Any) -> Reading:
+        """Read a date; another spelling of a right date is wrong, because 03/04 must never be guessed."""
+        text = _text_of(said)
+        if text is None:
+            return _not_text(said)
+        try:
+            day = datetime.strptime(text, strptime_format(self.format)).date()
+        except ValueError:
+            return Invalid(shown(said), f"not a date {self.format}")
+        if day.strftime(strptime_format(self.format)) != text or not 1900 <= day.year <= 2200:
+            return Invalid(shown(said), f"not a date {self.format}")
+        return day
+
+    def write(self, value: Value) -> Any:
+        """Spell a date."""
+        if not isinstance(value, date):
+            raise CannotSpell("not a date")
+        return value.strftime(strptime_format(self.format))
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """A yes or no; None for the words where the system has JSON booleans."""
+
+    yes: str | None = None
+    no: str | None = None
+
+    def read(self, said: Any) -> Reading:
+        """Read a yes or no."""
+        if self.yes is None:
+            return said if isinstance(said, bool) else Invalid(shown(said), "not true or false")
+        text = folded(str(said)) if isinstance(said, str) else ""
+        if text == folded(self.yes):
+            return True
+        if text == folded(self.no or ""):
+            return False
+        return Invalid(shown(said), f"neither {self.yes} nor {self.no}")
+
+    def write(self, value: Value) -> Any:
+        """Spell a yes or no."""
+        if self.yes is None:
+            return bool(value)
+        return self.yes if value else self.no
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a list; each of our words has one or several spellings, the first of which is written."""
+
+    table: Mapping[str, tuple[str, ...]]
+    _words: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for word, spellings in self.table.items():
+            for spelling in spellings:
+                self._words.setdefault(folded(spelling), word)
+
+    def read(self, said: Any) -> Reading:
+        """Read a code; one that the table does not have is unreadable."""
+        text = _text_of(said)
+        word = self._words.get(folded(text)) if text is not None else None
+        return word if word is not None else Invalid(shown(said), "a code that the value table does not have")
+
+    def write(self, value: Value) -> Any:
+        """Spell one of our words."""
+        spellings = self.table.get(str(value))
+        if not spellings:
+            raise CannotSpell("the value table has no spelling for it")
+        return spellings[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """True iff an object holds all of some values; read only."""
+
+    values: Mapping[str, Any]
+
+    def read(self, said: Any) -> Reading:
+        """Read an object, null for none."""
+        if said is None or said == "":
+            return False
+        if not isinstance(said, Mapping):
+            return Invalid(shown(said), "not an object")
+        return all(said.get(key) == value for key, value in self.values.items())
+
+    def write(self, value: Value) -> Any:
+        """Refuse: an operation of its own sets it."""
+        raise CannotSpell("set by an operation, not as a field")
+
+
+def converter_for(model: models.FieldModel, points_of_sale: Mapping[str, str]) -> Converter:
+    """Build a field's converter; `points_of_sale` gives this system's code of each point of sale."""
+    match model:
+        case models.TextField():
+            return Text(model.max_length)
+        case models.IdentifierField():
+            return Identifier()
+        case models.VinField():
+            return Vin()
+        case models.RegistrationField():
+            return Registration()
+        case models.MoneyField():
+            return Money(
+                model.spelled,
+                model.decimal_mark,
+                tuple(model.thousands),
+                tuple(model.symbols),
+                model.zero_is_blank,
+            )
+        case models.IntegerField():
+            return Integer(model.spelled, tuple(model.thousands), model.zero_is_blank)
+        case models.DateField():
+            return Date(model.format)
+        case models.BooleanField():
+            return Boolean(model.yes, model.no)
+        case models.ChoiceField():
+            return Choice({word: tuple(spellings) for word, spellings in model.table.items()})
+        case models.PointOfSaleField():
+            return Choice({ours: (code,) for ours, code in points_of_sale.items()})
+        case models.MatchesField():
+            return Matches(model.values)

@@ -1,0 +1,147 @@
+"""A mapping file as text and lines: restricted YAML, with the line of every key and value.
+
+Refused, each with its line: anchors and aliases, tags, duplicate keys, more than 256 KB, more than 20 levels.
+A plain scalar is a boolean only as `true` or `false`, a number only as decimal digits, null only as `null`,
+`~` or nothing; so NON, no, 012 and 12:30 stay the text they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from stocksync.mapping.problems import Problem, nearest_word
+
+MAX_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 20
+
+Keys = tuple[str | int, ...]
+
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+
+
+@dataclass
+class Source:
+    """One file: its data, and the line (from 1) of every path of keys in it."""
+
+    name: str
+    data: Any = None
+    lines: dict[Keys, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def line_of(self, keys: Keys) -> int:
+        """The line of a path of keys, or of the nearest one above it."""
+        while keys and keys not in self.lines:
+            keys = keys[:-1]
+        return self.lines.get(keys, 1)
+
+    def report(self, keys: Keys, message: str, said: object = "", **more: Any) -> None:
+        """Note a problem at a path of keys."""
+        where = ".".join(str(key) for key in keys) or "file"
+        self.problems.append(Problem(self.name, self.line_of(keys), where, message, said=str(said), **more))
+
+    def one_of(self, keys: Keys, what: str, said: str, allowed: Iterable[str]) -> bool:
+        """Tell whether a word is one of those allowed, and note a problem where it is not."""
+        words = tuple(allowed)
+        if said in words:
+            return True
+        self.report(keys, f"unknown {what}", said, allowed=words, nearest=nearest_word(said, words))
+        return False
+
+
+def read_source(raw: bytes | None, name: str) -> Source:
+    """Read one mapping file from its bytes, None for a missing one; its problems are noted, never raised."""
+    source = Source(name)
+    if raw is None:
+        source.report((), "the file is missing")
+        return source
+    if len(raw) > MAX_BYTES:
+        source.report((), f"the file is larger than {MAX_BYTES // 1024} KB")
+        return source
+    try:
+        return _parse(raw.decode("utf-8-sig"), source)
+    except UnicodeDecodeError as error:
+        source.report((), f"the file is not UTF-8 (byte {error.start})")
+        return source
+
+
+def _parse(text: str, source: Source) -> Source:
+    try:
+        for problem in _forbidden_events(text, source.name):
+            source.problems.append(problem)
+        if source.problems:
+            return source
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        source.data = _value(node, (), source) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        source.problems.append(Problem(source.name, line, "file", f"not YAML: {_in_words(error)}"))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        source.problems.append(
+            Problem(source.name, line, "file", f"not YAML: a control character (number {error.character})")
+        )
+    return source
+
+
+def _in_words(error: yaml.MarkedYAMLError) -> str:
+    if "'\\t'" in (error.problem or ""):
+        return "a tab; indent with spaces"
+    return ", ".join(part for part in (error.context, error.problem) if part)
+
+
+def _forbidden_events(text: str, name: str) -> Iterator[Problem]:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            yield Problem(name, line, "file", "anchors and aliases are not allowed here")
+        if isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent) and event.tag:
+            yield Problem(name, line, "file", "tags are not allowed here", said=event.tag)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            yield Problem(name, line, "file", f"more than {MAX_DEPTH} levels")
+            return
+
+
+def _value(node: yaml.Node, keys: Keys, source: Source) -> Any:
+    source.lines.setdefault(keys, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, (*keys, index), source) for index, item in enumerate(node.value)]
+    return _mapping(node, keys, source)
+
+
+def _mapping(node: yaml.Node, keys: Keys, source: Source) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            source.report(keys, "a key must be plain text")
+            continue
+        key = str(key_node.value)
+        here = (*keys, key)
+        if key in data:
+            source.problems.append(
+                Problem(source.name, key_node.start_mark.line + 1, ".".join(map(str, here)), "written twice")
+            )
+            continue
+        source.lines[here] = key_node.start_mark.line + 1
+        data[key] = _value(value_node, here, source)
+    return data
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    text = str(node.value)
+    if node.style is not None:
+        return text
+    if text in ("true", "false"):
+        return text == "true"
+    if text in ("", "null", "~"):
+        return None
+    return int(text) if _INTEGER.fullmatch(text) and len(text) < 19 else text

@@ -1,0 +1,6 @@
+"""A working vehicle module and a working DMS, for demonstrations, tests and integrators.
+
+Two real HTTP servers (`running`) over two state files, a believable stock to fill them (`seed`) and the
+people who change it all day (`play`). Nothing here knows stocksync: the two contracts in `contracts/` are
+the whole interface.
+"""

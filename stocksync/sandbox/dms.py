@@ -1,0 +1,245 @@
+"""The DMS's state and everything that can happen to it, whoever asks: the server, a clerk, the seed.
+
+Answers what a numbered page holds at this moment and what a change does. What is acceptable is in
+`dms_rules.py`; HTTP (the key, errors that arrive with 200) is in `dms_server.py`.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import orjson
+
+from stocksync.sandbox.clock import Clock, paris_sortable, paris_text, read_paris_text, utc_now
+from stocksync.sandbox.dms_rules import FIELDS, PRE_ENTRY, DmsError, checked_file, require_change_allowed
+from stocksync.sandbox.state import DMS_FILE, StateFile
+
+# files_count is kept by triggers: counting a site's files at each page would cost more than the page
+_TABLES = """
+CREATE TABLE IF NOT EXISTS sites (code TEXT PRIMARY KEY, name TEXT NOT NULL,
+  files_count INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS files (dossier TEXT PRIMARY KEY, site TEXT NOT NULL, ref_externe TEXT NOT NULL,
+  no_police TEXT NOT NULL, statut TEXT NOT NULL, changed_local TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS registers (site TEXT, year INTEGER,
+  last INTEGER NOT NULL, PRIMARY KEY (site, year));
+CREATE TRIGGER IF NOT EXISTS file_in AFTER INSERT ON files BEGIN
+  UPDATE sites SET files_count = files_count + 1 WHERE code = NEW.site; END;
+CREATE TRIGGER IF NOT EXISTS file_out AFTER DELETE ON files BEGIN
+  UPDATE sites SET files_count = files_count - 1 WHERE code = OLD.site; END;
+CREATE TRIGGER IF NOT EXISTS file_moved AFTER UPDATE OF site ON files WHEN OLD.site <> NEW.site BEGIN
+  UPDATE sites SET files_count = files_count - (code = OLD.site) + (code = NEW.site)
+  WHERE code IN (OLD.site, NEW.site); END;
+"""
+_INDEXES = {
+    "files_listed": ("INDEX", "(site, dossier, changed_local)"),
+    "files_changed": ("INDEX", "(site, changed_local, dossier)"),
+    "files_by_statut": ("INDEX", "(statut, dossier)"),
+    "files_by_reference": ("UNIQUE INDEX", "(site, ref_externe) WHERE ref_externe <> ''"),
+    "files_by_police_number": ("UNIQUE INDEX", "(site, no_police) WHERE no_police <> ''"),
+}
+_COLUMNS = ("dossier", "site", "ref_externe", "no_police", "statut", "changed_local", "body")
+_LAST_NUMBER = "last_file_number"
+
+File = dict[str, str]
+
+
+class Page(NamedTuple):
+    """One numbered page, at the moment it was read."""
+
+    files: list[bytes]
+    total: int
+    pages: int
+
+
+class Dms:
+    """An open DMS."""
+
+    def __init__(self, directory: Path, clock: Clock = utc_now) -> None:
+        self.state = StateFile(directory / DMS_FILE, _TABLES)
+        self.clock = clock
+        self.index()
+
+    def index(self) -> None:
+        """Build what listings and uniqueness need; bulk loading is faster without."""
+        for name, (kind, columns) in _INDEXES.items():
+            self.state.sql.execute(f"CREATE {kind} IF NOT EXISTS {name} ON files {columns}")
+
+    def empty(self) -> None:
+        """Forget everything, indexes included, before a bulk load."""
+        with self.state.writing():
+            for name in _INDEXES:
+                self.state.sql.execute(f"DROP INDEX IF EXISTS {name}")
+            for table in ("files", "sites", "registers", "settings"):
+                self.state.sql.execute(f"DELETE FROM {table}")
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Make several calls one change."""
+        return self.state.writing()
+
+    # -- reading
+
+    def sites(self) -> list[str]:
+        """List the codes of the sites."""
+        return [row[0] for row in self.state.sql.execute("SELECT code FROM sites ORDER BY code")]
+
+    def page(self, site: str, changed_since: str | None, number: int, size: int) -> Page:
+        """Read a page of a site, by dossier; `changed_since`: sortable local time, inclusive; 404."""
+        row = self.state.sql.execute("SELECT files_count FROM sites WHERE code = ?", (site,)).fetchone()
+        if row is None:
+            raise unknown_site(site)
+        where, given, index = "site = ?", [site], "files_listed"
+        total: int = row[0]
+        if changed_since is not None:
+            where, given = "site = ? AND changed_local >= ?", [site, changed_since]
+            query = f"SELECT count(*) FROM files INDEXED BY files_changed WHERE {where}"
+            total = self.state.sql.execute(query, given).fetchone()[0]
+            # a few changes are found and sorted; among many, walking in order is cheaper than a sort
+            index = "files_changed" if total < row[0] // 10 else "files_listed"
+        # keys are skipped in an index; only the page's own files are then read
+        keys = f"SELECT dossier FROM files INDEXED BY {index} WHERE {where} ORDER BY dossier LIMIT ? OFFSET ?"
+        query = f"SELECT body FROM files WHERE dossier IN ({keys}) ORDER BY dossier"
+        offset = min((number - 1) * size, total)
+        files = [body for (body,) in self.state.sql.execute(query, [*given, size, offset])]
+        return Page(files, total, -(-total // size))
+
+    def file(self, dossier: str) -> File:
+        """Read one file; DmsError 404."""
+        row = self.state.sql.execute("SELECT body FROM files WHERE dossier = ?", (dossier,)).fetchone()
+        if row is None:
+            raise DmsError(404, f"dossier {dossier} inconnu")
+        return cast(File, orjson.loads(row[0]))
+
+    def file_by_reference(self, site: str, ref_externe: str) -> File | None:
+        """Find the file that carries an external reference in a site."""
+        query = "SELECT body FROM files WHERE site = ? AND ref_externe = ? AND ref_externe <> ''"
+        row = self.state.sql.execute(query, (site, ref_externe)).fetchone()
+        return None if row is None else cast(File, orjson.loads(row[0]))
+
+    def dossiers_from(self, statut: str, start: str, count: int) -> list[str]:
+        """List dossiers in a statut from `start` on, then from the first one: a pick without reading all."""
+        query = "SELECT dossier FROM files WHERE statut = ? AND dossier {} ? ORDER BY dossier LIMIT ?"
+        found = self.state.sql.execute(query.format(">="), (statut, start, count)).fetchall()
+        found += self.state.sql.execute(query.format("<"), (statut, start, count - len(found))).fetchall()
+        return [row[0] for row in found]
+
+    def last_number(self) -> int:
+        """Return the number of the youngest file."""
+        return cast("int | None", self.state.setting(_LAST_NUMBER)) or 0
+
+    # -- changing
+
+    def create(self, sent: object) -> File:
+        """Open a file in Pré-rentrée whatever was sent, or return the one with this reference. DmsError."""
+        fields = checked_file(sent)
+        if "site" not in fields:
+            raise DmsError(422, "champs invalides", [{"champ": "site", "message": "obligatoire"}])
+        with self.state.writing():
+            self._require_site(fields["site"])
+            known = self.file_by_reference(fields["site"], fields.get("ref_externe", ""))
+            if known is not None:
+                return known
+            number = self.last_number() + 1
+            self.state.set_setting(_LAST_NUMBER, number)
+            file = new_file(f"VO{number:06d}", fields, paris_text(self.clock()))
+            self._require_unique(file)
+            self.add([file])
+        return file
+
+    def change(self, dossier: str, sent: object) -> File:
+        """Change the named fields of a file; the last writer wins. DmsError 404, 409, 422."""
+        fields = checked_file(sent)
+        with self.state.writing():
+            before = self.file(dossier)
+            require_change_allowed(before, {**before, **fields})
+            if "site" in fields:
+                self._require_site(fields["site"])
+            return self._replace({**before, **fields})
+
+    def type_in(self, dossier: str, fields: Mapping[str, str]) -> File:
+        """Change a file as a clerk's old screen lets one: any text in any field, invoiced or not."""
+        with self.state.writing():
+            return self._replace({**self.file(dossier), **fields})
+
+    def next_police_number(self, site: str) -> str:
+        """Issue the next number of a site's register, yyyy-nnnnn; an issued number is never issued again."""
+        year = int(paris_sortable(self.clock())[:4])
+        with self.state.writing():
+            self.state.sql.execute(
+                "INSERT INTO registers VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET last = last + 1",
+                (site, year),
+            )
+            query = "SELECT last FROM registers WHERE site = ? AND year = ?"
+            number = police_number(year, self.state.sql.execute(query, (site, year)).fetchone()[0])
+            # a car that came from another site keeps its number, which may be the next one here
+            taken = "SELECT 1 FROM files WHERE site = ? AND no_police = ?"
+            if self.state.sql.execute(taken, (site, number)).fetchone():
+                return self.next_police_number(site)
+        return number
+
+    def remove(self, dossier: str) -> None:
+        """Delete a file, as a clerk can; DmsError 404."""
+        with self.state.writing():
+            self.file(dossier)
+            self.state.sql.execute("DELETE FROM files WHERE dossier = ?", (dossier,))
+
+    def add_sites(self, sites: Iterable[tuple[str, str]]) -> None:
+        """Add sites: code and name."""
+        with self.state.writing():
+            self.state.sql.executemany("INSERT INTO sites (code, name) VALUES (?, ?)", sites)
+
+    def add(self, files: Iterable[File]) -> None:
+        """Store whole files, maj_le included."""
+        marks = ", ".join("?" for _ in _COLUMNS)
+        with self.state.writing():
+            self.state.sql.executemany(f"INSERT INTO files VALUES ({marks})", map(_row, files))
+
+    def loaded(self, last_number: int, registers: Iterable[tuple[str, int, int]]) -> None:
+        """Close a bulk load: later files and police numbers (site, year, last) follow these."""
+        with self.state.writing():
+            self.state.set_setting(_LAST_NUMBER, last_number)
+            self.state.sql.executemany("INSERT INTO registers VALUES (?, ?, ?)", registers)
+        self.index()
+
+    def _require_site(self, site: str) -> None:
+        if self.state.sql.execute("SELECT 1 FROM sites WHERE code = ?", (site,)).fetchone() is None:
+            raise unknown_site(site)
+
+    def _require_unique(self, file: File) -> None:
+        for name in ("ref_externe", "no_police"):
+            query = f"SELECT dossier FROM files WHERE site = ? AND {name} = ? AND {name} <> '' AND dossier <> ?"
+            row = self.state.sql.execute(query, (file["site"], file[name], file["dossier"])).fetchone()
+            if row is not None:
+                fault = {"champ": name, "message": f"déjà porté par le dossier {row[0]}"}
+                raise DmsError(409, f"{name} existe déjà dans le site {file['site']}", [fault])
+
+    def _replace(self, file: File) -> File:
+        self._require_unique(file)
+        stamped = {**file, "maj_le": paris_text(self.clock())}
+        assignments = ", ".join(f"{column} = ?" for column in _COLUMNS)
+        self.state.sql.execute(
+            f"UPDATE files SET {assignments} WHERE dossier = ?", (*_row(stamped), stamped["dossier"])
+        )
+        return stamped
+
+
+def new_file(dossier: str, fields: Mapping[str, str], maj_le: str) -> File:
+    """Lay out a file just opened: Pré-rentrée, every field in sight, by default type VO and destination P."""
+    blank: dict[str, Any] = dict.fromkeys(FIELDS, "")
+    file = {"dossier": dossier, **blank, "type": "VO", "destination": "P", **fields}
+    return {**file, "statut": PRE_ENTRY, "maj_le": maj_le}
+
+
+def police_number(year: int, number: int) -> str:
+    """Write a police number."""
+    return f"{year}-{number:05d}"
+
+
+def unknown_site(site: str) -> DmsError:
+    """Say that a site does not exist."""
+    return DmsError(404, f"site {site} inconnu", [{"champ": "site", "message": "site inconnu"}])
+
+
+def _row(file: File) -> tuple[str | bytes, ...]:
+    keys = (file["dossier"], file["site"], file["ref_externe"], file["no_police"], file["statut"])
+    return (*keys, read_paris_text(file["maj_le"]), orjson.dumps(file))

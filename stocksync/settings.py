@@ -1,0 +1,72 @@
+"""From flags, the environment and a `.env` file to frozen settings; the flag wins, then the environment.
+
+Addresses and secrets of systems are not settings: the mapping names the variables that hold them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from dotenv import dotenv_values
+
+from stocksync.errors import ConfigurationError
+
+Language = Literal["fr", "en"]
+LANGUAGES: Final = ("fr", "en")
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+MAPPINGS: Final = "STOCKSYNC_MAPPINGS"
+DATABASE_URL: Final = "STOCKSYNC_DATABASE_URL"
+LOG_LEVEL: Final = "STOCKSYNC_LOG_LEVEL"
+LANGUAGE: Final = "STOCKSYNC_LANG"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for one command. environment: the process's variables over those of `.env`; never printed."""
+
+    mappings: Path
+    database_url: str
+    log_level: str
+    language: Language
+    environment: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Settings(mappings={self.mappings}, language={self.language})"
+
+
+def read_settings(
+    mappings: Path | None = None,
+    database_url: str | None = None,
+    log_level: str | None = None,
+    language: str | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """Put the settings together; None for a flag that was not given.
+
+    folder: where `.env` is looked for, the current one unless told. Raises ConfigurationError.
+    """
+    file = (folder or Path.cwd()) / ".env"
+    written = {name: value for name, value in dotenv_values(file).items() if value is not None} if file.is_file() else {}
+    environment = {**written, **os.environ}
+    return Settings(
+        mappings=mappings or Path(environment.get(MAPPINGS) or "mappings"),
+        database_url=database_url or environment.get(DATABASE_URL) or "sqlite:///stocksync.db",
+        log_level=_word(log_level or environment.get(LOG_LEVEL) or "warning", LOG_LEVELS, LOG_LEVEL),
+        language=_language(language or environment.get(LANGUAGE) or "fr"),
+        environment=environment,
+    )
+
+
+def _word(said: str, allowed: tuple[str, ...], name: str) -> str:
+    if said.lower() not in allowed:
+        raise ConfigurationError(f"{name} is {said!r}; use one of {', '.join(allowed)}.")
+    return said.lower()
+
+
+def _language(said: str) -> Language:
+    return "fr" if _word(said, LANGUAGES, LANGUAGE) == "fr" else "en"

@@ -1,0 +1,150 @@
+"""Who may modify which attribute, when: the ownership matrix, resolved for one car's context.
+
+The rows come from the mapping (`ownership.yaml`); this module only answers "which policy holds here".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+from stocksync.stock.values import SIDES, Side
+
+
+class Owner(StrEnum):
+    """Who decides an attribute. NONE: carried for information, never written."""
+
+    VEHICLE_MODULE = "vehicle_module"
+    DMS = "dms"
+    SHARED = "shared"
+    NONE = "none"
+
+    @property
+    def side(self) -> Side | None:
+        """The owning side, iff exactly one side owns."""
+        return Side(self.value) if self in (Owner.VEHICLE_MODULE, Owner.DMS) else None
+
+
+class OnDrift(StrEnum):
+    """What a non-owner's edit meets: the owner's value back, or only a report."""
+
+    RESTORE = "restore"
+    REPORT = "report"
+
+
+class OnBothChanged(StrEnum):
+    """Who wins where both sides of a shared attribute moved differently."""
+
+    REVIEW = "review"
+    VEHICLE_MODULE = "vehicle_module"
+    DMS = "dms"
+    HIGHEST = "highest"
+    LOWEST = "lowest"
+
+
+BOTH_SIDES: frozenset[Side] = frozenset(SIDES)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that the decision table asks of one attribute in one context.
+
+    fillable: the sides whose blank a value may fill (row 7).
+    writable: the sides whose field takes a write at all (row 10).
+    max_jump: in the attribute's unit; a larger step above the base is shown to a person.
+    rule: where the mapping says so, as `file:line`.
+    """
+
+    owner: Owner
+    on_drift: OnDrift = OnDrift.RESTORE
+    on_both_changed: OnBothChanged = OnBothChanged.REVIEW
+    fillable: frozenset[Side] = BOTH_SIDES
+    writable: frozenset[Side] = BOTH_SIDES
+    blank_erases: bool = False
+    immutable: bool = False
+    never_decreases: bool = False
+    max_jump: int | None = None
+    provisional: bool = False
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an ownership may depend on; None where it cannot be read."""
+
+    stage: str | None
+    destination: str | None
+    vehicle_type: str | None
+    point_of_sale: str | None
+
+
+CONDITION_KEYS = tuple(f.name for f in fields(Context))
+
+
+@dataclass(frozen=True, slots=True)
+class Exceptional:
+    """A policy that holds instead of the row's own iff every condition named in `when` does."""
+
+    when: Mapping[str, frozenset[str]]
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipRow:
+    """One attribute's ownership: the policy in general, then exceptions, the first match winning."""
+
+    attribute: str
+    policy: Policy
+    exceptions: tuple[Exceptional, ...] = ()
+
+    def policy_in(self, context: Context) -> Policy | None:
+        """Find the policy that holds in a context; None iff that hangs on something unreadable."""
+        for exception in self.exceptions:
+            answer = _holds(exception.when, context)
+            if answer is None:
+                return None
+            if answer:
+                return exception.policy
+        return self.policy
+
+
+def _holds(when: Mapping[str, frozenset[str]], context: Context) -> bool | None:
+    answer: bool | None = True
+    for key, allowed in when.items():
+        actual = getattr(context, key)
+        if actual is None:
+            answer = None
+        elif actual not in allowed:
+            return False
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipMatrix:
+    """All rows of one pair at one point of sale, in the mapping's order."""
+
+    rows: Mapping[str, OwnershipRow]
+    _resolved: dict[Context, Mapping[str, Policy | None]] = field(default_factory=dict, repr=False, compare=False)
+
+    def policies_in(self, context: Context) -> Mapping[str, Policy | None]:
+        """Resolve every attribute's policy in a context (remembered: contexts are few, cars are many)."""
+        known = self._resolved.get(context)
+        if known is None:
+            known = {name: row.policy_in(context) for name, row in self.rows.items()}
+            self._resolved[context] = known
+        return known
+
+
+def may_write(policy: Policy, side: Side, *, fills_blank: bool) -> bool:
+    """Tell whether a side may receive this attribute (law 3 of the decision table).
+
+    A side may receive a write iff
+    - its field takes writes, and
+    - the write fills a blank that may be filled, or the other side owns the attribute, or it is shared.
+    """
+    if side not in policy.writable:
+        return False
+    if fills_blank:
+        return side in policy.fillable
+    return policy.owner is Owner.SHARED or policy.owner.side is side.other

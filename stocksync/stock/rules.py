@@ -1,0 +1,179 @@
+"""What several attributes of a car say together: rules between values, from the vocabulary.
+
+A value that breaks a rule becomes an `Invalid` reading, so that the decision table holds it (row 9). Rules look at
+both sides, because a condition (a direct purchase, say) is one of the car and not of the side that states it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Reading, Side, is_value
+
+VIN_LENGTH = 17
+
+Readings = Mapping[str, Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class DatesInOrder:
+    """Each date is on or before the next; where two contradict each other both are invalid."""
+
+    attributes: tuple[str, ...]
+
+    def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
+        """Find the contradicting dates of each side."""
+        broken = {}
+        for side in SIDES:
+            for earlier, later in zip(self.attributes, self.attributes[1:], strict=False):
+                first, second = car.dated(side, earlier), car.dated(side, later)
+                if first and second and first > second:
+                    broken[side, earlier] = f"after {later}"
+                    broken[side, later] = f"before {earlier}"
+        return broken
+
+
+@dataclass(frozen=True, slots=True)
+class NotAfterToday:
+    """A date that cannot lie in the future."""
+
+    attributes: tuple[str, ...]
+
+    def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
+        """Find the dates that lie in the future."""
+        return {
+            (side, name): "in the future"
+            for side in SIDES
+            for name in self.attributes
+            if (day := car.dated(side, name)) and day > car.today_on
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenWhen:
+    """An attribute that must be empty while another has one of some values."""
+
+    attribute: str
+    when: str
+    values: frozenset[str]
+
+    def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
+        """Find the values that should not be there."""
+        if car.effective(self.when) not in self.values:
+            return {}
+        return {
+            (side, self.attribute): f"not allowed with {self.when} {car.effective(self.when)}"
+            for side in SIDES
+            if is_value(car.held_by(side, self.attribute))
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredWhen:
+    """An attribute that may not be empty while another has one of some values.
+
+    Decided: broken only where neither side holds a value, because a value on one side fills the other's blank.
+    """
+
+    attribute: str
+    when: str
+    values: frozenset[str]
+
+    def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
+        """Find the blank that should hold a value."""
+        held = {side: car.held_by(side, self.attribute) for side in SIDES}
+        applies = car.effective(self.when) in self.values
+        if not applies or any(is_value(reading) for reading in held.values()):
+            return {}
+        why = f"required with {self.when} {car.effective(self.when)}"
+        return {(side, self.attribute): why for side in SIDES if held[side] is BLANK}
+
+
+@dataclass(frozen=True, slots=True)
+class MoreThan:
+    """A number that must exceed a limit, in the attribute's unit."""
+
+    attribute: str
+    limit: int
+
+    def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
+        """Find the numbers at or under the limit."""
+        found = {}
+        for side in SIDES:
+            reading = car.held_by(side, self.attribute)
+            if isinstance(reading, int) and reading <= self.limit:
+                found[side, self.attribute] = "too low to be a price"
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ShortVinOnlyBefore:
+    """A VIN of fewer than 17 characters belongs to a car first registered before a year."""
+
+    vin: str
+    first_registration: str
+    year: int
+
+    def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
+        """Find the short VINs of cars that are too young for one."""
+        registered = car.effective(self.first_registration)
+        if isinstance(registered, date) and registered.year < self.year:
+            return {}
+        return {
+            (side, self.vin): f"{len(vin)} characters instead of 17"
+            for side in SIDES
+            if isinstance(vin := car.held_by(side, self.vin), str) and len(vin) != VIN_LENGTH
+        }
+
+
+Rule = DatesInOrder | NotAfterToday | ForbiddenWhen | RequiredWhen | MoreThan | ShortVinOnlyBefore
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """Both sides of one car, and the day on which they are looked at.
+
+    owners: the side that decides an attribute; its value is the car's where the two differ.
+    """
+
+    vehicle_module: Readings
+    dms: Readings
+    owners: Mapping[str, Side]
+    today_on: date
+
+    def held_by(self, side: Side, attribute: str) -> Reading:
+        """What a side holds, ABSENT where it says nothing."""
+        readings = self.vehicle_module if side is Side.VEHICLE_MODULE else self.dms
+        return readings.get(attribute, ABSENT)
+
+    def dated(self, side: Side, attribute: str) -> date | None:
+        """A side's date, None where it has none."""
+        reading = self.held_by(side, attribute)
+        return reading if isinstance(reading, date) else None
+
+    def effective(self, attribute: str) -> Reading | None:
+        """The car's own value of an attribute: the owner's if set, else the other side's."""
+        owner = self.owners.get(attribute, Side.VEHICLE_MODULE)
+        for side in (owner, owner.other):
+            reading = self.held_by(side, attribute)
+            if is_value(reading):
+                return reading
+        return None
+
+
+def apply_rules(rules: tuple[Rule, ...], car: Car) -> tuple[Readings, Readings]:
+    """Replace what breaks a rule by an `Invalid` reading, on the side that holds it."""
+    broken: dict[tuple[Side, str], str] = {}
+    for rule in rules:
+        broken.update(rule.broken_by(car))
+    if not broken:
+        return car.vehicle_module, car.dms
+    sides = {Side.VEHICLE_MODULE: dict(car.vehicle_module), Side.DMS: dict(car.dms)}
+    for (side, attribute), why in broken.items():
+        held = sides[side].get(attribute)
+        if not isinstance(held, Invalid):
+            raw = "" if held is None or not is_value(held) else str(held)
+            sides[side][attribute] = Invalid(raw, why)
+    return sides[Side.VEHICLE_MODULE], sides[Side.DMS]

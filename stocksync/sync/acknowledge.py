@@ -1,0 +1,181 @@
+"""What an answer to a write means: the only place, beside an agreement seen in a plan, where a base moves. Pure.
+
+A base moves to a written value iff the answer shows that the side holds it. An answer that shows something else is
+noted; the second time, the decision table holds the attribute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock import vehicle as words
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category, UnkeptWrite
+from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side, is_value, same
+from stocksync.stock.vehicle import LIFECYCLE_ATTRIBUTES, Vehicle
+from stocksync.sync.cars import RECORD, REFERENCE, Car, Finding
+from stocksync.sync.plan import Action, Change, Operation, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What follows from one answer.
+
+    kept: the subjects that the side now holds as written; lost: those that it does not.
+    follow_up: what is due on the other side now that this one answered.
+    """
+
+    car: Car
+    kept: tuple[str, ...]
+    lost: tuple[str, ...]
+    raised: tuple[Finding, ...] = ()
+    follow_up: Operation | None = None
+
+
+def acknowledge(
+    car: Car,
+    operation: Operation,
+    answer: Vehicle,
+    other: Vehicle | None,
+    rejected: Mapping[str, str],
+    mapping: PointOfSaleMapping,
+) -> Acknowledged:
+    """Take an answer in.
+
+    answer: what the side holds now. other: what the opposite side showed when the write was planned.
+    rejected: attributes that the side refused, with what it said.
+    """
+    if operation.action is Action.CREATE:
+        return _created(car, operation, answer, other, mapping)
+    if operation.action is Action.RESERVE:
+        change = Change(words.RESERVED, True, False)
+        car, kept = _take(replace(car, reserved_by_us=True), operation.side, change, answer, mapping)
+        return Acknowledged(car, *_split(words.RESERVED, kept))
+    kept_names: list[str] = []
+    lost_names: list[str] = []
+    for change in operation.changes:
+        if change.attribute in rejected:
+            car = _reject(car, operation.side, change, rejected[change.attribute])
+            lost_names.append(change.attribute)
+            continue
+        car, kept = _take(car, operation.side, change, answer, mapping)
+        (kept_names if kept else lost_names).append(change.attribute)
+    if operation.reference is not None and REFERENCE in rejected:
+        car = _reject(car, operation.side, Change(REFERENCE, operation.reference, BLANK), rejected[REFERENCE])
+        lost_names.append(f"{REFERENCE}_{operation.side}")
+    vehicles = {operation.side: answer, operation.side.other: other}
+    raised = tuple(rejection(car, name, vehicles) for name in rejected if name != REFERENCE)
+    return Acknowledged(_closed_by(car, answer, other, mapping), tuple(kept_names), tuple(lost_names), raised)
+
+
+def refuse(
+    car: Car, operation: Operation, rejected: Mapping[str, str], vehicles: Mapping[Side, Vehicle | None]
+) -> Acknowledged:
+    """Take in that a side refused a whole operation."""
+    changes = _changes_of(operation)
+    for change in changes:
+        car = _reject(car, operation.side, change, rejected.get(change.attribute, ""))
+    names = tuple(change.attribute for change in changes)
+    raised = tuple(rejection(car, name, vehicles) for name in names if name != REFERENCE)
+    lost = tuple(f"{REFERENCE}_{operation.side}" if name == REFERENCE else name for name in names)
+    return Acknowledged(car, (), lost, raised)
+
+
+def _changes_of(operation: Operation) -> list[Change]:
+    """Everything that an operation asks for, creation, reservation and reference included, as changes."""
+    if operation.action is Action.CREATE:
+        return [Change(RECORD, BLANK, BLANK)]
+    if operation.action is Action.RESERVE:
+        return [Change(words.RESERVED, True, False)]
+    reference = [Change(REFERENCE, operation.reference, BLANK)] if operation.reference is not None else []
+    return [*operation.changes, *reference]
+
+
+def _split(name: str, kept: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return ((name,), ()) if kept else ((), (name,))
+
+
+def _take(car: Car, side: Side, change: Change, answer: Vehicle, mapping: PointOfSaleMapping) -> tuple[Car, bool]:
+    attribute = mapping.vocabulary[change.attribute]
+    stored = answer.reading(change.attribute)
+    if not isinstance(stored, Invalid) and same(attribute.kind, stored, change.value, attribute.tolerance):
+        unkept = {name: u for name, u in car.unkept.items() if name != change.attribute}
+        return replace(car, base=_moved(car, side, change, stored, mapping), unkept=unkept), True
+    return _note_unkept(car, side, change, stored), False
+
+
+def _moved(car: Car, side: Side, change: Change, stored: Known, mapping: PointOfSaleMapping) -> Mapping[str, Known]:
+    """Move the base, in the spelling that an agreement of both sides would give it."""
+    if change.attribute in LIFECYCLE_ATTRIBUTES:
+        return car.base
+    owner = mapping.matrix.rows[change.attribute].policy.owner.side or Side.VEHICLE_MODULE
+    return {**car.base, change.attribute: stored if side is owner else change.value}
+
+
+def _note_unkept(car: Car, side: Side, change: Change, stored: Reading) -> Car:
+    held: Known = stored if not isinstance(stored, Invalid) else ABSENT
+    before = car.unkept.get(change.attribute)
+    repeated = before is not None and (before.written, before.stored) == (change.value, held)
+    rounds = before.rounds + 1 if before is not None and repeated else 1
+    return replace(car, unkept={**car.unkept, change.attribute: UnkeptWrite(side, change.value, held, rounds)})
+
+
+def _reject(car: Car, side: Side, change: Change, message: str) -> Car:
+    unkept = UnkeptWrite(side, change.value, change.expected, rounds=1, rejected=True, message=message[:300])
+    return replace(car, unkept={**car.unkept, change.attribute: unkept})
+
+
+def rejection(car: Car, subject: str, vehicles: Mapping[Side, Vehicle | None]) -> Finding:
+    """Tell a person that a side refused a write, in its own words."""
+    unkept = car.unkept[subject]
+    return Finding(
+        car.id,
+        subject,
+        Reason.WRITE_REJECTED,
+        Category.HELD,
+        vehicle_module=_shown(vehicles[Side.VEHICLE_MODULE], Side.VEHICLE_MODULE, subject),
+        dms=_shown(vehicles[Side.DMS], Side.DMS, subject),
+        base=as_text(car.base.get(subject, ABSENT)),
+        details={"message": unkept.message} if unkept.message else {},
+    )
+
+
+def _shown(vehicle: Vehicle | None, side: Side, subject: str) -> str | None:
+    if vehicle is None:
+        return None
+    stages = {Side.VEHICLE_MODULE: words.STAGE, Side.DMS: words.DMS_STATUS}
+    attribute = stages[side] if subject in (words.STAGE, RECORD, words.RESERVED) else subject
+    return as_text(vehicle.reading(attribute))
+
+
+def _created(
+    car: Car, operation: Operation, answer: Vehicle, other: Vehicle | None, mapping: PointOfSaleMapping
+) -> Acknowledged:
+    """Bind the new record, agree on all that both sides now hold, and have the other side note the new id."""
+    side = operation.side
+    car = car.with_record(side, answer.record_id)
+    base = dict(car.base)
+    for name, row in mapping.matrix.rows.items():
+        attribute, here = mapping.vocabulary[name], answer.reading(name)
+        there: Reading = other.reading(name) if other is not None else ABSENT
+        if isinstance(here, Invalid) or isinstance(there, Invalid):
+            continue
+        if same(attribute.kind, here, there, attribute.tolerance):
+            owner = row.policy.owner.side or Side.VEHICLE_MODULE
+            base[name] = here if side is owner else there
+    lost = tuple(c.attribute for c in operation.changes if is_value(c.value) and c.attribute not in base)
+    car = replace(car, base=base, missing={}, unkept={n: u for n, u in car.unkept.items() if n != RECORD})
+    translation = mapping.translations[side.other]
+    follow_up = None
+    if other is not None and other.reference is None and translation.reference_path is not None:
+        follow_up = Operation(side.other, Action.UPDATE, other.record_id, reference=answer.record_id)
+    return Acknowledged(car, (RECORD,), lost, follow_up=follow_up)
+
+
+def _closed_by(car: Car, answer: Vehicle, other: Vehicle | None, mapping: PointOfSaleMapping) -> Car:
+    """Close the stock cycle iff the answer shows the module in its last stage."""
+    exited = answer.text(words.STAGE) == mapping.lifecycle.final_stage
+    sold = other is not None and other.text(words.DMS_STATUS) == "invoiced"
+    return replace(car, closed=True) if exited and sold else car

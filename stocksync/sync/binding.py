@@ -1,0 +1,433 @@
+"""Which record here is which record there.
+
+In order: the binding we hold; the references that the systems carry; police number within the point of sale; exact
+VIN among open cycles; registration with first registration date. A candidate must be the only one on both sides.
+What is doubtful becomes a finding with its evidence, never a guess. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from stocksync.mapping.converters import normalised_vin
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category
+from stocksync.stock.values import SIDES, Invalid, Side
+from stocksync.stock.vehicle import (
+    DMS_STATUS,
+    FIRST_REGISTRATION_DATE,
+    INVOICE_DATE,
+    POLICE_NUMBER,
+    REGISTRATION,
+    STAGE,
+    VIN,
+    Vehicle,
+)
+from stocksync.sync.cars import BINDING, Car, Finding, Sighting, new_car
+
+EXIT: Final = "exit"
+INVOICED: Final = "invoiced"
+_SLIPS: Final = str.maketrans("OIQ", "010")
+
+Records = Mapping[str, Vehicle]
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What the pair's other points of sale hold of the cars seen here.
+
+    records: by side and VIN, the open records of other points of sale. bound: the ids of those that have a car with
+    both sides. cars: cars at home elsewhere, by side and record id.
+    """
+
+    records: Mapping[tuple[Side, str], tuple[Vehicle, ...]] = field(default_factory=dict)
+    bound: frozenset[tuple[Side, str]] = frozenset()
+
+    def unbound(self, side: Side, vin: str) -> list[Vehicle]:
+        """The open records elsewhere with a VIN that no car with both sides has taken."""
+        return [v for v in self.records.get((side, vin), ()) if (side, v.record_id) not in self.bound]
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """Every car seen in this cycle, and the cars that were found to be a part of another one."""
+
+    sightings: tuple[Sighting, ...]
+    merged: Mapping[str, str]
+
+
+@dataclass
+class _Draft:
+    """Bindings in the making: which record is taken by which car, and what is doubtful."""
+
+    records: Mapping[Side, dict[str, Vehicle]]
+    by_record: dict[tuple[Side, str], Car] = field(default_factory=dict)
+    pairs: dict[str, str] = field(default_factory=dict)
+    pairs_by_dms: dict[str, str] = field(default_factory=dict)
+    bound_by: dict[str, str] = field(default_factory=dict)
+    doubts: dict[tuple[Side, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    stopped: dict[tuple[Side, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+
+    def free(self, side: Side) -> dict[str, Vehicle]:
+        """The records of a side that are neither bound nor in doubt."""
+        return {i: v for i, v in self.records[side].items() if not self.is_taken(side, i)}
+
+    def is_taken(self, side: Side, record_id: str) -> bool:
+        """Tell whether a record is bound, or waits for a person."""
+        return self.is_bound(side, record_id) or (side, record_id) in self.doubts
+
+    def is_bound(self, side: Side, record_id: str) -> bool:
+        """Tell whether a record is bound."""
+        if side is Side.VEHICLE_MODULE:
+            return record_id in self.pairs
+        return record_id in self.pairs_by_dms
+
+    def bind(self, vehicle_module_id: str, dms_id: str, how: str | None) -> None:
+        """Bind two records; `how` is None for a binding that we hold already."""
+        self.pairs[vehicle_module_id] = dms_id
+        self.pairs_by_dms[dms_id] = vehicle_module_id
+        if how is not None:
+            self.bound_by[vehicle_module_id] = how
+
+    def doubt(self, side: Side, record_id: str, evidence: str, other: str) -> None:
+        """Leave a record to a person."""
+        self.doubts[side, record_id][evidence] = other
+
+
+def bind(
+    pair: str,
+    point_of_sale: str,
+    vehicle_module: Records,
+    dms: Records,
+    cars: Iterable[Car],
+    elsewhere: Elsewhere,
+) -> Bindings:
+    """Bind the records of one point of sale.
+
+    `vehicle_module` and `dms` hold what was listed, and what was read because a binding or a reference names it;
+    `cars` every car that is at home here or owns one of these records.
+    """
+    draft = _Draft({Side.VEHICLE_MODULE: dict(vehicle_module), Side.DMS: dict(dms)})
+    remembered = list(cars)
+    _bind_as_before(draft, remembered)
+    _bind_by_reference(draft)
+    _bind_by_key(draft, "police_number", _police_number, contradicted_by=(VIN, REGISTRATION))
+    _bind_by_vin(draft, elsewhere)
+    _bind_by_key(draft, "registration", _plate_and_date, contradicted_by=(VIN, POLICE_NUMBER))
+    _doubt_leftovers(draft, elsewhere)
+    return _sightings(draft, pair, point_of_sale, remembered, elsewhere)
+
+
+def is_open(side: Side, vehicle: Vehicle) -> bool:
+    """Tell whether a record, looked at alone, is in an open stock cycle."""
+    if side is Side.VEHICLE_MODULE:
+        return vehicle.text(STAGE) != EXIT
+    return vehicle.text(DMS_STATUS) != INVOICED
+
+
+def vin_of(vehicle: Vehicle) -> str | None:
+    """A record's readable VIN."""
+    return vehicle.text(VIN)
+
+
+def _bind_as_before(draft: _Draft, cars: list[Car]) -> None:
+    for car in cars:
+        for side, record_id in car.record_ids.items():
+            draft.by_record[side, record_id] = car
+        if car.bound:
+            draft.bind(car.record_ids[Side.VEHICLE_MODULE], car.record_ids[Side.DMS], None)
+
+
+def _bind_by_reference(draft: _Draft) -> None:
+    """Bind by the other side's id that a record carries; a reference that another record contradicts is a doubt."""
+    claims: dict[tuple[str, str], str] = {}
+    for vehicle_id, vehicle in draft.free(Side.VEHICLE_MODULE).items():
+        if vehicle.reference in draft.records[Side.DMS]:
+            claims[vehicle_id, vehicle.reference] = "reference"
+    for dms_id, file in draft.free(Side.DMS).items():
+        if file.reference in draft.records[Side.VEHICLE_MODULE]:
+            claims[file.reference, dms_id] = "reference"
+    for vehicle_id, dms_id in claims:
+        if _is_sole_claim(draft, claims, vehicle_id, dms_id):
+            continue
+        for side, record_id, other in (
+            (Side.VEHICLE_MODULE, vehicle_id, dms_id),
+            (Side.DMS, dms_id, vehicle_id),
+        ):
+            if not draft.is_bound(side, record_id):
+                draft.doubt(side, record_id, "reference", other)
+    for vehicle_id, dms_id in claims:
+        if not draft.is_taken(Side.VEHICLE_MODULE, vehicle_id) and not draft.is_taken(Side.DMS, dms_id):
+            draft.bind(vehicle_id, dms_id, "reference")
+
+
+def _is_sole_claim(draft: _Draft, claims: Mapping[tuple[str, str], str], vehicle_id: str, dms_id: str) -> bool:
+    if draft.is_bound(Side.VEHICLE_MODULE, vehicle_id) or draft.is_bound(Side.DMS, dms_id):
+        return False
+    there = draft.records[Side.VEHICLE_MODULE][vehicle_id].reference
+    here = draft.records[Side.DMS][dms_id].reference
+    return there in (None, dms_id) and here in (None, vehicle_id)
+
+
+Key = tuple[object, ...]
+
+
+def _police_number(vehicle: Vehicle) -> Key | None:
+    number = vehicle.text(POLICE_NUMBER)
+    return (number,) if number else None
+
+
+def _plate_and_date(vehicle: Vehicle) -> Key | None:
+    plate, day = vehicle.text(REGISTRATION), vehicle.text(FIRST_REGISTRATION_DATE)
+    return (plate.replace("-", "").replace(" ", ""), day) if plate and day else None
+
+
+def _by_key(records: Mapping[str, Vehicle], key: Callable[[Vehicle], Key | None]) -> dict[Key, list[str]]:
+    found: dict[Key, list[str]] = defaultdict(list)
+    for record_id in sorted(records):
+        value = key(records[record_id])
+        if value is not None:
+            found[value].append(record_id)
+    return found
+
+
+def _bind_by_key(
+    draft: _Draft, evidence: str, key: Callable[[Vehicle], Key | None], contradicted_by: tuple[str, ...]
+) -> None:
+    ours = _by_key(_open_free(draft, Side.VEHICLE_MODULE), key)
+    theirs = _by_key(_open_free(draft, Side.DMS), key)
+    for value in sorted(set(ours) & set(theirs), key=repr):
+        vehicle_ids, dms_ids = ours[value], theirs[value]
+        if len(vehicle_ids) > 1 or len(dms_ids) > 1:
+            _doubt_all(draft, evidence, vehicle_ids, dms_ids)
+            continue
+        vehicle_id, dms_id = vehicle_ids[0], dms_ids[0]
+        vehicle = draft.records[Side.VEHICLE_MODULE][vehicle_id]
+        file = draft.records[Side.DMS][dms_id]
+        if _contradict(vehicle, file, contradicted_by):
+            draft.stopped[Side.VEHICLE_MODULE, vehicle_id][evidence] = dms_id
+            draft.stopped[Side.DMS, dms_id][evidence] = vehicle_id
+        else:
+            draft.bind(vehicle_id, dms_id, evidence)
+
+
+def _contradict(vehicle: Vehicle, file: Vehicle, attributes: tuple[str, ...]) -> bool:
+    """Tell whether two records differ in the strongest identity that both can show."""
+    for attribute in attributes:
+        here, there = vehicle.text(attribute), file.text(attribute)
+        if here and there:
+            return here != there
+        if attribute == VIN and (vehicle.unreadable(VIN) or file.unreadable(VIN)):
+            return _slip(vehicle) != _slip(file)
+    return False
+
+
+def _doubt_all(draft: _Draft, evidence: str, vehicle_ids: list[str], dms_ids: list[str]) -> None:
+    for vehicle_id in vehicle_ids:
+        draft.doubt(Side.VEHICLE_MODULE, vehicle_id, evidence, ", ".join(dms_ids))
+    for dms_id in dms_ids:
+        draft.doubt(Side.DMS, dms_id, evidence, ", ".join(vehicle_ids))
+
+
+def _open_free(draft: _Draft, side: Side) -> dict[str, Vehicle]:
+    """The free records of a side in open cycles; of several invoiced files of a VIN only the youngest may be open."""
+    free = draft.free(side)
+    if side is Side.VEHICLE_MODULE:
+        return {i: v for i, v in free.items() if is_open(side, v)}
+    youngest = _youngest_files(draft.records[Side.DMS])
+    return {i: v for i, v in free.items() if is_open(side, v) or youngest.get(vin_of(v) or i) == i}
+
+
+def _youngest_files(files: Records) -> dict[str, str]:
+    """Per VIN the id of its youngest file: one not invoiced, else the one invoiced last."""
+    youngest: dict[str, tuple[tuple[bool, str, int, str], str]] = {}
+    for record_id, file in files.items():
+        vin = vin_of(file) or record_id
+        age = (is_open(Side.DMS, file), file.text(INVOICE_DATE) or "", len(record_id), record_id)
+        if vin not in youngest or age > youngest[vin][0]:
+            youngest[vin] = (age, record_id)
+    return {vin: record_id for vin, (_, record_id) in youngest.items()}
+
+
+def _bind_by_vin(draft: _Draft, elsewhere: Elsewhere) -> None:
+    def key(vehicle: Vehicle) -> Key | None:
+        vin = vin_of(vehicle)
+        return (vin,) if vin else None
+
+    ours = _by_key(_open_free(draft, Side.VEHICLE_MODULE), key)
+    theirs = _by_key(_open_free(draft, Side.DMS), key)
+    for value in sorted(ours, key=repr):
+        vehicle_ids, dms_ids = ours[value], theirs.get(value, [])
+        if len(vehicle_ids) > 1 or len(dms_ids) > 1:
+            continue  # a VIN twice on one side is a duplicate, found below
+        there = elsewhere.unbound(Side.DMS, str(value[0]))
+        if dms_ids:
+            draft.bind(vehicle_ids[0], dms_ids[0], "vin")
+        elif len(there) == 1:
+            draft.records[Side.DMS][there[0].record_id] = there[0]
+            draft.bind(vehicle_ids[0], there[0].record_id, "vin")
+
+
+def _doubt_leftovers(draft: _Draft, elsewhere: Elsewhere) -> None:
+    """Leave to a person what nearly matches: a contradicted key, a bound record's VIN, a slip of the keyboard."""
+    for (side, record_id), evidence in draft.stopped.items():
+        if not draft.is_taken(side, record_id):
+            for name, other in evidence.items():
+                draft.doubt(side, record_id, f"{name}, contradicted", other)
+    for side in SIDES:
+        held = _by_key(draft.records[side.other], lambda v: (vin_of(v),) if vin_of(v) else None)
+        for record_id, vehicle in sorted(_open_free(draft, side).items()):
+            others = [
+                other
+                for other in held.get((vin_of(vehicle),), [])
+                if draft.is_bound(side.other, other) and is_open(side.other, draft.records[side.other][other])
+            ]
+            others += [
+                v.record_id
+                for v in elsewhere.records.get((side.other, vin_of(vehicle) or ""), ())
+                if (side.other, v.record_id) in elsewhere.bound
+            ]
+            if others:
+                draft.doubt(side, record_id, "vin of a bound record", ", ".join(others))
+    _doubt_slips(draft)
+
+
+def _doubt_slips(draft: _Draft) -> None:
+    free = {side: _open_free(draft, side) for side in SIDES}
+    slips = {side: _by_key(free[side], lambda v: (s,) if (s := _slip(v)) else None) for side in SIDES}
+    for value in sorted(set(slips[Side.VEHICLE_MODULE]) & set(slips[Side.DMS]), key=repr):
+        ids = {side: slips[side][value] for side in SIDES}
+        wrong = any(free[side][i].unreadable(VIN) for side in SIDES for i in ids[side])
+        if wrong:
+            _doubt_all(draft, "vin_slip", ids[Side.VEHICLE_MODULE], ids[Side.DMS])
+
+
+def _slip(vehicle: Vehicle) -> str | None:
+    """A VIN as it would be without slips of the keyboard (O for 0, I for 1, Q for 0); only ever for a proposal."""
+    reading = vehicle.reading(VIN)
+    text = normalised_vin(reading.raw) if isinstance(reading, Invalid) else vehicle.text(VIN)
+    return text.translate(_SLIPS) if text else None
+
+
+def _sightings(draft: _Draft, pair: str, point_of_sale: str, cars: list[Car], elsewhere: Elsewhere) -> Bindings:
+    merged: dict[str, str] = {}
+    sightings: list[Sighting] = []
+    duplicates = _duplicates(draft, elsewhere)
+    seen: set[tuple[Side, str]] = set()
+    for vehicle_id, dms_id in draft.pairs.items():
+        seen |= {(Side.VEHICLE_MODULE, vehicle_id), (Side.DMS, dms_id)}
+        sightings.append(_bound_sighting(draft, pair, point_of_sale, vehicle_id, dms_id, duplicates, merged))
+    for side in SIDES:
+        for record_id in draft.records[side]:
+            if (side, record_id) not in seen:
+                seen.add((side, record_id))
+                alone = _lone_sighting(draft, pair, point_of_sale, side, record_id, duplicates, elsewhere)
+                if alone is not None:
+                    sightings.append(alone)
+    sightings += _vanished(cars, seen)
+    return Bindings(tuple(sorted(sightings, key=lambda s: s.car.id)), merged)
+
+
+def _vanished(cars: list[Car], seen: set[tuple[Side, str]]) -> list[Sighting]:
+    gone = [car for car in cars if not car.bound and not set(car.record_ids.items()) & seen]
+    return [Sighting(car, None, None) for car in gone]
+
+
+def _bound_sighting(
+    draft: _Draft,
+    pair: str,
+    point_of_sale: str,
+    vehicle_id: str,
+    dms_id: str,
+    duplicates: Mapping[tuple[Side, str], tuple[str, ...]],
+    merged: dict[str, str],
+) -> Sighting:
+    ids = {Side.VEHICLE_MODULE: vehicle_id, Side.DMS: dms_id}
+    known = {side: draft.by_record.get((side, ids[side])) for side in SIDES}
+    car = known[Side.VEHICLE_MODULE] or known[Side.DMS]
+    was_bound = car is not None and car.bound
+    if car is None:
+        car = new_car(pair, point_of_sale, Side.VEHICLE_MODULE, vehicle_id)
+    other = known[Side.DMS]
+    if other is not None and other.id != car.id:
+        merged[other.id] = car.id
+    for side in SIDES:
+        car = car.with_record(side, ids[side])
+    return Sighting(
+        car,
+        draft.records[Side.VEHICLE_MODULE].get(vehicle_id),
+        draft.records[Side.DMS].get(dms_id),
+        was_bound=was_bound,
+        held=_held(car, [(side, ids[side]) for side in SIDES], draft, duplicates),
+        bound_by=draft.bound_by.get(vehicle_id),
+    )
+
+
+def _lone_sighting(
+    draft: _Draft,
+    pair: str,
+    point_of_sale: str,
+    side: Side,
+    record_id: str,
+    duplicates: Mapping[tuple[Side, str], tuple[str, ...]],
+    elsewhere: Elsewhere,
+) -> Sighting | None:
+    vehicle = draft.records[side][record_id]
+    if not is_open(side, vehicle) and (side, record_id) not in draft.by_record:
+        return None  # sold before we came
+    if (side, record_id) not in draft.doubts and _is_bound_elsewhere(side, vehicle, elsewhere):
+        return None
+    car = draft.by_record.get((side, record_id)) or new_car(pair, point_of_sale, side, record_id)
+    by_side = {side: vehicle}
+    return Sighting(
+        car,
+        by_side.get(Side.VEHICLE_MODULE),
+        by_side.get(Side.DMS),
+        was_bound=side is Side.VEHICLE_MODULE and vehicle.reference is not None,
+        held=_held(car, [(side, record_id)], draft, duplicates),
+    )
+
+
+def _is_bound_elsewhere(side: Side, vehicle: Vehicle, elsewhere: Elsewhere) -> bool:
+    """Tell whether a DMS file belongs to a car whose module record is at another point of sale."""
+    vin = vin_of(vehicle)
+    if side is not Side.DMS or vin is None:
+        return False
+    return bool(elsewhere.records.get((Side.VEHICLE_MODULE, vin)))
+
+
+def _held(
+    car: Car,
+    records: list[tuple[Side, str]],
+    draft: _Draft,
+    duplicates: Mapping[tuple[Side, str], tuple[str, ...]],
+) -> tuple[Finding, ...]:
+    found = []
+    for record in records:
+        if record in draft.doubts:
+            details = dict(sorted(draft.doubts[record].items()))
+            found.append(Finding(car.id, BINDING, Reason.AMBIGUOUS_MATCH, Category.CONFLICT, details=details))
+        if record in duplicates:
+            details = {"side": record[0].value, "records": ", ".join(duplicates[record])}
+            found.append(Finding(car.id, BINDING, Reason.DUPLICATE, Category.CONFLICT, details=details))
+    return tuple(found)
+
+
+def _duplicates(draft: _Draft, elsewhere: Elsewhere) -> dict[tuple[Side, str], tuple[str, ...]]:
+    """The records whose VIN stands twice among the open cycles of one side, wherever on that side they are."""
+    found: dict[tuple[Side, str], tuple[str, ...]] = {}
+    for side in SIDES:
+        by_vin: dict[str, list[str]] = defaultdict(list)
+        for record_id, vehicle in draft.records[side].items():
+            vin = vin_of(vehicle)
+            if vin and is_open(side, vehicle):
+                by_vin[vin].append(record_id)
+        for vin, here in by_vin.items():
+            there = [v.record_id for v in elsewhere.records.get((side, vin), ()) if v.record_id not in here]
+            together = tuple(sorted([*here, *there]))
+            if len(together) > 1:
+                found.update({(side, record_id): together for record_id in here})
+    return found

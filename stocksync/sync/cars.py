@@ -1,0 +1,116 @@
+"""What we remember of a car between two cycles, and what we see of it in this one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category, UnkeptWrite
+from stocksync.stock.values import Known, Side
+from stocksync.stock.vehicle import RESERVED, Vehicle
+
+
+@dataclass(frozen=True, slots=True)
+class UnconfirmedWrite:
+    """One attribute of a write whose outcome never reached us."""
+
+    side: Side
+    attribute: str
+    value: Known
+    expected: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """One stock cycle: one stay of one car.
+
+    id: ours, derived from the first record that we saw of it. record_ids: the bound records, a side left out where
+    the car has none there. base: per attribute, the last value that both sides were known to hold.
+    missing: complete listings in a row without the side's record, counted up to 2. first_point_of_sale: whose police
+    register the car was entered in. reserved_by_us: stocksync set the reservation for an order of the DMS.
+    unkept: by attribute, the last write that did not stick. unconfirmed: writes without a known outcome.
+    """
+
+    id: str
+    pair: str
+    point_of_sale: str
+    first_point_of_sale: str
+    record_ids: Mapping[Side, str]
+    base: Mapping[str, Known] = field(default_factory=dict)
+    missing: Mapping[Side, int] = field(default_factory=dict)
+    closed: bool = False
+    reserved_by_us: bool = False
+    unkept: Mapping[str, UnkeptWrite] = field(default_factory=dict)
+    unconfirmed: tuple[UnconfirmedWrite, ...] = ()
+
+    @property
+    def bound(self) -> bool:
+        """True iff a record of each side is known to be this car."""
+        return len(self.record_ids) == 2
+
+    def with_record(self, side: Side, record_id: str) -> Car:
+        """The same car with a record bound on a side."""
+        return replace(self, record_ids={**self.record_ids, side: record_id})
+
+
+def car_id(pair: str, side: Side, record_id: str) -> str:
+    """Derive a car's id from the first record that was seen of it."""
+    text = f"{pair}|{side}|{record_id}"
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def new_car(pair: str, point_of_sale: str, side: Side, record_id: str) -> Car:
+    """A car that we see for the first time, on one side."""
+    return Car(car_id(pair, side, record_id), pair, point_of_sale, point_of_sale, {side: record_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should see, as a value with its reason.
+
+    subject: the attribute, or `stage`, `binding`, `reserved`, `record`. The values are shown as texts, None where
+    the side holds nothing. details: what else helps to decide, by name. details never change a finding's identity.
+    """
+
+    car_id: str
+    subject: str
+    reason: Reason
+    category: Category
+    vehicle_module: str | None = None
+    dms: str | None = None
+    base: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The identity of a finding for its whole life."""
+        return f"{self.car_id}|{self.subject}|{self.reason}"
+
+
+BINDING = "binding"
+RESERVATION = RESERVED
+RECORD = "record"
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One car as this cycle sees it: what we remember, and what each side shows, None where it does not.
+
+    was_bound: both sides' records were known to belong together before, or a side carries a reference to a record
+    that is gone. held: why nothing may be written for it (duplicate, ambiguous match). bound_by: how a new binding
+    was found.
+    """
+
+    car: Car
+    vehicle_module: Vehicle | None
+    dms: Vehicle | None
+    was_bound: bool = False
+    held: tuple[Finding, ...] = ()
+    bound_by: str | None = None
+
+    def on(self, side: Side) -> Vehicle | None:
+        """What a side shows."""
+        return self.vehicle_module if side is Side.VEHICLE_MODULE else self.dms

@@ -1,0 +1,411 @@
+"""One cycle of one point of sale: gather, decide, record, deliver, acknowledge.
+
+`Cycle.run` never raises for what a system does wrong: the result says how the run ended and why. What is decided is
+in `plan`; what is remembered, behind the store's port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Protocol
+
+from stocksync.errors import AccessDenied, ConfigurationError, MappingInvalid, StocksyncError
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.mapping.load import load_files
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category, Verdict
+from stocksync.stock.values import SIDES, Side
+from stocksync.stock.vehicle import Vehicle
+from stocksync.sync import gather as gathering
+from stocksync.sync.binding import Bindings, Elsewhere, bind, is_open, vin_of
+from stocksync.sync.cars import RECORD, Car, Finding
+from stocksync.sync.delivery import Delivery, DeliveryReport, known_car
+from stocksync.sync.gather import Gathered
+from stocksync.sync.guards import Halt, check_listings, check_mapping_change, check_plan
+from stocksync.sync.plan import CarPlan, Plan, as_text, make_plan
+from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
+from stocksync.sync.recording import (
+    DueOperation,
+    FindingCounts,
+    JournalLine,
+    KnownCar,
+    Recording,
+    RunStatus,
+    Snapshot,
+)
+from stocksync.sync.summary import Summary, summarise
+
+
+class Phase(StrEnum):
+    """What a cycle is busy with."""
+
+    READING = "reading"
+    WRITING = "writing"
+
+
+class Watcher(Protocol):
+    """Somebody who looks on: a progress bar, or nobody."""
+
+    def phase(self, point_of_sale: str, phase: Phase, total: int | None) -> None:
+        """A phase begins, with so many items to go if that is known."""
+        ...
+
+    def advanced(self, side: Side | None, count: int, total: int | None) -> None:
+        """So many items of a phase are done: all in all for a side, or one batch more for writes."""
+        ...
+
+
+class Nobody:
+    """Nobody looks on."""
+
+    def phase(self, point_of_sale: str, phase: Phase, total: int | None) -> None:
+        """Say nothing."""
+
+    def advanced(self, side: Side | None, count: int, total: int | None) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CycleResult:
+    """How one cycle ended. error: what kept it from its end, None where nothing did."""
+
+    summary: Summary
+    plan: Plan | None = None
+    halts: tuple[Halt, ...] = ()
+    error: StocksyncError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A plan with what it was made from."""
+
+    plan: Plan
+    gathered: Gathered
+    vehicles: Mapping[Side, Mapping[str, Vehicle]]
+    stored: Mapping[str, Car]
+    halts: tuple[Halt, ...]
+
+
+@dataclass
+class Cycle:
+    """Everything that one cycle of a point of sale needs.
+
+    files: the bytes of the mapping files. others: what was just gathered at other points of sale of the pair that have
+    no snapshots yet, so that first contact sees the whole stock before it writes anything.
+    """
+
+    mapping: PointOfSaleMapping
+    files: Mapping[str, bytes]
+    systems: Mapping[Side, System]
+    store: Store
+    clock: Clock
+    watcher: Watcher = field(default_factory=Nobody)
+    others: tuple[tuple[PointOfSaleMapping, Gathered], ...] = ()
+
+    def gather(self) -> Gathered:
+        """List both sides. Raises what the systems raise."""
+        self.watcher.phase(self.mapping.id, Phase.READING, None)
+        return gathering.list_both(self.systems, self.watcher.advanced)
+
+    def run(self, *, dry_run: bool = False, gathered: Gathered | None = None) -> CycleResult:
+        """Carry the cycle out; a dry run decides, and neither writes nor remembers anything."""
+        run_id = 0
+        if not dry_run:
+            run_id = self.store.begin_run(
+                self.mapping.pair, self.mapping.id, self.mapping.version, self.files, self.clock.now_at()
+            )
+        try:
+            decided = self.decide(gathered or self.gather())
+        except StocksyncError as error:
+            return self._ended_early(run_id, error, dry_run=dry_run)
+        except BaseException:
+            if not dry_run:
+                self.store.finish_run(run_id, RunStatus.FAILED, self.clock.now_at(), message="interrupted")
+            raise
+        if decided.halts or dry_run:
+            return self._not_written(run_id, decided, dry_run=dry_run)
+        return self._write(run_id, decided)
+
+    # deciding
+
+    def decide(self, gathered: Gathered) -> _Decided:
+        """Bind, decide and ask the guards. Raises what the systems raise."""
+        last = self.store.last_complete_run(self.mapping.id)
+        vehicles = gathering.vehicles_of(self.mapping, gathered.records)
+        quality = gathering.listing_quality(gathered, vehicles)
+        halts = check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
+        cars = self._cars(gathered)
+        if not halts:
+            wanted = gathering.wanted_records(gathered, vehicles, cars)
+            gathered = gathering.read_unlisted(gathered, self.systems, wanted)
+            vehicles = gathering.vehicles_of(self.mapping, gathered.records)
+        cars = self._cars(gathered)
+        plan = self._plan(self.mapping, vehicles, cars, first_contact=last is None)
+        halts += check_plan(plan, self.mapping.guards)
+        if last is not None and last.mapping_version != self.mapping.version:
+            halts += check_mapping_change(plan, self._plan_as_before(last.mapping_version, gathered, cars))
+        if halts and self.store.is_released(self.mapping.id, plan.digest()):
+            halts = []
+        return _Decided(plan, gathered, vehicles, {car.id: car for car in cars}, tuple(halts))
+
+    def _cars(self, gathered: Gathered) -> list[Car]:
+        cars = {car.id: car for car in self.store.cars_at(self.mapping.pair, self.mapping.id)}
+        known = {pair for car in cars.values() for pair in car.record_ids.items()}
+        for side in SIDES:
+            strangers = [i for i in gathered.records[side] if (side, i) not in known]
+            for car in self.store.cars_of_records(self.mapping.pair, side, strangers):
+                cars[car.id] = car
+        return [cars[car_id] for car_id in sorted(cars)]
+
+    def _plan(
+        self,
+        mapping: PointOfSaleMapping,
+        vehicles: Mapping[Side, Mapping[str, Vehicle]],
+        cars: Iterable[Car],
+        *,
+        first_contact: bool,
+    ) -> Plan:
+        bindings = bind(
+            mapping.pair,
+            mapping.id,
+            vehicles[Side.VEHICLE_MODULE],
+            vehicles[Side.DMS],
+            cars,
+            self._elsewhere(mapping, vehicles),
+        )
+        return make_plan(bindings, mapping, today_on(self.clock, mapping.time_zone), first_contact=first_contact)
+
+    def _plan_as_before(self, version: str, gathered: Gathered, cars: list[Car]) -> Plan | None:
+        """Plan the same cars by the mapping of an earlier run; None where that cannot be read any more."""
+        files = self.store.mapping_files(version)
+        try:
+            before = load_files(files).points_of_sale.get(self.mapping.id) if files is not None else None
+        except MappingInvalid:
+            return None
+        if before is None:
+            return None
+        vehicles = gathering.vehicles_of(before, gathered.records)
+        return self._plan(before, vehicles, cars, first_contact=False)
+
+    def _elsewhere(self, mapping: PointOfSaleMapping, vehicles: Mapping[Side, Mapping[str, Vehicle]]) -> Elsewhere:
+        vins = {vin for side in SIDES for v in vehicles[side].values() if (vin := vin_of(v)) is not None}
+        records: dict[tuple[Side, str], list[Vehicle]] = {}
+        bound: set[tuple[Side, str]] = set()
+        for snapshot, is_bound in self.store.open_elsewhere(mapping.pair, mapping.id, vins):
+            vehicle = mapping.translations[snapshot.side].vehicle(snapshot.record_id, snapshot.version, snapshot.body)
+            records.setdefault((snapshot.side, snapshot.vin or ""), []).append(vehicle)
+            if is_bound:
+                bound.add((snapshot.side, snapshot.record_id))
+        for other, gathered in self.others:
+            for side, shown in gathering.vehicles_of(other, gathered.records).items():
+                for vehicle in shown.values():
+                    vin = vin_of(vehicle)
+                    if vin in vins and is_open(side, vehicle):
+                        records.setdefault((side, str(vin)), []).append(vehicle)
+        unique = {key: tuple({v.record_id: v for v in found}.values()) for key, found in records.items()}
+        return Elsewhere(unique, frozenset(bound))
+
+    # ending without writing
+
+    def _ended_early(self, run_id: int, error: StocksyncError, *, dry_run: bool) -> CycleResult:
+        status = RunStatus.FAILED if isinstance(error, AccessDenied | ConfigurationError) else RunStatus.INCOMPLETE
+        summary = Summary(self.mapping.id, status, run_id or None, message=str(error), dry_run=dry_run)
+        if not dry_run:
+            self.store.finish_run(run_id, status, self.clock.now_at(), message=str(error), summary=summary.as_json())
+        return CycleResult(summary, error=error)
+
+    def _not_written(self, run_id: int, decided: _Decided, *, dry_run: bool) -> CycleResult:
+        status = RunStatus.HALTED if decided.halts else RunStatus.DONE
+        counts = self.store.finding_counts(self.mapping.pair, self.mapping.id)
+        summary = summarise(
+            self.mapping,
+            decided.plan,
+            decided.gathered.counts(),
+            counts,
+            DeliveryReport(),
+            status,
+            run_id,
+            dry_run=True,
+        )
+        message = " ".join(halt.message for halt in decided.halts) or None
+        summary = replace(summary, message=message, dry_run=dry_run)
+        if not dry_run:
+            self.store.finish_run(
+                run_id,
+                status,
+                self.clock.now_at(),
+                listed=decided.gathered.counts(),
+                plan_digest=decided.plan.digest(),
+                message=message,
+                summary=summary.as_json(),
+            )
+        return CycleResult(summary, decided.plan, decided.halts)
+
+    # writing
+
+    def _write(self, run_id: int, decided: _Decided) -> CycleResult:
+        report = DeliveryReport()
+        counts = self.store.record(self._recording(run_id, decided))
+        delivery = Delivery(run_id, self.mapping, self.systems, self.store, self.clock, report)
+        plan = decided.plan
+        self._deliver(delivery, plan, decided.gathered.records)
+        if report.stale_cars and not report.stopped:
+            plan = self._once_more(run_id, decided, delivery)
+        status = RunStatus.INCOMPLETE if report.stopped else RunStatus.DONE
+        now = self.store.finding_counts(self.mapping.pair, self.mapping.id)
+        counts = replace(now, new=counts.new, closed=counts.open + counts.closed - now.open)
+        summary = summarise(
+            self.mapping, plan, decided.gathered.counts(), counts, report, status, run_id, dry_run=False
+        )
+        error = next(iter(report.stopped.values()), None)
+        summary = replace(summary, message=str(error) if error is not None else None)
+        self.store.finish_run(
+            run_id,
+            status,
+            self.clock.now_at(),
+            listed=decided.gathered.counts(),
+            plan_digest=decided.plan.digest(),
+            message=summary.message,
+            summary=summary.as_json(),
+        )
+        return CycleResult(summary, plan, error=error)
+
+    def _deliver(self, delivery: Delivery, plan: Plan, natives: Mapping[Side, Mapping[str, NativeRecord]]) -> None:
+        due = {car.car.id: car for car in plan.cars if car.operations}
+        if not due:
+            return
+        total = sum(len(car.operations) for car in due.values())
+        self.watcher.phase(self.mapping.id, Phase.WRITING, total)
+        delivery.expect(due, natives)
+        delivery.run(lambda count: self.watcher.advanced(None, count, total))
+
+    def _once_more(self, run_id: int, decided: _Decided, delivery: Delivery) -> Plan:
+        """Read the cars whose records moved under us again, decide them afresh, and deliver that."""
+        stale, delivery.report.stale_cars = delivery.report.stale_cars, set()
+        cars = {car_id: delivery.cars[car_id] for car_id in stale}
+        natives: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
+        try:
+            for car in cars.values():
+                for side, record in gathering.read_again(self.systems, car).items():
+                    if record is not None:
+                        natives[side][record.record_id] = record
+        except StocksyncError:
+            delivery.report.stale_cars = stale
+            return decided.plan
+        vehicles = gathering.vehicles_of(self.mapping, natives)
+        again = self._plan(self.mapping, vehicles, cars.values(), first_contact=False)
+        afresh = _Decided(again, Gathered(natives, _no_ids(), _no_records()), vehicles, cars, ())
+        recording = replace(self._recording(run_id, afresh), scope=frozenset(stale))
+        self.store.record(recording)
+        self._deliver(delivery, again, natives)
+        replaced = {car.car.id: car for car in again.cars}
+        cars_now = tuple(_second_look(car, replaced.get(car.car.id)) for car in decided.plan.cars)
+        return replace(decided.plan, cars=cars_now)
+
+    def _recording(self, run_id: int, decided: _Decided) -> Recording:
+        plan = decided.plan
+        planned = {car.car.id for car in plan.cars}
+        not_ours = frozenset(
+            car_id for car_id, car in decided.stored.items() if car_id not in planned and not car.closed
+        )
+        snapshots = self._changed_snapshots(decided)
+        return Recording(
+            run_id=run_id,
+            at=self.clock.now_at(),
+            pair=self.mapping.pair,
+            point_of_sale=self.mapping.id,
+            snapshots=tuple(snapshots.values()),
+            cars=tuple(_changed_cars(plan, decided.stored, set(snapshots))),
+            merged=plan.merged,
+            operations=tuple(
+                DueOperation(car.car.id, operation, car.context) for car in plan.cars for operation in car.operations
+            ),
+            findings=(*(f for car in plan.cars for f in car.findings), *self._without_id(decided.gathered)),
+            not_ours=not_ours - set(plan.merged),
+            journal=tuple(line for car in plan.cars if (line := _journal_line(car)) is not None),
+        )
+
+    def _changed_snapshots(self, decided: _Decided) -> dict[tuple[Side, str], Snapshot]:
+        changed = {}
+        for side in SIDES:
+            records = decided.gathered.records[side]
+            known = self.store.digests(self.mapping.pair, side, records)
+            for record_id, record in records.items():
+                snapshot = gathering.snapshot_of(self.mapping, side, record, decided.vehicles[side][record_id])
+                if known.get(record_id) != snapshot.digest:
+                    changed[side, record_id] = snapshot
+        return changed
+
+    def _without_id(self, gathered: Gathered) -> list[Finding]:
+        """Report the records that cannot be anyone's, because their id cannot be read."""
+        found = []
+        for side in SIDES:
+            for record in gathered.without_id[side]:
+                digest = gathering.digest_of(record.body, ())
+                shown = {"side": side.value, "record": str(dict(record.body))[:300]}
+                found.append(
+                    Finding(f"record-{digest}", RECORD, Reason.UNREADABLE_RECORD, Category.HELD, details=shown)
+                )
+        return found
+
+
+def _second_look(first: CarPlan, second: CarPlan | None) -> CarPlan:
+    """A car decided twice in a run: the second verdicts hold, what was done at first stays."""
+    if second is None:
+        return first
+    return replace(second, verdicts={**first.verdicts, **second.verdicts})
+
+
+def _no_ids() -> dict[Side, frozenset[str]]:
+    return {side: frozenset() for side in SIDES}
+
+
+def _no_records() -> dict[Side, tuple[NativeRecord, ...]]:
+    return {side: () for side in SIDES}
+
+
+def _changed_cars(plan: Plan, stored: Mapping[str, Car], changed_records: set[tuple[Side, str]]) -> Iterable[KnownCar]:
+    for planned in plan.cars:
+        before = stored.get(planned.car.id)
+        same_as_before = before is not None and replace(before, unconfirmed=()) == planned.car
+        if not same_as_before or set(planned.car.record_ids.items()) & changed_records:
+            yield known_car(planned.car, planned.vehicle_module, planned.dms)
+
+
+def _journal_line(car: CarPlan) -> JournalLine | None:
+    """What was decided for a car, in one line; nothing where nothing differed and nothing was bound."""
+    if car.unchanged and car.bound_by is None:
+        return None
+    details: dict[str, Any] = {}
+    if car.bound_by is not None:
+        details["bound_by"] = car.bound_by
+    agreed = [name for name, v in car.verdicts.items() if v.category is Category.AGREED]
+    if agreed:
+        details["agreed"] = agreed
+    decided = {name: _told(car, name, v) for name, v in car.verdicts.items() if v.category is not Category.AGREED}
+    if decided:
+        details["decided"] = decided
+    if car.stage is not None and car.stage.moves:
+        details["moves"] = [[step.source, step.goal, step.trigger] for step in car.stage.moves]
+    return JournalLine(car.car.id, "decided", details)
+
+
+def _told(car: CarPlan, name: str, verdict: Verdict) -> dict[str, Any]:
+    told: dict[str, Any] = {"category": verdict.category.value, "row": verdict.row}
+    if verdict.reason is not None:
+        told["reason"] = verdict.reason.value
+    if name in car.rules:
+        told["rule"] = car.rules[name]
+        for side, vehicle in ((Side.VEHICLE_MODULE, car.vehicle_module), (Side.DMS, car.dms)):
+            if vehicle is not None:
+                told[side.value] = as_text(vehicle.reading(name))
+        told["base"] = as_text(car.car.base[name]) if name in car.car.base else None
+    if verdict.write is not None:
+        told["write"] = [verdict.write.side.value, as_text(verdict.write.value)]
+    return told
+
+
+Told = Callable[[int], None]
+__all__ = ["Bindings", "Cycle", "CycleResult", "FindingCounts", "Nobody", "Phase", "Watcher"]

@@ -1,0 +1,53 @@
+"""How the conflict report moves from one cycle to the next: one disagreement is one row for its whole life. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from stocksync.stock.reasons import Reason
+from stocksync.sync.cars import Finding
+
+EVENTS: Final = frozenset({Reason.POLICE_NUMBER_OUT_OF_ORDER})
+"""Findings about something that happened once: they stay open until a person has seen them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFinding:
+    """A row that is open."""
+
+    finding_id: int
+    finding: Finding
+    point_of_sale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What becomes of the open rows and of what is raised now."""
+
+    opened: tuple[Finding, ...]
+    changed: tuple[tuple[int, Finding], ...]
+    closed: tuple[int, ...]
+
+
+def settle(open_rows: Iterable[OpenFinding], raised: Sequence[Finding]) -> Settlement:
+    """Match what is raised now with the open rows.
+
+    A row whose values moved is changed, not reopened; one that is not raised any more is closed, unless it tells of an
+    event.
+    """
+    by_key = {row.finding.key: row for row in open_rows}
+    opened, changed = [], []
+    seen: set[str] = set()
+    for finding in raised:
+        if finding.key in seen:
+            continue
+        seen.add(finding.key)
+        row = by_key.get(finding.key)
+        if row is None:
+            opened.append(finding)
+        elif row.finding != finding:
+            changed.append((row.finding_id, finding))
+    closed = [row.finding_id for key, row in by_key.items() if key not in seen and row.finding.reason not in EVENTS]
+    return Settlement(tuple(opened), tuple(changed), tuple(closed))

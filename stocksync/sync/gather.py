@@ -1,0 +1,217 @@
+"""Reading both sides of a point of sale completely, and the records that a binding or a reference names.
+
+Both sides are listed at once. A record that we know but that was not listed is read by its id before it counts as
+missing: a page that shifted, or a transfer to another point of sale, is no absence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from stocksync.errors import StocksyncError
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock import vehicle as words
+from stocksync.stock.values import SIDES, Side
+from stocksync.stock.vehicle import Vehicle
+from stocksync.sync.binding import is_open, vin_of
+from stocksync.sync.cars import Car
+from stocksync.sync.guards import Listing
+from stocksync.sync.ports import NativeRecord, System
+from stocksync.sync.recording import Snapshot
+
+Progress = Callable[[Side, int, int | None], None]
+"""Told, now and then, how many records of a side were read, and of how many if the side says so."""
+
+READERS: Final = 4
+_KEYS: Final = (words.VIN, words.REGISTRATION, words.POLICE_NUMBER)
+_STAGES: Final = {Side.VEHICLE_MODULE: words.STAGE, Side.DMS: words.DMS_STATUS}
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What both sides said in one cycle.
+
+    records: listed ones and those read by id. listed: the ids of the listing alone. without_id: records that carry no
+    readable id, and can therefore be no one's.
+    """
+
+    records: Mapping[Side, Mapping[str, NativeRecord]]
+    listed: Mapping[Side, frozenset[str]]
+    without_id: Mapping[Side, tuple[NativeRecord, ...]]
+
+    def counts(self) -> dict[Side, int]:
+        """How many records each side listed."""
+        return {side: len(self.listed[side]) + len(self.without_id[side]) for side in SIDES}
+
+
+class _Cancelled(Exception):
+    """The other side failed, so that this listing is of no use any more."""
+
+
+def list_both(systems: Mapping[Side, System], progress: Progress) -> Gathered:
+    """List both sides at once.
+
+    Raises what a side raises; the other side's listing is then given up.
+    """
+    stop = threading.Event()
+    with ThreadPoolExecutor(len(SIDES), thread_name_prefix="listing") as pool:
+        futures = {side: pool.submit(_list, side, systems[side], stop, progress) for side in SIDES}
+        failures = [error for side in SIDES if (error := futures[side].exception()) is not None]
+    for error in failures:
+        if not isinstance(error, _Cancelled):
+            raise error
+    listed = {side: futures[side].result() for side in SIDES}
+    return Gathered(
+        records={side: listed[side][0] for side in SIDES},
+        listed={side: frozenset(listed[side][0]) for side in SIDES},
+        without_id={side: listed[side][1] for side in SIDES},
+    )
+
+
+def _list(
+    side: Side, system: System, stop: threading.Event, progress: Progress
+) -> tuple[dict[str, NativeRecord], tuple[NativeRecord, ...]]:
+    records: dict[str, NativeRecord] = {}
+    without_id: list[NativeRecord] = []
+    try:
+        for page in system.pages():
+            if stop.is_set():
+                raise _Cancelled
+            if page.first:
+                records.clear()
+                without_id.clear()
+            for record in page.records:
+                if record.record_id:
+                    records[record.record_id] = record
+                else:
+                    without_id.append(record)
+            progress(side, len(records) + len(without_id), page.total)
+    except BaseException:
+        stop.set()
+        raise
+    return records, tuple(without_id)
+
+
+def read_unlisted(gathered: Gathered, systems: Mapping[Side, System], wanted: Mapping[Side, Iterable[str]]) -> Gathered:
+    """Read the wanted records that were not listed; those that do not exist stay out."""
+    todo = [
+        (side, record_id) for side in SIDES for record_id in sorted(set(wanted[side]) - set(gathered.records[side]))
+    ]
+    if not todo:
+        return gathered
+    with ThreadPoolExecutor(READERS, thread_name_prefix="reading") as pool:
+        found = list(pool.map(lambda item: systems[item[0]].read(item[1]), todo))
+    records = {side: dict(gathered.records[side]) for side in SIDES}
+    for (side, record_id), record in zip(todo, found, strict=True):
+        if record is not None:
+            records[side][record_id] = record
+    return Gathered(records, gathered.listed, gathered.without_id)
+
+
+def wanted_records(
+    gathered: Gathered,
+    vehicles: Mapping[Side, Mapping[str, Vehicle]],
+    cars: Iterable[Car],
+) -> dict[Side, set[str]]:
+    """Name the records that must be looked at besides the listed ones: bound ones, and those a reference names."""
+    wanted: dict[Side, set[str]] = {side: set() for side in SIDES}
+    known_ids: set[tuple[Side, str]] = set()
+    for car in cars:
+        known_ids |= set(car.record_ids.items())
+        shown = any(record_id in gathered.records[side] for side, record_id in car.record_ids.items())
+        if not car.closed or shown:
+            for side, record_id in car.record_ids.items():
+                wanted[side].add(record_id)
+    for side in SIDES:
+        for record_id, vehicle in vehicles[side].items():
+            if vehicle.reference is not None and (side, record_id) not in known_ids:
+                wanted[side.other].add(vehicle.reference)
+    return wanted
+
+
+def vehicles_of(
+    mapping: PointOfSaleMapping, records: Mapping[Side, Mapping[str, NativeRecord]]
+) -> dict[Side, dict[str, Vehicle]]:
+    """Translate native records."""
+    return {
+        side: {
+            record_id: mapping.translations[side].vehicle(record_id, record.version, record.body)
+            for record_id, record in records[side].items()
+        }
+        for side in SIDES
+    }
+
+
+def listing_quality(gathered: Gathered, vehicles: Mapping[Side, Mapping[str, Vehicle]]) -> dict[Side, Listing]:
+    """Count the listed records, and those whose id, stage or key cannot be read."""
+    counts = gathered.counts()
+    return {
+        side: Listing(
+            counts[side],
+            len(gathered.without_id[side])
+            + sum(
+                any(vehicles[side][i].unreadable(name) for name in (*_KEYS, _STAGES[side]))
+                for i in gathered.listed[side]
+            ),
+        )
+        for side in SIDES
+    }
+
+
+def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, vehicle: Vehicle) -> Snapshot:
+    """Make a snapshot of a record."""
+    ignored = mapping.systems[side].record.ignored_in_comparison
+    return Snapshot(
+        side=side,
+        record_id=record.record_id,
+        digest=digest_of(record.body, ignored),
+        version=record.version,
+        vin=vin_of(vehicle),
+        is_open=is_open(side, vehicle),
+        body=record.body,
+    )
+
+
+def digest_of(body: Mapping[str, Any], ignored: Iterable[str]) -> str:
+    """Hash a record without the fields that change without meaning."""
+    kept = dict(body)
+    for path in ignored:
+        kept = _without(kept, path.split("."))
+    raw = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.blake2b(raw, digest_size=12).hexdigest()
+
+
+def _without(body: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    head, *rest = keys
+    if head not in body:
+        return body
+    if not rest:
+        return {key: value for key, value in body.items() if key != head}
+    inner = body[head]
+    return {**body, head: _without(dict(inner), rest)} if isinstance(inner, Mapping) else body
+
+
+def read_again(systems: Mapping[Side, System], car: Car) -> dict[Side, NativeRecord | None]:
+    """Read both records of one car afresh. Raises what the systems raise."""
+    return {side: systems[side].read(car.record_ids[side]) if side in car.record_ids else None for side in SIDES}
+
+
+__all__ = [
+    "Gathered",
+    "StocksyncError",
+    "digest_of",
+    "list_both",
+    "listing_quality",
+    "read_again",
+    "read_unlisted",
+    "snapshot_of",
+    "vehicles_of",
+    "wanted_records",
+]

@@ -1,0 +1,131 @@
+"""What is asked before anything is written: each guard refuses a whole plan and says why in plain words. Pure.
+
+The thresholds are the pair's (`pair.yaml`). A plan that a person released passes; the next one is asked again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from stocksync.mapping.models import GuardsModel
+from stocksync.stock.values import BLANK, SIDES, Side
+from stocksync.stock.vehicle import STAGE
+from stocksync.sync.plan import Action, CarPlan, Plan
+
+SIDE_NAMES: Final = {Side.VEHICLE_MODULE: "the vehicle module", Side.DMS: "the DMS"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one complete listing held: records, and those whose id, stage or key could not be read."""
+
+    records: int
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why a guard refuses a plan; `guard` is its stable name."""
+
+    guard: str
+    message: str
+
+
+def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | None, guards: GuardsModel) -> list[Halt]:
+    """Refuse listings that are suddenly empty or short, or that can hardly be read.
+
+    `before`: the records of the last complete run, None at first contact.
+    """
+    halts = []
+    for side in SIDES:
+        listed, earlier = now[side].records, before.get(side, 0) if before is not None else 0
+        other = now[side.other].records
+        if listed == 0 and (earlier > 0 or other > 0):
+            halts.append(Halt("empty_listing", f"{SIDE_NAMES[side]} lists no vehicle at all, {_was(earlier, other)}."))
+        elif listed * 100 < earlier * guards.listing_at_least_percent:
+            halts.append(
+                Halt(
+                    "short_listing",
+                    f"{SIDE_NAMES[side]} lists {listed} vehicles; the last complete run had {earlier}.",
+                )
+            )
+        bad = now[side].unreadable
+        if listed and bad * 100 > listed * guards.unreadable_percent:
+            halts.append(
+                Halt(
+                    "unreadable_records",
+                    f"{bad} of {listed} records of {SIDE_NAMES[side]} have an unreadable id, stage or key.",
+                )
+            )
+    return halts
+
+
+def _was(earlier: int, other: int) -> str:
+    return f"the last complete run had {earlier}" if earlier else f"the other side lists {other}"
+
+
+def check_plan(plan: Plan, guards: GuardsModel) -> list[Halt]:
+    """Refuse a plan that would take away, block or overwrite too much at once."""
+    open_bound = [car for car in plan.cars if car.car.bound and not car.car.closed]
+    halts = []
+    removed = sum(_removes(car) for car in plan.cars)
+    limit = max(guards.removals_cars, len(open_bound) * guards.removals_percent / 100)
+    if removed > limit:
+        halts.append(
+            Halt(
+                "mass_removal",
+                f"Exits, reservations and blanks would touch {removed} of {len(open_bound)} cars at once.",
+            )
+        )
+    for attribute, count in sorted(_overwrites(plan).items()):
+        if count >= guards.overwrites_cars and count * 100 > len(open_bound) * guards.overwrites_percent:
+            halts.append(
+                Halt(
+                    "mass_overwrite",
+                    f"The plan would overwrite {attribute} on {count} of {len(open_bound)} cars.",
+                )
+            )
+    return halts
+
+
+def _removes(car: CarPlan) -> bool:
+    """Tell whether a plan takes a car out, reserves it, or blanks one of its values."""
+    for operation in car.operations:
+        if operation.action is Action.RESERVE:
+            return True
+        for change in operation.changes:
+            if change.value is BLANK or (change.attribute == STAGE and change.value == "exit"):
+                return True
+    return False
+
+
+def _overwrites(plan: Plan) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for car in plan.cars:
+        for operation in car.operations:
+            if operation.action is Action.UPDATE:
+                counts.update(c.attribute for c in operation.changes if not c.fills_blank and c.attribute != STAGE)
+    return counts
+
+
+def check_mapping_change(plan: Plan, plan_as_before: Plan | None) -> list[Halt]:
+    """Refuse a plan that an edit of the mapping made different, until a person has seen it.
+
+    `plan_as_before`: the same cars under the mapping of the last run, None where that is the same mapping.
+    """
+    if plan_as_before is None or plan.digest() == plan_as_before.digest():
+        return []
+    return [
+        Halt(
+            "mapping_changed",
+            "The mapping files changed since the last run, and the plan with them: "
+            f"{_count(plan)} writes instead of {_count(plan_as_before)}.",
+        )
+    ]
+
+
+def _count(plan: Plan) -> int:
+    return sum(len(car.operations) for car in plan.cars)

@@ -1,0 +1,191 @@
+"""Every seam of the use case, on one page.
+
+A system is one side of one point of sale, reached over some protocol; the store is our own memory; the clock is
+the only source of time. Adapters implement these, the memory ones included, and pass the same contract tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+from stocksync.stock.values import Side
+
+if TYPE_CHECKING:
+    from stocksync.sync.cars import Car
+    from stocksync.sync.recording import (
+        EntryOutcome,
+        FindingCounts,
+        OutboxEntry,
+        PastRun,
+        Recording,
+        RunStatus,
+        Snapshot,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NativeRecord:
+    """One record as its system spells it.
+
+    record_id: "" iff the record carries no readable id. version: what a conditional write must name, None where
+    the system has no versions. body: the decoded record; money and other decimals as `Decimal`, never float.
+    """
+
+    record_id: str
+    version: str | None
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing.
+
+    first: the listing starts (again): whatever was read before this page is void.
+    total: how many records the system says there are, None where it does not say.
+    """
+
+    records: tuple[NativeRecord, ...]
+    first: bool
+    total: int | None = None
+
+
+class System(Protocol):
+    """One side of one point of sale.
+
+    Every call may raise SystemUnavailable, RateLimited, AccessDenied or UnexpectedAnswer.
+    """
+
+    conditional_writes: bool
+    """True iff `update` refuses a stale `version` by itself; else the caller reads before it writes."""
+
+    def pages(self) -> Iterator[Page]:
+        """List every record, page by page; the same record may come twice, the last one holds.
+
+        Ends without error iff the listing is proven complete; IncompleteListing otherwise.
+        """
+        ...
+
+    def read(self, record_id: str) -> NativeRecord | None:
+        """Read one record, wherever in the system it is now; None iff it does not exist."""
+        ...
+
+    def create(self, body: Mapping[str, Any], key: str) -> NativeRecord:
+        """Create a record, in its system's first stage; the answer is what the system holds now.
+
+        Raises WriteRejected.
+        """
+        ...
+
+    def update(self, record_id: str, body: Mapping[str, Any], version: str | None, key: str) -> NativeRecord:
+        """Change the named fields of one record; the answer is what the system holds now.
+
+        Raises StaleWrite, WriteRejected, RecordNotFound. `key` makes a repeat harmless where the system
+        supports it.
+        """
+        ...
+
+    def reserve(self, record_id: str, key: str) -> NativeRecord:
+        """Set an unlimited reservation that blocks sale and publication, and read the record again.
+
+        Raises WriteRejected, RecordNotFound; UnexpectedAnswer where the system has no reservations.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let connections go."""
+        ...
+
+
+class Clock(Protocol):
+    """The one source of time."""
+
+    def now_at(self) -> datetime:
+        """The present instant, aware, UTC."""
+        ...
+
+    def pause(self, seconds_s: float) -> None:
+        """Wait."""
+        ...
+
+
+class Store(Protocol):
+    """What a cycle remembers; each call is one transaction, durable when it returns."""
+
+    def begin_run(
+        self, pair: str, point_of_sale: str, mapping_version: str, files: Mapping[str, bytes], at: datetime
+    ) -> int:
+        """Note that a run starts, and keep the mapping files that it works by; the answer is its number."""
+        ...
+
+    def finish_run(
+        self,
+        run_id: int,
+        status: RunStatus,
+        at: datetime,
+        *,
+        listed: Mapping[Side, int] | None = None,
+        plan_digest: str | None = None,
+        message: str | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note how a run ended."""
+        ...
+
+    def last_complete_run(self, point_of_sale: str) -> PastRun | None:
+        """The last run that came to its end; None before the first one."""
+        ...
+
+    def mapping_files(self, version: str) -> dict[str, bytes] | None:
+        """The mapping files of a version that a run worked by."""
+        ...
+
+    def is_released(self, point_of_sale: str, plan_digest: str) -> bool:
+        """Tell whether a person released exactly this plan since the last complete run."""
+        ...
+
+    def cars_at(self, pair: str, point_of_sale: str) -> list[Car]:
+        """Every car at home at a point of sale, closed ones included."""
+        ...
+
+    def cars_of_records(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[Car]:
+        """The cars that own these records, wherever they are at home."""
+        ...
+
+    def digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, str]:
+        """The digests of the snapshots that we hold."""
+        ...
+
+    def open_elsewhere(self, pair: str, point_of_sale: str, vins: Iterable[str]) -> list[tuple[Snapshot, bool]]:
+        """Open records of other points of sale with one of these VINs, and whether a car has both sides of them."""
+        ...
+
+    def record(self, recording: Recording) -> FindingCounts:
+        """Keep a decided plan: snapshots, cars, outbox, findings and journal, in one transaction."""
+        ...
+
+    def claim(self, run_id: int, sides: Iterable[Side], limit: int) -> list[OutboxEntry]:
+        """Take the next entries of a run, at most one of each car and side, before any of them is sent."""
+        ...
+
+    def settle_entries(
+        self, run_id: int, pair: str, point_of_sale: str, outcomes: Sequence[EntryOutcome], at: datetime
+    ) -> None:
+        """Keep how entries ended, with all that follows, in one transaction."""
+        ...
+
+    def leave_pending(self, run_id: int, reason: str, at: datetime) -> int:
+        """Give up a run's entries that were not sent; the answer is their number."""
+        ...
+
+    def finding_counts(self, pair: str, point_of_sale: str) -> FindingCounts:
+        """Count the open findings of a point of sale."""
+        ...
+
+
+def today_on(clock: Clock, time_zone: str) -> date:
+    """The calendar day of a point of sale."""
+    return clock.now_at().astimezone(UTC).astimezone(ZoneInfo(time_zone)).date()
