@@ -15,7 +15,7 @@ from stocksync.mapping import models
 from stocksync.mapping.checks_of_systems import check_points_of_sale, check_side
 from stocksync.mapping.effective import SWITCHES
 from stocksync.mapping.source import Keys, Source
-from stocksync.mapping.words import REQUIRED_STAGES, Words, check_policy
+from stocksync.mapping.words import REQUIRED_STAGES, REQUIRED_STATUSES, Words, check_policy
 from stocksync.stock import vehicle as core
 from stocksync.stock.lifecycle import GUARDS, NOT_THERE, Meaning
 from stocksync.stock.ownership import CONDITION_KEYS
@@ -67,9 +67,7 @@ class _Vocabulary:
         """Note what is wrong with the attributes, then with the rules."""
         for name in core.REQUIRED_ATTRIBUTES:
             if name not in self.file.attributes:
-                self.source.report(
-                    ("attributes",), f"the attribute {name} is missing; the core works with it"
-                )
+                self.source.report(("attributes",), f"the attribute {name} is missing; the core works with it")
         for name, attribute in self.file.attributes.items():
             self._check_attribute(name, attribute)
         for index, rule in enumerate(self.file.rules):
@@ -79,9 +77,7 @@ class _Vocabulary:
         at: Keys = ("attributes", name)
         if name in KINDS and attribute.kind != KINDS[name]:
             due = KINDS[name]
-            self.source.report(
-                (*at, "kind"), "the core needs another kind here", attribute.kind, allowed=(due,)
-            )
+            self.source.report((*at, "kind"), "the core needs another kind here", attribute.kind, allowed=(due,))
         elif bool(attribute.choices) != (attribute.kind == "choice" and name not in LISTED_ELSEWHERE):
             self.source.report(at, "`choices` goes with the kind choice, and only with it")
 
@@ -152,6 +148,9 @@ class _Lifecycle:
         for name in REQUIRED_STAGES:
             if name not in self.file.stages:
                 self.source.report(("stages",), f"the stage {name} is missing; the core works with it")
+        for name in REQUIRED_STATUSES:
+            if name not in self.file.dms_statuses:
+                self.source.report(("dms_statuses",), f"the status {name} is missing; the core works with it")
         for name, status in self.file.dms_statuses.items():
             self._stages(("dms_statuses", name, "stands_for"), status.stands_for)
             if status.brings is not None:

@@ -16,7 +16,7 @@ from stocksync.mapping.problems import nearest_word
 from stocksync.mapping.source import Keys, Source
 from stocksync.mapping.words import Words, check_policy
 from stocksync.stock.values import SIDES, Kind, folded
-from stocksync.stock.vehicle import DMS_STATUS, STAGE
+from stocksync.stock.vehicle import DMS_STATUS, LIFECYCLE_ATTRIBUTES, STAGE
 
 if TYPE_CHECKING:
     from stocksync.mapping.load import Draft
@@ -92,9 +92,7 @@ class _Side:
             message = f"a {kind} cannot be read with it"
             self.source.report((*here, "converter"), message, model.converter, allowed=allowed)
         if isinstance(model, models.DateField) and not is_date_format(model.format):
-            self.source.report(
-                (*here, "format"), "not a date format", model.format, allowed=tuple(DATE_LETTERS)
-            )
+            self.source.report((*here, "format"), "not a date format", model.format, allowed=tuple(DATE_LETTERS))
         if isinstance(model, models.BooleanField):
             self._check_yes_and_no(model, here)
         if isinstance(model, models.ChoiceField):
@@ -121,9 +119,7 @@ class _Side:
                 self.source.report(here, f"the value {word} has no spelling")
 
 
-def check_points_of_sale(
-    draft: Draft, file: models.PointsOfSaleFile, vehicle: models.VehicleFile | None
-) -> None:
+def check_points_of_sale(draft: Draft, file: models.PointsOfSaleFile, vehicle: models.VehicleFile | None) -> None:
     """Note what is wrong in points_of_sale.yaml."""
     checker = _PointsOfSale(draft, draft.sources["points_of_sale.yaml"], vehicle, available_timezones())
     if not file.points_of_sale:
@@ -135,9 +131,7 @@ def check_points_of_sale(
 class _PointsOfSale:
     """points_of_sale.yaml, one point of sale after another."""
 
-    def __init__(
-        self, draft: Draft, source: Source, vehicle: models.VehicleFile | None, time_zones: set[str]
-    ) -> None:
+    def __init__(self, draft: Draft, source: Source, vehicle: models.VehicleFile | None, time_zones: set[str]) -> None:
         self.draft, self.source, self.vehicle, self.time_zones = draft, source, vehicle, time_zones
         self.codes: dict[tuple[str, str, str], str] = {}
 
@@ -179,8 +173,10 @@ class _PointsOfSale:
             self.source.one_of((*at, name), "secret", name, due)
 
     def _check_ownership(self, point: models.PointOfSaleModel, at: Keys, vehicle: models.VehicleFile) -> None:
+        # The lifecycle's own attributes have no owner to change.
+        owned = [name for name in vehicle.attributes if name not in LIFECYCLE_ATTRIBUTES]
         for name, policy in point.ownership.items():
-            if self.source.one_of((*at, name), "attribute", name, vehicle.attributes):
+            if self.source.one_of((*at, name), "attribute", name, owned):
                 check_policy(policy, name, (*at, name), self.source, vehicle)
 
     def _check_stages_left_out(self, point: models.PointOfSaleModel, at: Keys) -> None:

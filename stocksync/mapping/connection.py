@@ -116,9 +116,7 @@ class RestConnection(Strict):
     envelope: Envelope | None = None
     idempotency_header: str | None = None
     timeout_s: int = Field(default=30, ge=1, le=600)
-    attempts: int = Field(
-        default=3, ge=1, le=10, description="tries of a read that fails for a passing reason"
-    )
+    attempts: int = Field(default=3, ge=1, le=10, description="tries of a read that fails for a passing reason")
     concurrency: int = Field(default=4, ge=1, le=64)
     page_size_mb: int = Field(default=20, ge=1, le=200)
 

@@ -143,9 +143,7 @@ def _names(member: Any) -> set[str]:
     model = _as_model(member)
     if model is None:
         return tags
-    words = [
-        get_args(f.annotation) for f in model.model_fields.values() if get_origin(f.annotation) is Literal
-    ]
+    words = [get_args(f.annotation) for f in model.model_fields.values() if get_origin(f.annotation) is Literal]
     return {*tags, *(str(word) for group in words for word in group)}
 
 

@@ -80,9 +80,7 @@ def read_files(directory: Path) -> dict[str, bytes]:
     try:
         return {path.relative_to(directory).as_posix(): path.read_bytes() for path in sorted(found)}
     except OSError as error:
-        raise ConfigurationError(
-            f"A mapping file cannot be read: {error.filename}: {error.strerror}."
-        ) from error
+        raise ConfigurationError(f"A mapping file cannot be read: {error.filename}: {error.strerror}.") from error
 
 
 def load_files(files: Mapping[str, bytes]) -> MappingSet:

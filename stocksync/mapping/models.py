@@ -12,9 +12,7 @@ from pydantic import Discriminator, Field, Tag
 from stocksync.mapping.connection import Connection, Strict
 
 SideName = Literal["vehicle_module", "dms"]
-KindName = Literal[
-    "money", "integer", "date", "boolean", "text", "choice", "vin", "registration", "identifier"
-]
+KindName = Literal["money", "integer", "date", "boolean", "text", "choice", "vin", "registration", "identifier"]
 OwnerName = Literal["vehicle_module", "dms", "shared", "none", "lifecycle"]
 OuiNon = Literal["OUI", "NON"]
 Words = list[str]
@@ -94,12 +92,7 @@ class ShortVinModel(Strict):
 
 
 RuleModel = Annotated[
-    DatesInOrderModel
-    | NotAfterTodayModel
-    | ForbiddenWhenModel
-    | RequiredWhenModel
-    | MoreThanModel
-    | ShortVinModel,
+    DatesInOrderModel | NotAfterTodayModel | ForbiddenWhenModel | RequiredWhenModel | MoreThanModel | ShortVinModel,
     Field(discriminator="rule"),
 ]
 

@@ -38,9 +38,7 @@ _POLICY_WORDS: Final = ("blank_erases", "immutable", "never_decreases", "max_jum
 def resolve(draft: Draft, files: Mapping[str, bytes]) -> MappingSet:
     """Resolve every point of sale."""
     points: models.PointsOfSaleFile = draft.files["points_of_sale.yaml"]
-    resolved = {
-        name: _Resolver(draft, name, point, points).resolve() for name, point in points.points_of_sale.items()
-    }
+    resolved = {name: _Resolver(draft, name, point, points).resolve() for name, point in points.points_of_sale.items()}
     return MappingSet(resolved, dict(files))
 
 
@@ -117,10 +115,7 @@ class _Resolver:
             ("also_carried", self.ownership.also_carried),
         ):
             for index, model in enumerate(models_):
-                if (
-                    isinstance(model, models.AttributeRowModel)
-                    and model.attribute not in LIFECYCLE_ATTRIBUTES
-                ):
+                if isinstance(model, models.AttributeRowModel) and model.attribute not in LIFECYCLE_ATTRIBUTES:
                     rows[model.attribute] = self._row(model, (part, index), switches)
         return OwnershipMatrix(rows)
 
@@ -198,9 +193,7 @@ class _Resolver:
         return SideTranslation(
             side=side,
             fields={
-                name: FieldTranslation(
-                    vocabulary[name], model.field, converter_for(model, codes), model.writable
-                )
+                name: FieldTranslation(vocabulary[name], model.field, converter_for(model, codes), model.writable)
                 for name, model in file.fields.items()
             },
             blank_texts=frozenset({"", *file.blank_texts}),
@@ -263,9 +256,7 @@ def _rule(model: Any, switches: Mapping[str, bool]) -> rules.Rule | None:
 
 
 def _merged(policy: Policy, model: models.PolicyModel, rule: str) -> Policy:
-    said: dict[str, Any] = {
-        word: value for word in _POLICY_WORDS if (value := getattr(model, word)) is not None
-    }
+    said: dict[str, Any] = {word: value for word in _POLICY_WORDS if (value := getattr(model, word)) is not None}
     if model.owner is not None:
         said["owner"] = Owner(model.owner)
     if model.on_drift is not None:

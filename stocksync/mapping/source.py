@@ -91,7 +91,11 @@ def _parse(text: str, source: Source) -> Source:
 def _in_words(error: yaml.MarkedYAMLError) -> str:
     if "'\\t'" in (error.problem or ""):
         return "a tab; indent with spaces"
-    return ", ".join(part for part in (error.context, error.problem) if part)
+    problem = (error.problem or "").replace("but got '?'", "but got a key")
+    if not error.context:
+        return problem
+    since = f" from line {error.context_mark.line + 1}" if error.context_mark else ""
+    return f"{error.context}{since}, {problem}"
 
 
 def _forbidden_events(text: str, name: str) -> Iterator[Problem]:

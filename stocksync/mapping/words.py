@@ -7,10 +7,12 @@ from typing import Final
 
 from stocksync.mapping import models
 from stocksync.mapping.source import Keys, Source
+from stocksync.stock.lifecycle import DELIVERY, EXIT, INVOICED
 from stocksync.stock.vehicle import DMS_STATUS, LIFECYCLE_ATTRIBUTES, POINT_OF_SALE, STAGE
 
-REQUIRED_STAGES: Final = ("delivery", "exit")
-"""Stages that the core knows by name."""
+REQUIRED_STAGES: Final = (DELIVERY, EXIT)
+REQUIRED_STATUSES: Final = (INVOICED,)
+"""Stages and statuses of the DMS that the core knows by name."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,7 @@ def check_policy(
     ordered = model.kind in ("money", "integer", "date")
     if policy.on_both_changed in ("highest", "lowest") and not ordered:
         allowed = ("review", "vehicle_module", "dms")
-        source.report(
-            (*at, "on_both_changed"), f"a {model.kind} has no order", policy.on_both_changed, allowed=allowed
-        )
+        source.report((*at, "on_both_changed"), f"a {model.kind} has no order", policy.on_both_changed, allowed=allowed)
     for key in ("never_decreases", "max_jump"):
         if getattr(policy, key) and model.kind not in ("money", "integer"):
             source.report((*at, key), f"only a number can have it, not a {model.kind}")

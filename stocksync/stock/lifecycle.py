@@ -20,6 +20,9 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.values import Side
 
 NOT_THERE: Final = "not_there"
+DELIVERY: Final = "delivery"
+EXIT: Final = "exit"
+INVOICED: Final = "invoiced"
 LISTINGS_BEFORE_MISSING: Final = 2
 
 
@@ -159,8 +162,6 @@ class Lifecycle:
     lines: Mapping[str, LineOfLife]
     transitions: tuple[StageTransition, ...]
     meanings: Mapping[tuple[str, str], Meaning]
-    final_stage: str = "exit"
-    delivery_stage: str = "delivery"
     _machines: dict[str, Machine] = field(default_factory=dict, repr=False, compare=False)
 
     def decide(self, situation: Situation) -> StageVerdict:
@@ -169,6 +170,8 @@ class Lifecycle:
             return StageVerdict(None, held=(Reason.INVALID_VALUE,))
         if situation.was_bound and situation.module_stage == NOT_THERE:
             return _vanished_from_module(situation)
+        if situation.module_stage == situation.dms_status == NOT_THERE:
+            return StageVerdict(None)
         meaning = self.meanings.get((situation.module_stage, situation.dms_status))
         if meaning is None:
             return self._with_reservation(situation, StageVerdict(None, findings=(Reason.ILLEGAL_TRANSITION,)))
@@ -242,10 +245,10 @@ class Lifecycle:
         - its destination is one that goes on sale (an unreadable destination is taken for one), and
         - it does not leave from delivery in this very cycle.
         """
-        in_stock = situation.module_stage not in (NOT_THERE, self.final_stage)
+        in_stock = situation.module_stage not in (NOT_THERE, EXIT)
         line = self.lines.get(situation.destination or "")
         goes_on_sale = line is None or line.reserves
-        leaves_from_delivery = situation.module_stage == self.delivery_stage and bool(verdict.moves)
+        leaves_from_delivery = situation.module_stage == DELIVERY and bool(verdict.moves)
         findings = verdict.findings
         if not in_stock:
             return verdict

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
+from stocksync.stock.lifecycle import EXIT, INVOICED
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, UnkeptWrite
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side, is_value, same
@@ -176,6 +177,6 @@ def _created(
 
 def _closed_by(car: Car, answer: Vehicle, other: Vehicle | None, mapping: PointOfSaleMapping) -> Car:
     """Close the stock cycle iff the answer shows the module in its last stage."""
-    exited = answer.text(words.STAGE) == mapping.lifecycle.final_stage
-    sold = other is not None and other.text(words.DMS_STATUS) == "invoiced"
+    exited = answer.text(words.STAGE) == EXIT
+    sold = other is not None and other.text(words.DMS_STATUS) == INVOICED
     return replace(car, closed=True) if exited and sold else car

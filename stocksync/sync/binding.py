@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stocksync.mapping.converters import normalised_vin
+from stocksync.stock.lifecycle import EXIT, INVOICED
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Invalid, Side
@@ -28,8 +29,6 @@ from stocksync.stock.vehicle import (
 )
 from stocksync.sync.cars import BINDING, Car, Finding, Sighting, new_car
 
-EXIT: Final = "exit"
-INVOICED: Final = "invoiced"
 _SLIPS: Final = str.maketrans("OIQ", "010")
 
 Records = Mapping[str, Vehicle]

@@ -230,7 +230,7 @@ class Cycle:
             dry_run=True,
         )
         message = " ".join(halt.message for halt in decided.halts) or None
-        summary = replace(summary, message=message, dry_run=dry_run)
+        summary = replace(summary, message=message, dry_run=dry_run, halts=decided.halts)
         if not dry_run:
             self.store.finish_run(
                 run_id,

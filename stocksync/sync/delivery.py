@@ -1,7 +1,8 @@
 """Carrying out what was decided: claim, send, take the answers in, until nothing is left.
 
 An entry is claimed, durably, before its request goes out; a reply that never comes leaves it claimed, and the next
-cycle's reading settles it. Nothing is retried here: whether a write happened is found out by reading, never by writing again.
+cycle's reading settles it. Nothing is retried here: whether a write happened is found out by reading, never by
+writing again.
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from stocksync.mapping.models import GuardsModel
+from stocksync.stock.lifecycle import EXIT
 from stocksync.stock.values import BLANK, SIDES, Side
 from stocksync.stock.vehicle import STAGE
 from stocksync.sync.plan import Action, CarPlan, Plan
@@ -28,10 +29,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Why a guard refuses a plan; `guard` is its stable name."""
+    """Why a guard refuses a plan; `guard` is its stable name, `values` what another language says it with."""
 
     guard: str
     message: str
+    values: Mapping[str, str | int] = field(default_factory=dict)
 
 
 def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | None, guards: GuardsModel) -> list[Halt]:
@@ -44,12 +46,19 @@ def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | Non
         listed, earlier = now[side].records, before.get(side, 0) if before is not None else 0
         other = now[side.other].records
         if listed == 0 and (earlier > 0 or other > 0):
-            halts.append(Halt("empty_listing", f"{SIDE_NAMES[side]} lists no vehicle at all, {_was(earlier, other)}."))
+            halts.append(
+                Halt(
+                    "empty_listing",
+                    f"{SIDE_NAMES[side]} lists no vehicle at all, {_was(earlier, other)}.",
+                    {"side": side.value, "earlier": earlier, "other": other},
+                )
+            )
         elif listed * 100 < earlier * guards.listing_at_least_percent:
             halts.append(
                 Halt(
                     "short_listing",
                     f"{SIDE_NAMES[side]} lists {listed} vehicles; the last complete run had {earlier}.",
+                    {"side": side.value, "listed": listed, "earlier": earlier},
                 )
             )
         bad = now[side].unreadable
@@ -58,6 +67,7 @@ def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | Non
                 Halt(
                     "unreadable_records",
                     f"{bad} of {listed} records of {SIDE_NAMES[side]} have an unreadable id, stage or key.",
+                    {"side": side.value, "listed": listed, "unreadable": bad},
                 )
             )
     return halts
@@ -78,6 +88,7 @@ def check_plan(plan: Plan, guards: GuardsModel) -> list[Halt]:
             Halt(
                 "mass_removal",
                 f"Exits, reservations and blanks would touch {removed} of {len(open_bound)} cars at once.",
+                {"touched": removed, "cars": len(open_bound)},
             )
         )
     for attribute, count in sorted(_overwrites(plan).items()):
@@ -86,6 +97,7 @@ def check_plan(plan: Plan, guards: GuardsModel) -> list[Halt]:
                 Halt(
                     "mass_overwrite",
                     f"The plan would overwrite {attribute} on {count} of {len(open_bound)} cars.",
+                    {"attribute": attribute, "touched": count, "cars": len(open_bound)},
                 )
             )
     return halts
@@ -97,7 +109,7 @@ def _removes(car: CarPlan) -> bool:
         if operation.action is Action.RESERVE:
             return True
         for change in operation.changes:
-            if change.value is BLANK or (change.attribute == STAGE and change.value == "exit"):
+            if change.value is BLANK or (change.attribute == STAGE and change.value == EXIT):
                 return True
     return False
 
@@ -123,6 +135,7 @@ def check_mapping_change(plan: Plan, plan_as_before: Plan | None) -> list[Halt]:
             "mapping_changed",
             "The mapping files changed since the last run, and the plan with them: "
             f"{_count(plan)} writes instead of {_count(plan_as_before)}.",
+            {"writes": _count(plan), "writes_before": _count(plan_as_before)},
         )
     ]
 

@@ -19,7 +19,7 @@ import orjson
 from stocksync.mapping.effective import DMS_CREATES_VEHICLES, EXIT_FROM_DELIVERY, PointOfSaleMapping
 from stocksync.stock import rules
 from stocksync.stock import vehicle as words
-from stocksync.stock.lifecycle import NOT_THERE, Facts, Meaning, Situation, StageVerdict
+from stocksync.stock.lifecycle import INVOICED, NOT_THERE, Facts, Meaning, Situation, StageVerdict
 from stocksync.stock.ownership import Context, Owner, Policy, may_write
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import (
@@ -641,7 +641,7 @@ def _is_sold(dms: Vehicle | None) -> bool:
     """Tell whether the DMS shows an order or an invoice."""
     if dms is None:
         return False
-    return dms.text(words.DMS_STATUS) == "invoiced" or dms.has(words.DMS_ORDER) or dms.has(words.INVOICE_NUMBER)
+    return dms.text(words.DMS_STATUS) == INVOICED or dms.has(words.DMS_ORDER) or dms.has(words.INVOICE_NUMBER)
 
 
 _RESERVATIONS: Final = frozenset({Reason.SOLD_OUTSIDE_OPPORTUNITES, Reason.ORDER_CANCELLED_RESERVATION_STAYS})

@@ -10,6 +10,7 @@ from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.delivery import DeliveryReport
+from stocksync.sync.guards import Halt
 from stocksync.sync.plan import DIFFERENCES, Action, Plan
 from stocksync.sync.recording import FindingCounts, RunStatus
 
@@ -31,6 +32,7 @@ class Summary:
     transitions: int = 0
     findings: FindingCounts = field(default_factory=FindingCounts)
     differences: Mapping[Category, int] = field(default_factory=dict)
+    halts: tuple[Halt, ...] = ()
 
     @property
     def observed(self) -> int:
@@ -47,6 +49,7 @@ class Summary:
             "run": self.run_id,
             "dry_run": self.dry_run,
             "message": self.message,
+            "halts": [{"guard": h.guard, "message": h.message, "values": dict(h.values)} for h in self.halts],
             "read": {side.value: self.read.get(side, 0) for side in SIDES},
             "bound": self.bound,
             "unchanged": self.unchanged,

@@ -84,7 +84,7 @@ class Rig:
 
     names: Names
     view: Callable[[str], System]
-    edit: Callable[[str, Mapping[str, Any]], None]
+    edit: Callable[[str, Mapping[str, Any]], object]
     places: Iterator[str]
     keys: Iterator[str]
 
@@ -105,7 +105,7 @@ class Rig:
         return [system.create(self.new_body(place), next(self.keys)).record_id for _ in range(count)]
 
 
-def _rig(names: Names, view: Callable[[str], System], edit: Callable[[str, Mapping[str, Any]], None]) -> Rig:
+def _rig(names: Names, view: Callable[[str], System], edit: Callable[[str, Mapping[str, Any]], object]) -> Rig:
     return Rig(names, view, edit, iter(PLACES), map("key-{}".format, itertools.count()))
 
 

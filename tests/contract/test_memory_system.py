@@ -1,5 +1,7 @@
 """What only the system in memory can do: lose, ignore or bend a write, and fail on demand."""
 
+from collections.abc import Callable
+
 import pytest
 
 from stocksync.adapters.systems.memory import Fate, MemoryHabits, MemoryServer, MemorySystem, Write
@@ -83,7 +85,7 @@ def test_a_field_can_be_refused(server: MemoryServer, system: MemorySystem) -> N
 @pytest.mark.parametrize("call", ["pages", "read", "create", "update", "reserve"])
 def test_any_call_can_be_made_to_fail(server: MemoryServer, system: MemorySystem, call: str) -> None:
     server.error_before = lambda due: SystemUnavailable("closed") if due == call else None
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "pages": lambda: list(system.pages()),
         "read": lambda: system.read("X1"),
         "create": lambda: system.create({}, "k"),

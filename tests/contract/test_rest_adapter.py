@@ -407,6 +407,8 @@ def test_a_refusal_without_a_readable_body_is_still_that_refusal(play: Play, mod
         {"ok": False, "erreur": "non"},
         {"ok": False, "code": "404"},
         {"ok": False, "code": 200},
+        {"ok": "false", "code": 404},
+        {"code": 404},
         {"ok": True},
         {"ok": True, "vo": None},
         {"ok": True, "vo": [FILE]},
@@ -615,7 +617,7 @@ def test_a_name_that_leads_to_a_forbidden_address_is_refused_before_a_byte_is_se
     server = play(answer(CAR))
     system = module(server)
     monkeypatch.setattr("stocksync.adapters.systems.guarded._peer", lambda stream: "169.254.169.254")
-    with pytest.raises(ConfigurationError, match=r"leads to 169\.254\.169\.254"):
+    with pytest.raises(ConfigurationError, match=r"leads to 169\.254\.169\.254, no place for a stock"):
         system.read("OF-1")
     monkeypatch.setattr("stocksync.adapters.systems.guarded._peer", lambda stream: "10.0.0.7")
     with pytest.raises(ConfigurationError, match="unencrypted"):
@@ -691,7 +693,7 @@ def test_a_listing_of_an_unknown_point_of_sale_says_which(play: Play, dms: Calla
 
 
 def test_a_record_without_a_readable_id_is_listed_without_one(play: Play, dms: Callable[..., RestSystem]) -> None:
-    odd = [{"dossier": None}, {"dossier": ["VO1"]}, {}, {"dossier": 7}]
+    odd: list[dict[str, Any]] = [{"dossier": None}, {"dossier": ["VO1"]}, {}, {"dossier": 7}]
     (page,) = dms(play(numbered(odd, total=4))).pages()
     assert [record.record_id for record in page.records] == ["", "", "", "7"]
 

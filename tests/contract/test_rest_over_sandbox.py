@@ -103,7 +103,8 @@ def test_a_vehicle_changed_during_the_listing_is_served_again_as_it_is_then(town
 def test_a_cursor_that_dies_of_age_begins_the_listing_again(town: Town) -> None:
     for _ in range(5):
         town.module_people.create({"pointOfSale": "PDV1"}, "user:1")
-    firsts, ids = [], set()
+    firsts: list[bool] = []
+    ids: set[str] = set()
     for number, page in enumerate(town.module.pages()):
         firsts.append(page.first)
         ids = (set() if page.first else ids) | {record.record_id for record in page.records}
@@ -116,7 +117,8 @@ def test_a_cursor_that_dies_of_age_begins_the_listing_again(town: Town) -> None:
 def test_files_that_leave_during_the_listing_make_it_begin_again(town: Town) -> None:
     town.dms_people.create({"site": "S01"})
     town.dms_people.create({"site": "S01"})
-    firsts, ids = [], set()
+    firsts: list[bool] = []
+    ids: set[str] = set()
     for number, page in enumerate(town.dms.pages()):
         firsts.append(page.first)
         ids = (set() if page.first else ids) | {record.record_id for record in page.records}

@@ -1,7 +1,7 @@
 """What every system adapter keeps, whatever it speaks: `stocksync.sync.ports.System`, clause by clause."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import pytest
@@ -298,6 +298,7 @@ def test_a_reservation_is_set_and_the_record_read_again(rig: Rig, place: str) ->
         return
     reserved = system.reserve(created.record_id, next(rig.keys))
     held = value_at(reserved.body, rig.names.reservation)
+    assert isinstance(held, Mapping)
     assert (held["kind"], held["blocksSale"], held["blocksPublication"]) == ("UNLIMITED", True, True)
     assert reserved.version != created.version
     assert system.read(created.record_id) == reserved

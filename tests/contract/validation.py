@@ -1,9 +1,7 @@
 """Hold every request and answer of the REST adapter against a contract."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
@@ -33,7 +31,7 @@ class _Request:
 class _Response:
     status_code: int
     content_type: str
-    headers: Mapping[str, Any]
+    headers: Headers
     data: bytes | None
 
 
@@ -53,6 +51,7 @@ class ContractTransport(httpx.BaseTransport):
         asked = _asked(request)
         self.contract.validate_request(asked)
         response = self.inner.handle_request(request)
+        assert isinstance(response.stream, httpx.SyncByteStream)
         content = b"".join(response.stream)
         response.close()
         said = _Response(

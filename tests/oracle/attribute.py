@@ -241,12 +241,12 @@ def unless_implausible(case: Case, due: Expected) -> Expected:
 def winner_by_rule(case: Case) -> Side | None:
     """Return the side that `on_both_changed` prefers; None is `review`.
 
-    Decided: `highest` and `lowest` cannot rank a blank, so they become `review`, and "`dms_has_priority:
-    true` turns `review` into `dms`" whatever made it a review.
+    Decided: `highest` and `lowest` cannot rank a blank, so a person is asked; "`dms_has_priority: true` turns
+    `review` into `dms`" speaks of the rule that the mapping names.
     """
     rule = case.policy.on_both_changed
     if rule in ("highest", "lowest") and case.blank_side is not None:
-        rule = "review"
+        return None
     if rule == "review" and case.policy.dms_has_priority:
         rule = "dms"
     if rule == "vehicle_module" or rule == "dms":

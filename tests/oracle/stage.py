@@ -151,20 +151,17 @@ def enter(case: StageCase) -> Cell:
 def catch_up(case: StageCase) -> Cell:
     """ "police number ? catch up : hold", and "every guard on the way holds [...] otherwise nothing moves".
 
-    The walk stops at the first guard that fails: without a police number the invoice is not looked at.
+    Every guard that fails on the way is told, so that a person can mend all of it at once.
     """
     first, last = enter(case), leave_before_delivery(case)
-    if ordered_in_module(case):
-        return Cell(findings=first.findings + last.findings)
-    if not first.moves:
-        return first
-    return Cell(moves=first.moves + last.moves) if last.moves else last
+    findings = first.findings + last.findings
+    return Cell(findings=findings) if findings else Cell(moves=first.moves + last.moves)
 
 
 def leave_before_delivery(case: StageCase) -> Cell:
     """ "sold outside Opportunités, then exit"; with an order in the module `invoiced_before_delivery`."""
-    if ordered_in_module(case):
-        return Cell(findings=("invoiced_before_delivery",))
+    if case.module_order:
+        return Cell(findings=("invoiced_before_delivery", *leave(case).findings))
     return leave(case)
 
 
@@ -173,11 +170,6 @@ def leave(case: StageCase) -> Cell:
     if not case.invoice_complete:
         return Cell(findings=("invoice_incomplete",))
     return Cell(moves=("exit",))
-
-
-def ordered_in_module(case: StageCase) -> bool:
-    """Tell whether the exit waits "until the module reaches delivery"; scrap has no delivery to wait for."""
-    return case.module_order and case.destination != "scrap"
 
 
 Row = tuple[Callable[[StageCase], Cell], ...]
@@ -200,12 +192,15 @@ def decide_stage(case: StageCase) -> ExpectedStage:
     cell = TABLE[case.module_stage][DMS_STATUSES.index(case.dms_status)](case)
     if cell.closed:
         return ExpectedStage(closed=True)  # "nothing is written or reported any more"
+    if case.module_stage == case.dms_status == "not_there" and case.was_bound:
+        gone = {"missing_in_vehicle_module", "missing_in_dms"} if case.missing_listings >= 2 else ()
+        return ExpectedStage(findings=frozenset(gone))
     if case.module_stage != "not_there" and not case.in_life:
         cell = out_of_life(case, cell)
-    findings = {*cell.findings, *(("sold_outside_opportunites",) if case.sold_outside else ())}
+    findings = {*cell.findings, *(("sold_outside_opportunites",) if owes_reservation(case, cell) else ())}
     return ExpectedStage(
         moves=cell.moves,
-        reserve=must_reserve(case, cell),
+        reserve=owes_reservation(case, cell) and case.reservation != "unlimited",
         create_in_dms=cell.create_in_dms,
         findings=frozenset(findings),
     )
@@ -220,19 +215,15 @@ def out_of_life(case: StageCase, cell: Cell) -> Cell:
     return Cell(findings=("stage_not_in_life", *told))
 
 
-def must_reserve(case: StageCase, cell: Cell) -> bool:
-    """Tell whether the unlimited reservation is to be set now, iff
+def owes_reservation(case: StageCase, cell: Cell) -> bool:
+    """Tell whether the car must carry the unlimited reservation, and is reported for it, iff
 
-    - the car is sold outside Opportunités and does not carry it already ("it replaces a limited" one);
+    - the car is sold outside Opportunités, and not in `exit` already;
     - it is not scrap, nor "a car that leaves from `delivery` in the same cycle".
     """
     leaves_from_delivery = case.module_stage == "delivery" and "exit" in cell.moves
-    return (
-        case.sold_outside
-        and case.reservation != "unlimited"
-        and case.destination != "scrap"
-        and not leaves_from_delivery
-    )
+    still_in_stock = case.module_stage != "exit"
+    return case.sold_outside and still_in_stock and case.destination != "scrap" and not leaves_from_delivery
 
 
 def every_case() -> Iterator[StageCase]:

@@ -228,7 +228,7 @@ STAGE_CELLS = {
     ),
     "catch up, scrap has no reservation": (
         StageCase("pre_entry", "invoiced", "scrap", invoice_complete=True),
-        says("sold_outside_opportunites", moves=("physical_entry", "exit")),
+        says(moves=("physical_entry", "exit")),
     ),
     '"Stock" "changes nothing in any other stage"': (StageCase("post_prep_check", "in_stock"), says()),
     "sales_stock x Pré-rentrée": (StageCase("sales_stock", "pre_entry"), says("stage_regression")),
@@ -254,7 +254,7 @@ STAGE_CELLS = {
     ),
     '"None is set [...] for a car that leaves from `delivery` in the same cycle"': (
         StageCase("delivery", "invoiced", invoice_complete=True),
-        says("sold_outside_opportunites", moves=("exit",)),
+        says(moves=("exit",)),
     ),
     "delivery, held by its guard, does not leave": (
         StageCase("delivery", "invoiced"),
@@ -271,15 +271,15 @@ STAGE_CELLS = {
     ),
     "catch up, no number and ordered in the module": (
         StageCase("pre_entry", "invoiced", police_number=False, module_order=True),
-        says("police_number_missing", "invoiced_before_delivery"),
+        says("police_number_missing", "invoiced_before_delivery", "invoice_incomplete"),
     ),
-    "catch up, the first guard that fails is the reason": (
+    "catch up, every guard that fails is told": (
         StageCase("pre_entry", "invoiced", police_number=False, reservation="unlimited"),
-        says("police_number_missing", "sold_outside_opportunites"),
+        says("police_number_missing", "invoice_incomplete", "sold_outside_opportunites"),
     ),
-    "scrap never waits for a delivery": (
+    "scrap with an order in the module is held too": (
         StageCase("physical_entry", "invoiced", "scrap", invoice_complete=True, module_order=True),
-        says(moves=("exit",)),
+        says("invoiced_before_delivery"),
     ),
     '"an order or an invoice": an invoice already there while in stock': (
         StageCase("sales_stock", "in_stock", invoice_complete=True),
@@ -295,7 +295,7 @@ STAGE_CELLS = {
     ),
     "exit x Stock with an order standing": (
         StageCase("exit", "in_stock", dms_order=True),
-        says("reopened_in_dms", "sold_outside_opportunites", reserve=True),
+        says("reopened_in_dms"),
     ),
 }
 
