@@ -232,3 +232,21 @@ def a_world(
 
 
 Native = Mapping[str, Any]
+
+
+def crowd(count: int, first: int = 100) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Other cars, in agreement on both sides, each with its own ids, VIN, plate and police number."""
+    module, dms = [], []
+    for number in range(first, first + count):
+        vin, plate, police = f"VF1RFB00X6{number:07d}", f"CD-{number:03d}-EF", f"2026-0{number:04d}"
+        module.append(
+            module_record(
+                f"OF-{number}",
+                identification__vin=vin,
+                identification__registration=plate,
+                identification__policeNumber=police,
+                identification__dmsReference=f"VO{number}",
+            )
+        )
+        dms.append(dms_record(f"VO{number}", ref_externe=f"OF-{number}", chassis=vin, immat=plate, no_police=police))
+    return module, dms

@@ -83,9 +83,7 @@ class MatrixTable:
     @property
     def rows(self) -> list[list[str]]:
         """The guide's rows in its order, with a column for each stage."""
-        return [
-            self._row(row, [self._said(owner) for owner in owners.values()]) for row, owners in self._both()
-        ]
+        return [self._row(row, [self._said(owner) for owner in owners.values()]) for row, owners in self._both()]
 
     @property
     def narrow_headers(self) -> list[str]:
@@ -144,9 +142,7 @@ class MatrixTable:
 
     def _in_short(self, owners: Mapping[str, str]) -> str:
         spoken = zip(self.stage_names, owners.values(), strict=True)
-        groups = [
-            (owner, [name for name, _ in group]) for owner, group in groupby(spoken, key=lambda s: s[1])
-        ]
+        groups = [(owner, [name for name, _ in group]) for owner, group in groupby(spoken, key=lambda s: s[1])]
         if len(groups) == 1:
             return self._said(groups[0][0])
         return "; ".join(f"{', '.join(names)}: {self._said(owner)}" for owner, names in groups)

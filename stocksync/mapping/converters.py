@@ -21,7 +21,7 @@ from stocksync.stock.values import BLANK, Invalid, Reading, Value, folded
 MAX_TEXT: Final = 4000
 _VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{5,17}")
 _SIV: Final = re.compile(r"([A-HJ-NP-TV-Z]{2})[ -]?(\d{3})[ -]?([A-HJ-NP-TV-Z]{2})")
-_FNI: Final = re.compile(r"(\d{1,4})[ -]?([A-Z]{1,3})[ -]?(\d{2,3}|2[AB])")
+_FNI: Final = re.compile(r"(\d{1,4})[ -]?([A-Z]{1,3})[ -]?(0[1-9]|[1-8]\d|9[0-5]|9[78]\d|2[AB])")
 _FOREIGN: Final = re.compile(r"[A-Z0-9ÄÖÜ][A-Z0-9ÄÖÜ -]{1,13}")
 
 

@@ -355,7 +355,9 @@ def _second_look(first: CarPlan, second: CarPlan | None) -> CarPlan:
     """A car decided twice in a run: the second verdicts hold, what was done at first stays."""
     if second is None:
         return first
-    return replace(second, verdicts={**first.verdicts, **second.verdicts})
+    both = len(first.verdicts.keys() & second.verdicts.keys())
+    observed = first.observed + second.observed - both
+    return replace(second, verdicts={**first.verdicts, **second.verdicts}, observed=observed)
 
 
 def _no_ids() -> dict[Side, frozenset[str]]:
@@ -375,7 +377,7 @@ def _changed_cars(plan: Plan, stored: Mapping[str, Car], changed_records: set[tu
 
 
 def _journal_line(car: CarPlan) -> JournalLine | None:
-    """What was decided for a car, in one line; nothing where nothing differed and nothing was bound."""
+    """What moves for a car, in one line; what only stands is in the report, whose rows have lines of their own."""
     if car.unchanged and car.bound_by is None:
         return None
     details: dict[str, Any] = {}
@@ -384,12 +386,13 @@ def _journal_line(car: CarPlan) -> JournalLine | None:
     agreed = [name for name, v in car.verdicts.items() if v.category is Category.AGREED]
     if agreed:
         details["agreed"] = agreed
-    decided = {name: _told(car, name, v) for name, v in car.verdicts.items() if v.category is not Category.AGREED}
+    moves = {name: v for name, v in car.verdicts.items() if v.write is not None or v.category is Category.WRITTEN}
+    decided = {name: _told(car, name, v) for name, v in moves.items()}
     if decided:
         details["decided"] = decided
     if car.stage is not None and car.stage.moves:
         details["moves"] = [[step.source, step.goal, step.trigger] for step in car.stage.moves]
-    return JournalLine(car.car.id, "decided", details)
+    return JournalLine(car.car.id, "decided", details) if details else None
 
 
 def _told(car: CarPlan, name: str, verdict: Verdict) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from stocksync.errors import (
     StocksyncError,
     SystemUnavailable,
     TransientError,
+    UnexpectedAnswer,
     WriteRejected,
 )
 from stocksync.mapping.effective import PointOfSaleMapping
@@ -323,7 +324,8 @@ class Delivery:
             return EntryOutcome(entry, EntryStatus.STALE, message, journal=(line,))
         if isinstance(error, RateLimited | AccessDenied):
             return EntryOutcome(entry, EntryStatus.SUPERSEDED, message, journal=(line,))
-        if isinstance(error, TransientError):
+        if isinstance(error, TransientError | UnexpectedAnswer):
+            # The request may have been carried out: the next cycle's reading tells.
             return EntryOutcome(entry, EntryStatus.CLAIMED, message, journal=(line,))
         return EntryOutcome(entry, EntryStatus.FAILED, message, journal=(line,))
 

@@ -28,7 +28,7 @@ class Settlement:
 
     opened: tuple[Finding, ...]
     changed: tuple[tuple[int, Finding], ...]
-    closed: tuple[int, ...]
+    closed: tuple[OpenFinding, ...]
 
 
 def settle(open_rows: Iterable[OpenFinding], raised: Sequence[Finding]) -> Settlement:
@@ -49,5 +49,5 @@ def settle(open_rows: Iterable[OpenFinding], raised: Sequence[Finding]) -> Settl
             opened.append(finding)
         elif row.finding != finding:
             changed.append((row.finding_id, finding))
-    closed = [row.finding_id for key, row in by_key.items() if key not in seen and row.finding.reason not in EVENTS]
+    closed = [row for key, row in by_key.items() if key not in seen and row.finding.reason not in EVENTS]
     return Settlement(tuple(opened), tuple(changed), tuple(closed))

@@ -87,6 +87,7 @@ class CarPlan:
 
     car: as it will be remembered once this plan is recorded. verdicts: every difference, by subject, in the order of
     the matrix. findings: what a person should see. rules: per subject, the mapping line that decided.
+    observed: differences counted by looking at the readings alone, to hold the verdicts against.
     """
 
     car: Car
@@ -101,6 +102,7 @@ class CarPlan:
     bound_by: str | None = None
     unchanged: bool = True
     rules: Mapping[str, str] = field(default_factory=dict)
+    observed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ def _missing_now(sighting: Sighting) -> dict[Side, int]:
 
 def _held_plan(plan: CarPlan, held: tuple[Finding, ...]) -> CarPlan:
     verdict = Verdict(Category.HELD, row=0, reason=held[0].reason)
-    return replace(plan, verdicts={BINDING: verdict}, findings=held, unchanged=False)
+    return replace(plan, verdicts={BINDING: verdict}, findings=held, unchanged=False, observed=1)
 
 
 class _Draft:
@@ -263,6 +265,7 @@ class _Draft:
         self.rules: dict[str, str] = {}
         self.findings: list[Finding] = []
         self.stage: StageVerdict | None = None
+        self.observed = 0
 
     def decided(self) -> CarPlan:
         """Decide attributes, stage and operations, in that order."""
@@ -285,6 +288,7 @@ class _Draft:
             stage=self.stage,
             unchanged=not self.verdicts,
             rules=self.rules,
+            observed=self.observed + sum(name not in self.mapping.matrix.rows for name in self.verdicts),
         )
 
     # attributes
@@ -316,6 +320,7 @@ class _Draft:
 
     def _decide_attributes(self) -> None:
         for name, policy in self.mapping.matrix.policies_in(self.context).items():
+            self.observed += self._differs(name)
             question = self._question(name, policy) if policy is not None else None
             verdict = decide(question) if question is not None else self._undecidable(name)
             if verdict.category in (Category.UNCHANGED, Category.NOTHING_KNOWN):
@@ -328,6 +333,21 @@ class _Draft:
         self._watch_register()
         for name, verdict in self.verdicts.items():
             self._report(name, verdict)
+
+    def _differs(self, name: str) -> bool:
+        """Tell, by the readings alone, whether an attribute is anything but quiet; no verdict is looked at."""
+        here, there = self._reading(Side.VEHICLE_MODULE, name), self._reading(Side.DMS, name)
+        if here is ABSENT or there is ABSENT:
+            return False
+        if isinstance(here, Invalid) or isinstance(there, Invalid):
+            return True
+        attribute, base = self.mapping.vocabulary[name], self.car.base.get(name, ABSENT)
+        near = [same(attribute.kind, reading, base, attribute.tolerance) for reading in (here, there)]
+        if not all(near):
+            return True
+        row = self.mapping.matrix.rows[name]
+        spelled_as_base = (there if row.policy.owner is Owner.DMS else here) == base
+        return same(attribute.kind, here, there, attribute.tolerance) and not spelled_as_base
 
     def _question(self, name: str, policy: Policy) -> Question:
         attribute = self.mapping.vocabulary[name]

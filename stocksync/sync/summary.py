@@ -17,7 +17,11 @@ from stocksync.sync.recording import FindingCounts, RunStatus
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One run's figures. writes: requests that a side carried out; in a dry run those that would be sent."""
+    """One run's figures.
+
+    writes: requests that a side carried out; in a dry run those that would be sent. observed: differences counted on
+    the readings, differences: where the verdicts put them; the two must add up (law 4).
+    """
 
     point_of_sale: str
     status: RunStatus
@@ -33,11 +37,7 @@ class Summary:
     findings: FindingCounts = field(default_factory=FindingCounts)
     differences: Mapping[Category, int] = field(default_factory=dict)
     halts: tuple[Halt, ...] = ()
-
-    @property
-    def observed(self) -> int:
-        """How many differences there were."""
-        return sum(self.differences.values())
+    observed: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The figures for a machine."""
@@ -101,6 +101,7 @@ def summarise(
         creations=_planned_creations(plan) if dry_run else report.creations,
         transitions=_planned_moves(plan) if dry_run else report.transitions,
         findings=findings,
+        observed=sum(car.observed for car in plan.cars),
         differences=plan.categories() if dry_run else _ended(plan, report),
     )
 

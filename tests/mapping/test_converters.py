@@ -179,9 +179,34 @@ def test_an_amount_as_the_dms_types_it_is_read(said: str, cents: int) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["1.234,50", "1,234.50", "12500.00", "1e5", "NaN", "Infinity", "12 50,00", "1 2345", "12,345", "12,", ",5", "1O0,00",
-     "--5", "+5", "12€50", "12 500,00 EUR", "١٢", "1_000", "0x10", True, False, None, [], {}, "1" * 40],
-)  # fmt: skip
+    [
+        "1.234,50",
+        "1,234.50",
+        "12500.00",
+        "1e5",
+        "NaN",
+        "Infinity",
+        "12 50,00",
+        "1 2345",
+        "12,345",
+        "12,",
+        ",5",
+        "1O0,00",
+        "--5",
+        "+5",
+        "12€50",
+        "12 500,00 EUR",
+        "١٢",
+        "1_000",
+        "0x10",
+        True,
+        False,
+        None,
+        [],
+        {},
+        "1" * 40,
+    ],
+)
 def test_an_amount_that_is_doubtful_in_the_dms_is_refused(said: Any) -> None:
     assert refused(DMS_MONEY.read(said))
 
@@ -387,10 +412,23 @@ def test_a_vin_is_read_without_regard_to_case_and_spaces(said: str, vin: str) ->
 
 @pytest.mark.parametrize(
     "said",
-    ["VF1RFA0OO66123456", "VF1RFAI0066123456", "VF1RFAQ0066123456", "VF1RFA000661234567", "VF1", "VF1RFA000\u041166123456",
-     "\u0412F1RFA00066123456", "VF1RFA000\u200b66123456", "VF1_RFA0066123456", "", None, True, 1.5],
+    [
+        "VF1RFA0OO66123456",
+        "VF1RFAI0066123456",
+        "VF1RFAQ0066123456",
+        "VF1RFA000661234567",
+        "VF1",
+        "VF1RFA000\u041166123456",
+        "\u0412F1RFA00066123456",
+        "VF1RFA000\u200b66123456",
+        "VF1_RFA0066123456",
+        "",
+        None,
+        True,
+        1.5,
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_a_text_that_cannot_be_a_vin_is_refused_and_never_corrected(said: Any) -> None:
     assert refused(Vin().read(said))
 

@@ -289,7 +289,10 @@ class Repository:
             _insert_operations(connection, run_id, point_of_sale, follow_ups, at)
             for outcome in outcomes:
                 _settle_subjects(connection, outcome, at)
-                _open_findings(connection, run_id, pair, point_of_sale, outcome.raised, at)
+                fresh = _reopen_findings(connection, run_id, pair, outcome.raised, at)
+                _open_findings(connection, run_id, pair, point_of_sale, fresh, at)
+                reported = [_finding_line("reported", finding) for finding in outcome.raised]
+                _add_journal(connection, run_id, at, reported)
                 _add_journal(connection, run_id, at, outcome.journal)
 
     def leave_pending(self, run_id: int, reason: str, at: datetime) -> int:
@@ -512,6 +515,7 @@ def _settle_findings(connection: Connection, recording: Recording) -> FindingCou
         connection, recording.run_id, recording.pair, recording.point_of_sale, settlement.opened, recording.at
     )
     _update_findings(connection, settlement, recording.at)
+    _add_journal(connection, recording.run_id, recording.at, _lines_of(settlement))
     return _open_counts(
         connection,
         recording.pair,
@@ -519,6 +523,19 @@ def _settle_findings(connection: Connection, recording: Recording) -> FindingCou
         len(settlement.opened),
         len(settlement.closed),
     )
+
+
+def _lines_of(settlement: Settlement) -> list[JournalLine]:
+    told = [("reported", finding) for finding in settlement.opened]
+    told += [("report_changed", finding) for _, finding in settlement.changed]
+    told += [("report_closed", row.finding) for row in settlement.closed]
+    return [_finding_line(action, finding) for action, finding in told]
+
+
+def _finding_line(action: str, finding: Finding) -> JournalLine:
+    values = _finding_values(finding)
+    details = {"subject": finding.subject, "reason": finding.reason.value, **values, "details": finding.details}
+    return JournalLine(finding.car_id, action, details)
 
 
 def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFinding]:
@@ -588,12 +605,27 @@ def _open_findings(
         connection.execute(insert(CONFLICT), rows)
 
 
+def _reopen_findings(
+    connection: Connection, run_id: int, pair: str, findings: Sequence[Finding], at: datetime
+) -> list[Finding]:
+    """Take up again the rows that are open, or were closed by this very run; the answer is what has no row yet."""
+    started_at = connection.scalar(select(RUN.c.started_at).where(RUN.c.id == run_id))
+    fresh = []
+    for finding in findings:
+        recent = or_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.closed_at >= started_at)
+        same_key = and_(CONFLICT.c.pair == pair, CONFLICT.c.key == finding.key, recent)
+        values = {**_finding_values(finding), "changed_at": at, "closed_at": None, "closed_because": None}
+        if not connection.execute(update(CONFLICT).where(same_key).values(**values)).rowcount:
+            fresh.append(finding)
+    return fresh
+
+
 def _update_findings(connection: Connection, settlement: Settlement, at: datetime) -> None:
     for finding_id, finding in settlement.changed:
         connection.execute(
             update(CONFLICT).where(CONFLICT.c.id == finding_id).values(**_finding_values(finding), changed_at=at)
         )
-    for part in chunks(settlement.closed):
+    for part in chunks([row.finding_id for row in settlement.closed]):
         connection.execute(
             update(CONFLICT).where(CONFLICT.c.id.in_(part)).values(closed_at=at, closed_because="no_longer_so")
         )

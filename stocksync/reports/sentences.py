@@ -1,0 +1,311 @@
+"""What each reason is called and how it is told, in French and English: a table, nothing else.
+
+A template says what happened, then what to do. Fields that may stand in one: attribute, module, dms, base (the last
+value both sides held), owner, loser and winner (a refused change), loser_value, winner_value, side, other, records,
+evidence, sale, highest, why, message. Ordinary spaces are written here; `wording` sets them as French prints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from stocksync.stock.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A reason's short label and its sentence, per language."""
+
+    label_fr: str
+    label_en: str
+    fr: str
+    en: str
+
+
+SENTENCES: Final[Mapping[Reason, Told]] = {
+    Reason.BLANK_FILLED: Told(
+        "case vide remplie",
+        "blank filled",
+        "« {attribute} » était vide d'un côté : la valeur de l'autre y est recopiée. Rien à faire.",
+        "“{attribute}” was blank on one side: the other side's value is copied there. Nothing to do.",
+    ),
+    Reason.FIRST_CONTACT: Told(
+        "premier contact",
+        "first contact",
+        "« {attribute} » différait déjà avant la première synchronisation : {module} dans le module véhicules, {dms} "
+        "dans le DMS. {then}",
+        "“{attribute}” differed before the first synchronisation: {module} in the vehicle module, {dms} in the DMS. "
+        "{then}",
+    ),
+    Reason.REFUSED_CHANGE: Told(
+        "modification refusée",
+        "refused change",
+        "« {attribute} » a été modifié dans le {loser} ({loser_value}), mais la valeur du {winner} ({winner_value}) "
+        "fait foi. Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",
+        "“{attribute}” was changed in the {loser} ({loser_value}), but the value of the {winner} ({winner_value}) "
+        "holds. If {loser_value} is right, enter it in the {winner}.",
+    ),
+    Reason.BOTH_CHANGED: Told(
+        "modifié des deux côtés",
+        "changed on both sides",
+        "« {attribute} » a été modifié des deux côtés depuis la dernière valeur commune ({base}) : {module} dans le "
+        "module véhicules, {dms} dans le DMS. Choisir la valeur à garder.",
+        "“{attribute}” was changed on both sides since the last common value ({base}): {module} in the vehicle module, "
+        "{dms} in the DMS. Choose the value to keep.",
+    ),
+    Reason.IMPLAUSIBLE_JUMP: Told(
+        "écart trop grand",
+        "implausible jump",
+        "« {attribute} » fait un bond improbable depuis la dernière valeur commune ({base}) : {module} dans le module "
+        "véhicules, {dms} dans le DMS. Vérifier la saisie, puis choisir la valeur à garder.",
+        "“{attribute}” takes an implausible step from the last common value ({base}): {module} in the vehicle module, "
+        "{dms} in the DMS. Check what was typed, then choose the value to keep.",
+    ),
+    Reason.IMMUTABLE_CHANGED: Told(
+        "valeur définitive modifiée",
+        "immutable value changed",
+        "« {attribute} » ne change plus une fois saisi, or il diffère : {module} dans le module véhicules, {dms} dans "
+        "le DMS. Corriger le côté qui se trompe.",
+        "“{attribute}” never changes once it is set, yet it differs: {module} in the vehicle module, {dms} in the DMS. "
+        "Correct the side that is wrong.",
+    ),
+    Reason.POLICE_NUMBER_CHANGED: Told(
+        "n° de police différent",
+        "police number differs",
+        "Le n° de police diffère : {module} dans le module véhicules, {dms} dans le DMS. Un n° de police ne change "
+        "jamais : vérifier le livre de police et corriger le côté qui se trompe.",
+        "The police number differs: {module} in the vehicle module, {dms} in the DMS. A police number never changes: "
+        "check the register and correct the side that is wrong.",
+    ),
+    Reason.INVALID_VALUE: Told(
+        "valeur illisible ou impossible",
+        "unreadable or impossible value",
+        "« {attribute} » ne peut pas être repris : {why}. Module véhicules : {module} ; DMS : {dms}. "
+        "Corriger la saisie ; rien n'est écrit d'ici là.",
+        "“{attribute}” cannot be used: {why}. Vehicle module: {module}; DMS: {dms}. Correct what was typed; nothing "
+        "is written until then.",
+    ),
+    Reason.BLANKED: Told(
+        "valeur effacée",
+        "value blanked",
+        "« {attribute} » a été vidé d'un côté (dernière valeur commune : {base}). Module véhicules : {module} ; "
+        "DMS : {dms}. Rien n'est effacé de l'autre côté : remettre la valeur, ou confirmer l'effacement.",
+        "“{attribute}” was blanked on one side (last common value: {base}). Vehicle module: {module}; DMS: {dms}. "
+        "Nothing is erased on the other side: put the value back, or confirm that it goes.",
+    ),
+    Reason.BLANK_NOT_FILLED: Told(
+        "case vide laissée vide",
+        "blank left blank",
+        "« {attribute} » n'est rempli que d'un côté (module véhicules : {module} ; DMS : {dms}) et ne se recopie pas "
+        "dans l'autre. Le saisir là où il manque.",
+        "“{attribute}” is set on one side only (vehicle module: {module}; DMS: {dms}) and is not copied to the other. "
+        "Enter it where it is missing.",
+    ),
+    Reason.CANNOT_WRITE: Told(
+        "écriture impossible",
+        "cannot be written",
+        "« {attribute} » diffère (module véhicules : {module} ; DMS : {dms}), mais le côté à corriger n'accepte pas "
+        "cette écriture. Le corriger à la main.",
+        "“{attribute}” differs (vehicle module: {module}; DMS: {dms}), but the side to correct does not take this "
+        "write. Correct it by hand.",
+    ),
+    Reason.NOT_SYNCHRONISED: Told(
+        "non synchronisé",
+        "not synchronised",
+        "« {attribute} » diffère, mais n'est tenu que pour information. Rien à faire.",
+        "“{attribute}” differs, but is carried for information only. Nothing to do.",
+    ),
+    Reason.NOT_KEPT_AS_WRITTEN: Told(
+        "valeur non conservée",
+        "not kept as written",
+        "« {attribute} » a été écrit deux fois sans être conservé tel quel (module véhicules : {module} ; DMS : "
+        "{dms}). Le saisir à la main ou prévenir l'intégrateur.",
+        "“{attribute}” was written twice and not kept as written (vehicle module: {module}; DMS: {dms}). Enter it by "
+        "hand, or tell the integrator.",
+    ),
+    Reason.WRITE_REJECTED: Told(
+        "écriture rejetée",
+        "write rejected",
+        "L'écriture de « {attribute} » a été rejetée{message}. Module véhicules : {module} ; DMS : {dms}. Corriger la "
+        "valeur, ou la saisir à la main.",
+        "The write of “{attribute}” was rejected{message}. Vehicle module: {module}; DMS: {dms}. Correct the value, or "
+        "enter it by hand.",
+    ),
+    Reason.OWNERSHIP_UNKNOWN: Told(
+        "propriétaire indéterminé",
+        "owner unknown",
+        "Qui décide de « {attribute} » dépend d'une donnée illisible (statut, destination ou type). Corriger d'abord "
+        "cette donnée.",
+        "Who decides “{attribute}” hangs on something unreadable (stage, destination or type). Correct that first.",
+    ),
+    Reason.POLICE_NUMBER_DUPLICATE: Told(
+        "n° de police en double",
+        "duplicate police number",
+        "Le n° de police {dms} figure sur plusieurs dossiers du DMS ({records}). Vérifier le livre de police et "
+        "corriger le dossier qui se trompe.",
+        "Police number {dms} stands on several files of the DMS ({records}). Check the register and correct the file "
+        "that is wrong.",
+    ),
+    Reason.POLICE_NUMBER_OUT_OF_ORDER: Told(
+        "n° de police hors séquence",
+        "police number out of order",
+        "Le n° de police {dms} est inférieur au plus haut déjà attribué ({highest}). Vérifier la séquence du livre de "
+        "police.",
+        "Police number {dms} is lower than the highest one already given ({highest}). Check the register's sequence.",
+    ),
+    Reason.AMBIGUOUS_MATCH: Told(
+        "rapprochement douteux",
+        "ambiguous match",
+        "Impossible de dire quelle fiche correspond à quel dossier ({evidence}). Rien n'est écrit : corriger les "
+        "fiches ou compléter la référence croisée.",
+        "It cannot be told which record is which ({evidence}). Nothing is written: correct the records, or fill in the "
+        "cross reference.",
+    ),
+    Reason.DUPLICATE: Told(
+        "doublon",
+        "duplicate",
+        "Le même châssis figure plusieurs fois en stock dans le {side} ({records}). Rien n'est écrit : supprimer ou "
+        "corriger le doublon.",
+        "The same VIN stands several times in stock in the {side} ({records}). Nothing is written: remove or correct "
+        "the duplicate.",
+    ),
+    Reason.UNREADABLE_RECORD: Told(
+        "fiche illisible",
+        "unreadable record",
+        "Une fiche du {side} n'a pas d'identifiant lisible et ne peut être rattachée à rien. La corriger dans ce "
+        "système.",
+        "A record of the {side} has no readable id and cannot belong to anything. Correct it in that system.",
+    ),
+    Reason.IDENTITY_MISSING: Told(
+        "châssis et immatriculation absents",
+        "no VIN and no registration",
+        "La voiture n'a ni châssis valable ni immatriculation : le dossier DMS n'est pas ouvert. Compléter l'un des "
+        "deux dans le module véhicules.",
+        "The car has neither a valid VIN nor a registration: no DMS file is opened. Fill in one of them in the vehicle "
+        "module.",
+    ),
+    Reason.UNKNOWN_IN_VEHICLE_MODULE: Told(
+        "inconnue du module",
+        "unknown in the vehicle module",
+        "Le dossier est dans le DMS ({dms}), mais la voiture n'est pas dans le module véhicules. Toute voiture se crée "
+        "dans le module : l'y créer.",
+        "The file is in the DMS ({dms}), but the car is not in the vehicle module. Every car is created in the module: "
+        "create it there.",
+    ),
+    Reason.MISSING_IN_DMS: Told(
+        "absente du DMS",
+        "missing in the DMS",
+        "La voiture est dans le module véhicules ({module}), mais son dossier n'est plus dans le DMS depuis deux "
+        "lectures complètes. Retrouver le dossier, ou sortir la voiture du module.",
+        "The car is in the vehicle module ({module}), but its file has not been in the DMS for two complete listings. "
+        "Find the file, or take the car out of the module.",
+    ),
+    Reason.MISSING_IN_VEHICLE_MODULE: Told(
+        "absente du module",
+        "missing in the vehicle module",
+        "La voiture n'est plus dans le module véhicules depuis deux lectures complètes (DMS : {dms}). Rien n'est "
+        "supprimé : la retrouver, ou clore le dossier DMS.",
+        "The car has not been in the vehicle module for two complete listings (DMS: {dms}). Nothing is deleted: find "
+        "it, or close the DMS file.",
+    ),
+    Reason.POLICE_NUMBER_MISSING: Told(
+        "n° de police manquant",
+        "police number missing",
+        "Le DMS a fait entrer la voiture ({dms}) sans n° de police : elle reste en {module}. Saisir le n° de police "
+        "dans le DMS.",
+        "The DMS entered the car ({dms}) without a police number: it stays in {module}. Enter the police number in the "
+        "DMS.",
+    ),
+    Reason.INVOICE_INCOMPLETE: Told(
+        "facture incomplète",
+        "invoice incomplete",
+        "Le DMS a facturé la voiture, mais il manque le numéro, la date ou le prix de la facture : elle reste en "
+        "{module}. Compléter la facture dans le DMS.",
+        "The DMS invoiced the car, but the invoice's number, date or price is missing: it stays in {module}. Complete "
+        "the invoice in the DMS.",
+    ),
+    Reason.INVOICED_BEFORE_DELIVERY: Told(
+        "facturée avant livraison",
+        "invoiced before delivery",
+        "Le DMS a facturé la voiture, mais sa commande dans le module n'est pas encore en livraison ({module}). La "
+        "passer en livraison dans le module : la sortie suivra.",
+        "The DMS invoiced the car, but its order in the module is not in delivery yet ({module}). Move it to delivery "
+        "in the module: the exit will follow.",
+    ),
+    Reason.EXIT_NOT_ALLOWED: Told(
+        "sortie non autorisée",
+        "exit not allowed",
+        "Le DMS a facturé la voiture, mais ce point de vente ne laisse pas le DMS sortir une voiture en livraison. La "
+        "sortir dans le module véhicules.",
+        "The DMS invoiced the car, but this point of sale does not let the DMS take a car out of delivery. Take it out "
+        "in the vehicle module.",
+    ),
+    Reason.RESERVATION_PENDING: Told(
+        "réservation en attente",
+        "reservation pending",
+        "La voiture est vendue dans le DMS et sa réservation dans le module n'est pas encore posée. Ne pas la vendre.",
+        "The car is sold in the DMS and its reservation in the module is not set yet. Do not sell it.",
+    ),
+    Reason.STAGE_REGRESSION: Told(
+        "retour en arrière",
+        "stage regression",
+        "Le DMS est revenu à « {dms} », alors que la voiture est déjà en {module} dans le module véhicules. Rien ne "
+        "recule : vérifier l'entrée dans le DMS.",
+        "The DMS went back to “{dms}”, while the car is already in {module} in the vehicle module. Nothing moves "
+        "backwards: check the entry in the DMS.",
+    ),
+    Reason.REOPENED_IN_DMS: Told(
+        "rouverte dans le DMS",
+        "reopened in the DMS",
+        "La voiture est sortie du module véhicules, mais le DMS l'a rouverte ({dms}). Vérifier l'annulation de la "
+        "facture et décider à la main.",
+        "The car has left the vehicle module, but the DMS reopened it ({dms}). Check the cancelled invoice and decide "
+        "by hand.",
+    ),
+    Reason.STAGE_NOT_IN_LIFE: Told(
+        "statut hors ligne de vie",
+        "stage not in its line of life",
+        "La voiture est en {module}, un statut que sa destination ne prévoit pas. Corriger la destination ou le "
+        "statut dans le module véhicules.",
+        "The car is in {module}, a stage that its destination does not have. Correct the destination or the stage in "
+        "the vehicle module.",
+    ),
+    Reason.ILLEGAL_TRANSITION: Told(
+        "passage impossible",
+        "illegal transition",
+        "Les statuts ne vont pas ensemble : {module} dans le module véhicules, {dms} dans le DMS. Corriger l'un des "
+        "deux.",
+        "The stages do not go together: {module} in the vehicle module, {dms} in the DMS. Correct one of them.",
+    ),
+    Reason.SOLD_OUTSIDE_OPPORTUNITES: Told(
+        "vendue hors Opportunités",
+        "sold outside Opportunités",
+        "La voiture est vendue dans le DMS ({sale}) sans commande dans le module véhicules : risque de double vente. "
+        "stocksync y pose une réservation illimitée ; prévenir les vendeurs et retirer les annonces.",
+        "The car is sold in the DMS ({sale}) without an order in the vehicle module: it could be sold twice. "
+        "stocksync sets an unlimited reservation there; tell the salespeople and take the advertisements down.",
+    ),
+    Reason.ORDER_CANCELLED_RESERVATION_STAYS: Told(
+        "commande annulée, réservation maintenue",
+        "order cancelled, reservation stays",
+        "La vente a été annulée dans le DMS, mais la réservation posée par stocksync bloque toujours la voiture. "
+        "Lever la réservation dans le module véhicules.",
+        "The sale was cancelled in the DMS, but the reservation that stocksync set still blocks the car. Lift the "
+        "reservation in the vehicle module.",
+    ),
+    Reason.TARGET_MOVED: Told(
+        "modifiée entre-temps",
+        "moved meanwhile",
+        "« {attribute} » a été modifié pendant la synchronisation : l'écriture est reportée au prochain passage. Rien "
+        "à faire.",
+        "“{attribute}” was changed during the synchronisation: the write is left to the next run. Nothing to do.",
+    ),
+    Reason.SYSTEM_UNAVAILABLE: Told(
+        "système indisponible",
+        "system unavailable",
+        "Le système ne répondait pas : l'écriture de « {attribute} » est reportée au prochain passage. Rien à faire.",
+        "The system did not answer: the write of “{attribute}” is left to the next run. Nothing to do.",
+    ),
+}

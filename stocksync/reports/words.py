@@ -1,0 +1,144 @@
+"""The short words that people read, per language: sides, owners, categories, states, and parts of sentences.
+
+Ordinary spaces are written here too; `wording` sets what stands in a French sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from stocksync.reports.spelling import Language
+from stocksync.stock.reconcile import Category
+from stocksync.stock.values import Side
+
+Words = Mapping[Language, Mapping[str, str]]
+
+SIDE_NAMES: Final[Words] = {
+    "fr": {Side.VEHICLE_MODULE: "module véhicules", Side.DMS: "DMS"},
+    "en": {Side.VEHICLE_MODULE: "vehicle module", Side.DMS: "DMS"},
+}
+OWNERS: Final[Words] = {
+    "fr": {**SIDE_NAMES["fr"], "shared": "partagé", "none": "personne", "lifecycle": "ligne de vie"},
+    "en": {**SIDE_NAMES["en"], "shared": "shared", "none": "nobody", "lifecycle": "line of life"},
+}
+CATEGORIES: Final[Words] = {
+    "fr": {
+        Category.NOTHING_KNOWN: "rien à comparer",
+        Category.UNCHANGED: "sans changement",
+        Category.AGREED: "accord",
+        Category.WRITTEN: "à écrire",
+        Category.REFUSED: "modification refusée",
+        Category.CONFLICT: "conflit",
+        Category.HELD: "en attente",
+        Category.DEFERRED: "différé",
+    },
+    "en": {
+        Category.NOTHING_KNOWN: "nothing to compare",
+        Category.UNCHANGED: "unchanged",
+        Category.AGREED: "agreed",
+        Category.WRITTEN: "to write",
+        Category.REFUSED: "refused change",
+        Category.CONFLICT: "conflict",
+        Category.HELD: "held",
+        Category.DEFERRED: "deferred",
+    },
+}
+RUN_STATES: Final[Words] = {
+    "fr": {
+        "running": "en cours",
+        "done": "terminée",
+        "incomplete": "inachevée, à relancer",
+        "failed": "échouée",
+        "halted": "arrêtée par une sécurité",
+        "released": "débloquée, attend le prochain passage",
+    },
+    "en": {
+        "running": "running",
+        "done": "done",
+        "incomplete": "incomplete, run it again",
+        "failed": "failed",
+        "halted": "halted by a guard",
+        "released": "released, waits for the next run",
+    },
+}
+SUBJECTS: Final[Words] = {
+    "fr": {
+        "binding": "Rapprochement",
+        "record": "Fiche",
+        "reserved": "Réservation",
+        "reference_vehicle_module": "Référence croisée dans le module véhicules",
+        "reference_dms": "Référence croisée dans le DMS",
+    },
+    "en": {
+        "binding": "Match",
+        "record": "Record",
+        "reserved": "Reservation",
+        "reference_vehicle_module": "Cross reference in the vehicle module",
+        "reference_dms": "Cross reference in the DMS",
+    },
+}
+CLOSED: Final[Words] = {
+    "fr": {"no_longer_so": "ne se présente plus", "settled": "réglé par une écriture", "exit": "voiture sortie"},
+    "en": {"no_longer_so": "no longer so", "settled": "settled by a write", "exit": "the car left"},
+}
+EVIDENCE: Final[Mapping[str, str]] = {
+    "reference": "référence croisée",
+    "police_number": "n° de police",
+    "vin": "châssis",
+    "registration": "immatriculation et date MEC",
+    "vin of a bound record": "châssis d'une voiture déjà rattachée",
+    "vin_slip": "châssis à une lettre près",
+    "contradicted": "contredit par le reste",
+}
+HALTS: Final[Mapping[str, str]] = {
+    "empty_listing": "Le {side} ne liste plus aucun véhicule (à la dernière lecture complète : {earlier} ; de l'autre "
+    "côté : {other}).",
+    "short_listing": "Le {side} ne liste que {listed} véhicules, contre {earlier} à la dernière lecture complète.",
+    "unreadable_records": "{unreadable} des {listed} fiches du {side} ont un identifiant, un statut ou une clé "
+    "illisible.",
+    "mass_removal": "Sorties, réservations et effacements toucheraient d'un coup {touched} voitures sur {cars}.",
+    "mass_overwrite": "Le plan écraserait « {attribute} » sur {touched} voitures sur {cars}.",
+    "mapping_changed": "Les fichiers de correspondance ont changé depuis la dernière exécution, et le plan avec eux : "
+    "{writes} écritures au lieu de {writes_before}.",
+}
+THEN: Final[Words] = {
+    "fr": {
+        Category.WRITTEN: "La valeur du {owner} fait foi et est recopiée dans le {other}. Rien à faire si elle est "
+        "juste.",
+        Category.CONFLICT: "Choisir la valeur à garder.",
+    },
+    "en": {
+        Category.WRITTEN: "The value of the {owner} holds and is copied to the {other}. Nothing to do if it is right.",
+        Category.CONFLICT: "Choose the value to keep.",
+    },
+}
+SALES: Final[Words] = {
+    "fr": {"dms_order": "bon de commande", "invoice_number": "facture", "sale": "facturée"},
+    "en": {"dms_order": "order", "invoice_number": "invoice", "sale": "invoiced"},
+}
+WHY_FR: Final[tuple[tuple[str, str], ...]] = (
+    (r"not a text", "ce n'est pas un texte"),
+    (r"too long or with control characters", "texte trop long ou avec des caractères invisibles"),
+    (r"not a number or code", "ce n'est ni un numéro ni un code"),
+    (r"(\d+) characters instead of 17", r"\1 caractères au lieu de 17"),
+    (r"(\d+) characters, too few for a VIN", r"\1 caractères, trop peu pour un châssis"),
+    (r"I, O, Q or a character that no VIN has", "I, O, Q ou un caractère qu'aucun châssis ne porte"),
+    (r"not a number plate", "ce n'est pas une immatriculation"),
+    (r"a yes or no where a number was due", "oui ou non à la place d'un nombre"),
+    (r"a text where a number was due", "un texte à la place d'un nombre"),
+    (r"not a number( as this system spells them)?", "ce n'est pas un nombre"),
+    (r"not an amount in euros and cents", "ce n'est pas un montant en euros et centimes"),
+    (r"not a whole number", "ce n'est pas un nombre entier"),
+    (r"not a date .*", "ce n'est pas une date"),
+    (r"neither .* nor .*", "ni oui ni non"),
+    (r"a code that the value table does not have", "code absent de la table de correspondance"),
+    (r"not an object", "contenu inattendu"),
+    (r"less than .*", "valeur inférieure au minimum"),
+    (r"more than .*", "valeur supérieure au maximum"),
+    (r"(?:after|before) (\w+)", r"les dates se contredisent (avec {\1})"),
+    (r"in the future", "date dans le futur"),
+    (r"not allowed with (\w+) (\w+)", r"ne doit pas être rempli avec {\1} = {\1:\2}"),
+    (r"required with (\w+) (\w+)", r"obligatoire avec {\1} = {\1:\2}"),
+    (r"too low to be a price", "trop bas pour être un prix"),
+)
