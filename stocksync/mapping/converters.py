@@ -2,7 +2,8 @@
 
 `read` turns what a system says into a reading and never raises: what it cannot read is `Invalid`. `write`
 turns a value into what the system wants, or raises `CannotSpell`. The settings of each come from `fields` in
-a side's file. Which texts mean "empty" is the side's; a converter is asked only about the rest.
+a side's file. Which texts mean "empty" is the side's; a converter is asked only about the rest. Amounts and
+kilometres are `numbers`.
 """
 
 from __future__ import annotations
@@ -12,52 +13,18 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from stocksync.mapping import models
-from stocksync.stock.values import BLANK, Invalid, Reading, Value, folded
+from stocksync.mapping.numbers import Integer, Money
+from stocksync.mapping.spelling import CannotSpell, Converter, not_text, shown, text_of
+from stocksync.stock.values import Invalid, Reading, Value, folded
 
 MAX_TEXT: Final = 4000
 _VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{5,17}")
-_SIV: Final = re.compile(r"([A-HJ-NP-TV-Z]{2})[ -]?(\d{3})[ -]?([A-HJ-NP-TV-Z]{2})")
-_FNI: Final = re.compile(r"(\d{1,4})[ -]?([A-Z]{1,3})[ -]?(0[1-9]|[1-8]\d|9[0-5]|9[78]\d|2[AB])")
+_SIV: Final = re.compile(r"([A-HJ-NP-TV-Z]{2})[ -]?(\d{3})[ -]?([A-HJ-NP-TV-Z]{2})", re.ASCII)
+_FNI: Final = re.compile(r"(\d{1,4})[ -]?([A-Z]{1,3})[ -]?(0[1-9]|[1-8]\d|9[0-5]|9[78]\d|2[AB])", re.ASCII)
 _FOREIGN: Final = re.compile(r"[A-Z0-9ÄÖÜ][A-Z0-9ÄÖÜ -]{1,13}")
-
-
-class CannotSpell(ValueError):
-    """A value that a system's field has no spelling for."""
-
-
-class Converter(Protocol):
-    """One field's spelling, both ways."""
-
-    def read(self, said: Any) -> Reading:
-        """Read what a system says; blank texts have been taken out before."""
-        ...
-
-    def write(self, value: Value) -> Any:
-        """Spell a value for the system."""
-        ...
-
-
-def _text_of(said: Any) -> str | None:
-    if isinstance(said, str):
-        return said.strip()
-    # A system may give a code of digits as a number.
-    if isinstance(said, int) and not isinstance(said, bool):
-        return str(said)
-    return None
-
-
-def _not_text(said: Any) -> Invalid:
-    return Invalid(shown(said), "not a text")
-
-
-def shown(said: Any) -> str:
-    """Show what a system said, short and printable."""
-    text = said if isinstance(said, str) else str(said)
-    return "".join(c if c.isprintable() else "�" for c in text)[:80]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +35,9 @@ class Text:
 
     def read(self, said: Any) -> Reading:
         """Read a text, control characters refused."""
-        text = _text_of(said)
+        text = text_of(said)
         if text is None:
-            return _not_text(said)
+            return not_text(said)
         if len(text) > MAX_TEXT or any(unicodedata.category(c) == "Cc" for c in text if c not in "\t\n\r"):
             return Invalid(shown(text), "too long or with control characters")
         return text
@@ -89,7 +56,7 @@ class Identifier:
 
     def read(self, said: Any) -> Reading:
         """Read a code in upper case."""
-        text = _text_of(said)
+        text = text_of(said)
         if text is None or not text.isprintable() or len(text) > 64:
             return Invalid(shown(said), "not a number or code")
         return " ".join(text.upper().split())
@@ -110,7 +77,7 @@ class Vin:
         """Read a VIN of 5 to 17 characters; whether a short one is right is a rule's matter."""
         text = normalised_vin(said)
         if text is None:
-            return _not_text(said)
+            return not_text(said)
         if len(text) > 17:
             return Invalid(shown(said), f"{len(text)} characters instead of 17")
         if len(text) < 5:
@@ -126,7 +93,7 @@ class Vin:
 
 def normalised_vin(said: Any) -> str | None:
     """Take the spelling out of a VIN, right or wrong; None for what is no text."""
-    text = _text_of(said)
+    text = text_of(said)
     return None if text is None else re.sub(r"[\s\-.]", "", text).upper()
 
 
@@ -136,9 +103,9 @@ class Registration:
 
     def read(self, said: Any) -> Reading:
         """Read a plate into the spelling of its own system."""
-        text = _text_of(said)
+        text = text_of(said)
         if text is None:
-            return _not_text(said)
+            return not_text(said)
         plate = " ".join(text.upper().split())
         if siv := _SIV.fullmatch(plate):
             return "-".join(siv.groups())
@@ -151,118 +118,6 @@ class Registration:
     def write(self, value: Value) -> Any:
         """Spell a plate as it is."""
         return str(value)
-
-
-class _Unreadable(ValueError):
-    """What a system says is no number of the kind that is due; the message says why."""
-
-
-_LIMIT: Final = 10**10
-
-
-def _number(
-    said: Any,
-    spelled: str,
-    thousands: tuple[str, ...],
-    decimal_mark: str | None,
-    symbols: tuple[str, ...] = (),
-) -> Decimal:
-    """Read a number as its system spells it; `decimal_mark` None where a text may not have decimals."""
-    if isinstance(said, bool):
-        raise _Unreadable("a yes or no where a number was due")
-    if isinstance(said, str) and spelled == "number":
-        raise _Unreadable("a text where a number was due")
-    if isinstance(said, int | Decimal):
-        return Decimal(said)
-    if isinstance(said, float):
-        return Decimal(repr(said))
-    if not isinstance(said, str):
-        raise _Unreadable("not a number")
-    return _spelled_number(_without(said, symbols), thousands, decimal_mark)
-
-
-def _without(text: str, symbols: tuple[str, ...]) -> str:
-    """Take a currency off either end; inside, as in 12€50, it would change the amount."""
-    text = text.strip()
-    for symbol in symbols:
-        text = text.removeprefix(symbol).removesuffix(symbol).strip()
-    return text
-
-
-def _spelled_number(text: str, thousands: tuple[str, ...], decimal_mark: str | None) -> Decimal:
-    marks = "|".join(re.escape(mark) for mark in thousands)
-    grouped = rf"\d{{1,3}}(?:(?:{marks})\d{{3}})+|\d+" if marks else r"\d+"
-    decimals = rf"(?:{re.escape(decimal_mark)}\d+)?" if decimal_mark else ""
-    if not re.fullmatch(rf"-?(?:{grouped}){decimals}", text, re.ASCII):
-        raise _Unreadable("not a number as this system spells them")
-    for mark in thousands:
-        text = text.replace(mark, "")
-    return Decimal(text.replace(decimal_mark, ".") if decimal_mark else text)
-
-
-def _shifted(number: Decimal, places: int) -> int | None:
-    """Move the decimal point, exactly; None for what is not finite, too large, or has more decimals."""
-    if not number.is_finite() or not -_LIMIT < number < _LIMIT:
-        return None
-    rounded = number.quantize(Decimal((0, (1,), -places)))
-    return int(rounded.scaleb(places)) if rounded == number else None
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """Euros, held as integer cents; more than two decimals cannot be read, because nothing is rounded."""
-
-    spelled: str
-    decimal_mark: str = "."
-    thousands: tuple[str, ...] = ()
-    symbols: tuple[str, ...] = ()
-    zero_is_blank: bool = False
-
-    def read(self, said: Any) -> Reading:
-        """Read an amount; iff the field says so, zero is blank."""
-        try:
-            number = _number(said, self.spelled, self.thousands, self.decimal_mark, self.symbols)
-        except _Unreadable as error:
-            return Invalid(shown(said), str(error))
-        cents = _shifted(number, 2)
-        if cents is None:
-            return Invalid(shown(said), "not an amount in euros and cents")
-        return BLANK if self.zero_is_blank and cents == 0 else cents
-
-    def write(self, value: Value) -> Any:
-        """Spell an amount with two decimals; a whole number of euros is a whole JSON number."""
-        if not isinstance(value, int):
-            raise CannotSpell("not an amount")
-        amount = Decimal(value) / 100
-        if self.spelled == "number":
-            return int(amount) if value % 100 == 0 else amount
-        return f"{amount:.2f}".replace(".", self.decimal_mark)
-
-
-@dataclass(frozen=True, slots=True)
-class Integer:
-    """A whole number."""
-
-    spelled: str
-    thousands: tuple[str, ...] = ()
-    zero_is_blank: bool = False
-
-    def read(self, said: Any) -> Reading:
-        """Read a whole number."""
-        try:
-            # No decimals in a text: 84.000 is somebody's eighty-four thousand.
-            number = _shifted(_number(said, self.spelled, self.thousands, None), 0)
-        except _Unreadable as error:
-            return Invalid(shown(said), str(error))
-        if number is None:
-            return Invalid(shown(said), "not a whole number")
-        return BLANK if self.zero_is_blank and number == 0 else number
-
-    def write(self, value: Value) -> Any:
-        """Spell a whole number."""
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise CannotSpell("not a whole number")
-        return value if self.spelled == "number" else str(value)
 
 
 DATE_LETTERS: Final = {"yyyy": "%Y", "mm": "%m", "dd": "%d", "yy": "%y"}
@@ -290,9 +145,9 @@ class Date:
 
     def read(self, said: Any) -> Reading:
         """Read a date; another spelling of a right date is wrong, because 03/04 must never be guessed."""
-        text = _text_of(said)
+        text = text_of(said)
         if text is None:
-            return _not_text(said)
+            return not_text(said)
         try:
             day = datetime.strptime(text, strptime_format(self.format)).date()
         except ValueError:
@@ -347,7 +202,7 @@ class Choice:
 
     def read(self, said: Any) -> Reading:
         """Read a code; one that the table does not have is unreadable."""
-        text = _text_of(said)
+        text = text_of(said)
         word = self._words.get(folded(text)) if text is not None else None
         return word if word is not None else Invalid(shown(said), "a code that the value table does not have")
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stocksync.mapping.converters import CannotSpell, Converter, Matches
+from stocksync.mapping.converters import Matches
 from stocksync.mapping.paths import put_at, value_at
+from stocksync.mapping.spelling import CannotSpell, Converter
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Known, Reading, Side
 from stocksync.stock.vehicle import Attribute, Vehicle
 

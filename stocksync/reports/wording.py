@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
 from stocksync.reports.sentences import SENTENCES
 from stocksync.reports.spelling import NARROW, NO_BREAK, Language, Speller, attribute_of
 from stocksync.reports.words import EVIDENCE, HALTS, OWNERS, SALES, SIDE_NAMES, SUBJECTS, THEN, WHY_FR

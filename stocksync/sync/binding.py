@@ -7,7 +7,7 @@ What is doubtful becomes a finding with its evidence, never a guess. Pure.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -142,15 +142,17 @@ def _bind_as_before(draft: _Draft, cars: list[Car]) -> None:
 
 def _bind_by_reference(draft: _Draft) -> None:
     """Bind by the other side's id that a record carries; a reference that another record contradicts is a doubt."""
-    claims: dict[tuple[str, str], str] = {}
+    claims: dict[tuple[str, str], None] = {}
     for vehicle_id, vehicle in draft.free(Side.VEHICLE_MODULE).items():
         if vehicle.reference in draft.records[Side.DMS]:
-            claims[vehicle_id, vehicle.reference] = "reference"
+            claims[vehicle_id, vehicle.reference] = None
     for dms_id, file in draft.free(Side.DMS).items():
         if file.reference in draft.records[Side.VEHICLE_MODULE]:
-            claims[file.reference, dms_id] = "reference"
+            claims[file.reference, dms_id] = None
+    claimed = Counter((side, record_id) for claim in claims for side, record_id in zip(SIDES, claim, strict=True))
     for vehicle_id, dms_id in claims:
-        if _is_sole_claim(draft, claims, vehicle_id, dms_id):
+        alone = claimed[Side.VEHICLE_MODULE, vehicle_id] == claimed[Side.DMS, dms_id] == 1
+        if alone and _agree_on_each_other(draft, vehicle_id, dms_id):
             continue
         for side, record_id, other in (
             (Side.VEHICLE_MODULE, vehicle_id, dms_id),
@@ -163,7 +165,7 @@ def _bind_by_reference(draft: _Draft) -> None:
             draft.bind(vehicle_id, dms_id, "reference")
 
 
-def _is_sole_claim(draft: _Draft, claims: Mapping[tuple[str, str], str], vehicle_id: str, dms_id: str) -> bool:
+def _agree_on_each_other(draft: _Draft, vehicle_id: str, dms_id: str) -> bool:
     if draft.is_bound(Side.VEHICLE_MODULE, vehicle_id) or draft.is_bound(Side.DMS, dms_id):
         return False
     there = draft.records[Side.VEHICLE_MODULE][vehicle_id].reference

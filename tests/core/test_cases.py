@@ -41,7 +41,9 @@ def written(server: MemoryServer) -> dict[str, Any]:
         if write.call == "update":
             for path, value in flat(write.body).items():
                 before = together.get(path)
-                together[path] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
+                together[path] = (
+                    value if before is None else [*(before if isinstance(before, list) else [before]), value]
+                )
     return together
 
 

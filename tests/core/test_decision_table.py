@@ -53,9 +53,7 @@ def comparable(verdict: Verdict) -> oracle.Expected:
         category=category,  # type: ignore[arg-type]
         row=oracle.BESIDE_THE_TABLE if by_sentence else verdict.row,
         reason="" if verdict.reason in SILENT else str(verdict.reason),
-        write=None
-        if verdict.write is None
-        else (verdict.write.side.value, said_by_oracle(verdict.write.value)),  # type: ignore[arg-type]
+        write=None if verdict.write is None else (verdict.write.side.value, said_by_oracle(verdict.write.value)),  # type: ignore[arg-type]
         base_after=None if verdict.base is None else said_by_oracle(verdict.base),
     )
 

@@ -407,5 +407,3 @@ def test_a_side_may_receive_only_what_the_other_decides() -> None:
         assert not may_write(Policy(Owner(side.value)), side, fills_blank=False)
         assert may_write(Policy(Owner(side.value)), side, fills_blank=True)
         assert not may_write(Policy(Owner.NONE), side, fills_blank=False)
-
-

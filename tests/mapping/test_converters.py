@@ -10,19 +10,17 @@ from hypothesis import strategies as st
 
 from stocksync.mapping.converters import (
     Boolean,
-    CannotSpell,
     Choice,
-    Converter,
     Date,
     Identifier,
-    Integer,
     Matches,
-    Money,
     Registration,
     Text,
     Vin,
     is_date_format,
 )
+from stocksync.mapping.numbers import Integer, Money
+from stocksync.mapping.spelling import CannotSpell, Converter
 from stocksync.stock.values import BLANK, Invalid, Reading
 
 THOUSANDS = (" ", "\u00a0", "\u202f")
@@ -453,7 +451,9 @@ def test_a_plate_is_read_in_the_spelling_of_its_own_system(said: str, plate: str
     assert Registration().read(said) == plate
 
 
-@pytest.mark.parametrize("said", ["", "A", "AB_123", "?", "AB-123-CD / AA-111-AA", "x" * 20, None, True, 12.5])
+@pytest.mark.parametrize(
+    "said", ["", "A", "AB_123", "AB-١٢٣-CD", "?", "AB-123-CD / AA-111-AA", "x" * 20, None, True, 12.5]
+)
 def test_a_text_that_no_plate_has_is_refused(said: Any) -> None:
     assert refused(Registration().read(said))
 

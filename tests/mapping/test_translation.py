@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from stocksync.mapping.converters import CannotSpell
+from stocksync.mapping.spelling import CannotSpell
 from stocksync.mapping.translate import SideTranslation
 from stocksync.sandbox.dms import Dms
-from stocksync.sandbox.seed import seed
+from stocksync.sandbox.seed import fill
 from stocksync.sandbox.vehicle_module import VehicleModule
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Side
 from stocksync.stock.vehicle import Vehicle
@@ -274,7 +274,7 @@ def test_what_was_read_on_one_side_and_written_to_the_other_is_the_same_there() 
 
 
 def test_the_sandbox_s_stock_is_read_whole_but_for_what_it_makes_unreadable_on_purpose(tmp_path: Path) -> None:
-    seed(tmp_path, cars=600, points_of_sale=2, seed=11)
+    fill(tmp_path, cars=600, points_of_sale=2, seed=11)
     module, dms = VehicleModule(tmp_path), Dms(tmp_path)
     try:
         vehicles = [body for row in module.state.sql.execute("SELECT body FROM vehicles") for body in row]

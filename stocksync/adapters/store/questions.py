@@ -1,0 +1,206 @@
+"""What people ask of the store: cars by any name, the conflict report, a car's journal, how things stand.
+
+Only reading; what cycles remember is `repository`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, func, or_, select
+
+from stocksync.adapters.store import codec
+from stocksync.adapters.store.repository import CAR, CONFLICT, JOURNAL, OUTBOX, RUN, SNAPSHOT, Repository, chunks
+from stocksync.mapping.converters import Registration, normalised_vin
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category
+from stocksync.stock.values import Side
+from stocksync.sync.answers import Fact, FoundCar, PointState, RunFacts, Seen, StoredFinding
+from stocksync.sync.cars import Car, Finding
+from stocksync.sync.recording import EntryStatus, RunStatus, Snapshot
+
+
+class Questions:
+    """The reading side of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def find_cars(self, wanted: str) -> list[FoundCar]:
+        """Find cars by VIN, registration, police number, a side's record id, or our own id, in any spelling."""
+        said = " ".join(wanted.split())
+        compact, plate = normalised_vin(said), Registration().read(said)
+        folded = said.upper()
+        statement = select(CAR).where(
+            or_(
+                CAR.c.id == said.lower(),
+                CAR.c.vin == compact,
+                CAR.c.registration == (plate if isinstance(plate, str) else folded),
+                *(func.upper(column) == folded for column in (CAR.c.police_number, *_RECORD_IDS.values())),
+            )
+        )
+        return self._found(statement.order_by(CAR.c.closed, CAR.c.opened_at.desc(), CAR.c.id))
+
+    def cars_by_id(self, car_ids: Iterable[str]) -> dict[str, FoundCar]:
+        """Look several cars up by our own ids; those that are not there are left out."""
+        found = [car for part in chunks(sorted(set(car_ids))) for car in self._found(_by_ids(part))]
+        return {car.id: car for car in found}
+
+    def remembered(self, cars: Iterable[FoundCar]) -> dict[str, Car]:
+        """What cycles remember of cars, by our id."""
+        wanted: dict[tuple[str, Side], list[str]] = {}
+        for car in cars:
+            for side, record_id in car.record_ids.items():
+                wanted.setdefault((car.pair, side), []).append(record_id)
+        store = Repository(self.engine)
+        return {
+            car.id: car
+            for (pair, side), record_ids in wanted.items()
+            for car in store.cars_of_records(pair, side, record_ids)
+        }
+
+    def snapshots(self, cars: Iterable[FoundCar]) -> dict[tuple[str, Side], Seen]:
+        """What each side last said of cars, by our id and side."""
+        owners = {(car.pair, side.value, i): (car.id, side) for car in cars for side, i in car.record_ids.items()}
+        found: dict[tuple[str, Side], Seen] = {}
+        with self.engine.connect() as connection:
+            for part in chunks(sorted({record_id for _, _, record_id in owners})):
+                for row in connection.execute(select(SNAPSHOT).where(SNAPSHOT.c.record_id.in_(part))):
+                    owner = owners.get((row.pair, row.side, row.record_id))
+                    if owner is not None:
+                        found[owner] = _seen(row)
+        return found
+
+    def findings(
+        self,
+        *,
+        point_of_sale: str | None = None,
+        car_id: str | None = None,
+        finding_id: int | None = None,
+        reason: Reason | None = None,
+        closed_too: bool = False,
+    ) -> list[StoredFinding]:
+        """The rows of the conflict report, oldest first; only open ones unless `closed_too`."""
+        wanted = {
+            CONFLICT.c.point_of_sale: point_of_sale,
+            CONFLICT.c.car_id: car_id,
+            CONFLICT.c.id: finding_id,
+            CONFLICT.c.reason: reason.value if reason is not None else None,
+        }
+        statement = select(CONFLICT).where(*(column == value for column, value in wanted.items() if value is not None))
+        if not closed_too:
+            statement = statement.where(CONFLICT.c.closed_at.is_(None))
+        with self.engine.connect() as connection:
+            return [_stored_finding(row) for row in connection.execute(statement.order_by(CONFLICT.c.id))]
+
+    def journal(self, car_id: str) -> list[Fact]:
+        """Everything that happened to a car, oldest first."""
+        statement = select(JOURNAL).where(JOURNAL.c.car_id == car_id).order_by(JOURNAL.c.id)
+        with self.engine.connect() as connection:
+            return [
+                Fact(_utc(row.at), row.run_id, row.action, codec.load(row.details)) for row in connection.execute(statement)
+            ]
+
+    def last_done(self, point_of_sale: str) -> RunFacts | None:
+        """The last run of a point of sale that came to its end."""
+        return self._last_run(RUN.c.point_of_sale == point_of_sale, RUN.c.status == RunStatus.DONE.value)
+
+    def states(self, points_of_sale: Iterable[str]) -> list[PointState]:
+        """How points of sale stand: those named, then those that only the database knows."""
+        with self.engine.connect() as connection:
+            known = connection.scalars(select(RUN.c.point_of_sale).distinct().order_by(RUN.c.point_of_sale)).all()
+            unsent = self._counted(connection, OUTBOX, OUTBOX.c.status.in_(_UNSENT), OUTBOX.c.point_of_sale)
+            still_open = self._counted(
+                connection, CONFLICT, CONFLICT.c.closed_at.is_(None), CONFLICT.c.point_of_sale, CONFLICT.c.category
+            )
+        names = dict.fromkeys([*points_of_sale, *known])
+        return [self._state(name, unsent, still_open) for name in names]
+
+    def _state(
+        self, name: str, unsent: Mapping[tuple[str, ...], int], still_open: Mapping[tuple[str, ...], int]
+    ) -> PointState:
+        here = RUN.c.point_of_sale == name
+        done = self.last_done(name)
+        return PointState(
+            name,
+            last=self._last_run(here),
+            last_done=done,
+            halted=self._last_run(
+                here, RUN.c.status == RunStatus.HALTED.value, RUN.c.id > (done.run_id if done is not None else 0)
+            ),
+            open_findings={Category(key[1]): count for key, count in still_open.items() if key[0] == name},
+            unsent=unsent.get((name,), 0),
+        )
+
+    def _last_run(self, *conditions: Any) -> RunFacts | None:
+        statement = select(RUN).where(*conditions).order_by(RUN.c.id.desc()).limit(1)
+        with self.engine.connect() as connection:
+            row = connection.execute(statement).first()
+        return _run(row) if row is not None else None
+
+    def _counted(self, connection: Any, table: Any, condition: Any, *keys: Any) -> dict[tuple[str, ...], int]:
+        rows = connection.execute(select(*keys, func.count()).select_from(table).where(condition).group_by(*keys))
+        return {tuple(row[:-1]): int(row[-1]) for row in rows}
+
+    def _found(self, statement: Any) -> list[FoundCar]:
+        with self.engine.connect() as connection:
+            return [_found_car(row) for row in connection.execute(statement)]
+
+
+_RECORD_IDS = {Side.VEHICLE_MODULE: CAR.c.vehicle_module_id, Side.DMS: CAR.c.dms_id}
+_UNSENT = (EntryStatus.PENDING.value, EntryStatus.CLAIMED.value)
+
+
+def _by_ids(car_ids: list[str]) -> Any:
+    return select(CAR).where(CAR.c.id.in_(car_ids)).order_by(CAR.c.id)
+
+
+def _found_car(row: Any) -> FoundCar:
+    ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
+    return FoundCar(
+        id=row.id,
+        pair=row.pair,
+        point_of_sale=row.point_of_sale,
+        record_ids={side: record_id for side, record_id in ids.items() if record_id is not None},
+        vin=row.vin,
+        registration=row.registration,
+        police_number=row.police_number,
+        closed=row.closed,
+        opened_at=_utc(row.opened_at),
+    )
+
+
+def _seen(row: Any) -> Seen:
+    body = codec.load(row.body)
+    snapshot = Snapshot(Side(row.side), row.record_id, row.digest, row.version, row.vin, row.is_open, body)
+    return Seen(snapshot, _utc(row.seen_at))
+
+
+def _stored_finding(row: Any) -> StoredFinding:
+    finding = Finding(
+        car_id=row.car_id,
+        subject=row.subject,
+        reason=Reason(row.reason),
+        category=Category(row.category),
+        vehicle_module=row.vehicle_module_value,
+        dms=row.dms_value,
+        base=row.base_value,
+        details=codec.load(row.details),
+    )
+    return StoredFinding(
+        row.id,
+        row.pair,
+        row.point_of_sale,
+        finding,
+        _utc(row.opened_at),
+        _utc(row.changed_at),
+        _utc(row.closed_at) if row.closed_at is not None else None,
+        row.closed_because,
+    )
+
+
+def _run(row: Any) -> RunFacts:
+    summary = codec.load(row.summary) if row.summary else {}
+    return RunFacts(row.id, row.status, row.started_at, row.finished_at, row.message, tuple(summary.get("halts") or ()))

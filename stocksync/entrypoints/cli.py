@@ -1,0 +1,132 @@
+"""The command line: `stocksync`. Global options, the commands, and how faults end: a sentence and an exit code.
+
+A command's own work is in the `*_commands` modules. Nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stocksync import __version__
+from stocksync.entrypoints import exit_codes
+from stocksync.entrypoints.answer_commands import explain, history, status
+from stocksync.entrypoints.conflict_commands import conflicts
+from stocksync.entrypoints.mapping_commands import init, mapping
+from stocksync.entrypoints.sandbox_commands import sandbox
+from stocksync.entrypoints.sync_commands import plan, release, sync
+from stocksync.errors import MappingInvalid, StocksyncError
+
+
+class Commands(click.Group):
+    """A group whose faults end in a sentence; a bug keeps its traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which people meet them."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry a command out."""
+        try:
+            return super().invoke(ctx)
+        except StocksyncError as error:
+            _tell(error)
+            raise click.exceptions.Exit(exit_codes.of_error(error)) from None
+        except KeyboardInterrupt:
+            said = "Interrupted; nothing is lost, the next run goes on from here."
+            click.echo(f"\n{said}", err=True)
+            raise click.exceptions.Exit(exit_codes.INTERRUPTED) from None
+        except BrokenPipeError:
+            _let_go_of_output()
+            raise click.exceptions.Exit(exit_codes.PIPE_CLOSED) from None
+        except Exception as error:
+            if not _is_storage_fault(error):
+                raise
+            reason = getattr(error, "orig", None) or error
+            click.echo(f"The database does not answer: {reason}. Run the command again once it does.", err=True)
+            raise click.exceptions.Exit(exit_codes.UNFINISHED) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--mappings", type=click.Path(path_type=Path), help="Folder of the mapping files. [mappings]")
+@click.option("--database", metavar="URL", help="Where stocksync remembers. [sqlite:///stocksync.db]")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[warning]")
+@click.option("--lang", type=click.Choice(["fr", "en"]), help="What people are spoken to in. [fr]")
+@click.version_option(__version__, prog_name="stocksync", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(
+    ctx: click.Context, mappings: Path | None, database: str | None, log_level: str | None, lang: str | None
+) -> None:
+    """Keep a vehicle module and a DMS in agreement, attribute by attribute.
+
+    \b
+    Exit codes: 0 done, 1 could not finish (run it again), 2 wrong use or configuration,
+    3 halted by a guard (a person decides).
+    """
+    from stocksync.entrypoints.context import Context
+    from stocksync.settings import read_settings
+
+    settings = read_settings(mappings, database, log_level, lang)
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    _log_to_standard_error(settings.log_level)
+    ctx.obj = Context(settings)
+
+
+for command in (plan, sync, release, status, explain, history, conflicts, mapping, init, sandbox):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="stocksync")
+
+
+def _tell(error: StocksyncError) -> None:
+    if isinstance(error, MappingInvalid):
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        click.echo(f"{error}.", err=True)
+        return
+    click.echo(str(error), err=True)
+
+
+def _let_go_of_output() -> None:
+    """Keep Python from complaining, at its end, about a reader that went away."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass  # standard output is no file: there is nothing to flush either
+
+
+def _is_storage_fault(error: Exception) -> bool:
+    if "sqlalchemy" not in sys.modules:
+        return False
+    from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
+
+    return isinstance(error, DatabaseError) and not isinstance(error, IntegrityError | ProgrammingError)
+
+
+class _ToStandardError(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line to whatever standard error is now."""
+        click.echo(self.format(record), err=True)
+
+
+def _log_to_standard_error(level: str) -> None:
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if isinstance(h, _ToStandardError)]:
+        root.removeHandler(handler)
+    handler = _ToStandardError()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""How systems spell amounts and whole numbers: as JSON numbers, or as text in one country's way.
+
+Nothing is rounded and nothing is guessed: 1.234,50 is refused where the comma is the decimal mark. Every other
+converter is in `converters`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from stocksync.mapping.spelling import CannotSpell, shown
+from stocksync.stock.values import BLANK, Invalid, Reading, Value
+
+
+class _Unreadable(ValueError):
+    """What a system says is no number of the kind that is due; the message says why."""
+
+
+_LIMIT: Final = 10**10
+
+
+def _number(
+    said: Any,
+    spelled: str,
+    thousands: tuple[str, ...],
+    decimal_mark: str | None,
+    symbols: tuple[str, ...] = (),
+) -> Decimal:
+    """Read a number as its system spells it; `decimal_mark` None where a text may not have decimals."""
+    if isinstance(said, bool):
+        raise _Unreadable("a yes or no where a number was due")
+    if isinstance(said, str) and spelled == "number":
+        raise _Unreadable("a text where a number was due")
+    if isinstance(said, int | Decimal):
+        return Decimal(said)
+    if isinstance(said, float):
+        return Decimal(repr(said))
+    if not isinstance(said, str):
+        raise _Unreadable("not a number")
+    return _spelled_number(_without(said, symbols), thousands, decimal_mark)
+
+
+def _without(text: str, symbols: tuple[str, ...]) -> str:
+    """Take a currency off either end; inside, as in 12€50, it would change the amount."""
+    text = text.strip()
+    for symbol in symbols:
+        text = text.removeprefix(symbol).removesuffix(symbol).strip()
+    return text
+
+
+def _spelled_number(text: str, thousands: tuple[str, ...], decimal_mark: str | None) -> Decimal:
+    marks = "|".join(re.escape(mark) for mark in thousands)
+    grouped = rf"\d{{1,3}}(?:(?:{marks})\d{{3}})+|\d+" if marks else r"\d+"
+    decimals = rf"(?:{re.escape(decimal_mark)}\d+)?" if decimal_mark else ""
+    if not re.fullmatch(rf"-?(?:{grouped}){decimals}", text, re.ASCII):
+        raise _Unreadable("not a number as this system spells them")
+    for mark in thousands:
+        text = text.replace(mark, "")
+    return Decimal(text.replace(decimal_mark, ".") if decimal_mark else text)
+
+
+def _shifted(number: Decimal, places: int) -> int | None:
+    """Move the decimal point, exactly; None for what is not finite, too large, or has more decimals."""
+    if not number.is_finite() or not -_LIMIT < number < _LIMIT:
+        return None
+    rounded = number.quantize(Decimal((0, (1,), -places)))
+    return int(rounded.scaleb(places)) if rounded == number else None
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Euros, held as integer cents; more than two decimals cannot be read, because nothing is rounded."""
+
+    spelled: str
+    decimal_mark: str = "."
+    thousands: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    zero_is_blank: bool = False
+
+    def read(self, said: Any) -> Reading:
+        """Read an amount; iff the field says so, zero is blank."""
+        try:
+            number = _number(said, self.spelled, self.thousands, self.decimal_mark, self.symbols)
+        except _Unreadable as error:
+            return Invalid(shown(said), str(error))
+        cents = _shifted(number, 2)
+        if cents is None:
+            return Invalid(shown(said), "not an amount in euros and cents")
+        return BLANK if self.zero_is_blank and cents == 0 else cents
+
+    def write(self, value: Value) -> Any:
+        """Spell an amount with two decimals; a whole number of euros is a whole JSON number."""
+        if not isinstance(value, int):
+            raise CannotSpell("not an amount")
+        amount = Decimal(value) / 100
+        if self.spelled == "number":
+            return int(amount) if value % 100 == 0 else amount
+        return f"{amount:.2f}".replace(".", self.decimal_mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number."""
+
+    spelled: str
+    thousands: tuple[str, ...] = ()
+    zero_is_blank: bool = False
+
+    def read(self, said: Any) -> Reading:
+        """Read a whole number."""
+        try:
+            # No decimals in a text: 84.000 is somebody's eighty-four thousand.
+            number = _shifted(_number(said, self.spelled, self.thousands, None), 0)
+        except _Unreadable as error:
+            return Invalid(shown(said), str(error))
+        if number is None:
+            return Invalid(shown(said), "not a whole number")
+        return BLANK if self.zero_is_blank and number == 0 else number
+
+    def write(self, value: Value) -> Any:
+        """Spell a whole number."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise CannotSpell("not a whole number")
+        return value if self.spelled == "number" else str(value)

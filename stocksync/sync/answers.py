@@ -1,0 +1,257 @@
+"""What people ask about one car: why is this value what it is, who moved it last, what would happen now. Pure.
+
+Answers are made by the same planning as a cycle's, on the snapshots that the last cycle kept. Looking the stored
+things up is the store's; saying the answers in words is the entry points'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock import vehicle as words
+from stocksync.stock.ownership import Policy
+from stocksync.stock.reconcile import NOTHING_KNOWN, UNCHANGED, Category, Verdict
+from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side
+from stocksync.stock.vehicle import Attribute, Vehicle
+from stocksync.sync.binding import Bindings
+from stocksync.sync.cars import BINDING, Car, Finding, Sighting
+from stocksync.sync.plan import CarPlan, make_plan
+from stocksync.sync.recording import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCar:
+    """A car as people look it up."""
+
+    id: str
+    pair: str
+    point_of_sale: str
+    record_ids: Mapping[Side, str]
+    vin: str | None
+    registration: str | None
+    police_number: str | None
+    closed: bool
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A snapshot, and when its record was first seen as it is."""
+
+    snapshot: Snapshot
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFinding:
+    """A row of the conflict report; `closed_because` is None while it is open."""
+
+    finding_id: int
+    pair: str
+    point_of_sale: str
+    finding: Finding
+    opened_at: datetime
+    changed_at: datetime
+    closed_at: datetime | None = None
+    closed_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the journal."""
+
+    at: datetime
+    run_id: int
+    action: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run, as people ask about it."""
+
+    run_id: int
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    message: str | None
+    halts: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PointState:
+    """How a point of sale stands. halted: the newest run that a guard stopped, iff none came to its end since."""
+
+    point_of_sale: str
+    last: RunFacts | None = None
+    last_done: RunFacts | None = None
+    halted: RunFacts | None = None
+    open_findings: Mapping[Category, int] = field(default_factory=dict)
+    unsent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeAnswer:
+    """One attribute of one car, and what would be decided of it now.
+
+    owner: a word of the matrix, `lifecycle`, or None where it hangs on something unreadable. rule: the mapping line
+    that says so, "" where none does. verdict: None where nothing is decided (closed, not synchronised).
+    """
+
+    attribute: Attribute
+    base: Known
+    readings: Mapping[Side, Reading]
+    owner: str | None
+    rule: str
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
+class CarAnswer:
+    """One car: what both sides showed, and what would be decided now.
+
+    plan: None where no cycle of its point of sale decides the car. held: why nothing is written for it at all.
+    """
+
+    car: Car
+    vehicles: Mapping[Side, Vehicle]
+    plan: CarPlan | None
+    held: tuple[Finding, ...]
+    attributes: Mapping[str, AttributeAnswer]
+
+    @property
+    def closed(self) -> bool:
+        """True iff its stock cycle is over."""
+        stage = self.plan.stage if self.plan is not None else None
+        return self.car.closed or (stage is not None and stage.closed)
+
+    def text(self, attribute: str) -> str | None:
+        """A value as text: the module's if set, else the DMS's."""
+        for side in SIDES:
+            if side in self.vehicles and self.vehicles[side].has(attribute):
+                return self.vehicles[side].text(attribute)
+        return None
+
+
+def answer(
+    car: Car,
+    seen: Mapping[Side, Snapshot],
+    open_findings: Iterable[Finding],
+    mapping: PointOfSaleMapping,
+    today_on: date,
+) -> CarAnswer:
+    """Decide one car again, as the next cycle would if nothing moved."""
+    sighting = _sighting(car, seen, mapping)
+    plans = make_plan(Bindings((sighting,), {}), mapping, today_on, first_contact=False).cars
+    plan = plans[0] if plans else None
+    vehicles = {side: vehicle for side in SIDES if (vehicle := sighting.on(side)) is not None}
+    held = tuple(finding for finding in open_findings if finding.subject == BINDING)
+    bare = CarAnswer(car, vehicles, plan, held, {})
+    return replace(bare, attributes=_attributes(bare, mapping))
+
+
+def _sighting(car: Car, seen: Mapping[Side, Snapshot], mapping: PointOfSaleMapping) -> Sighting:
+    """Show a car as its last cycle saw it; a record that was not listed any more is not shown.
+
+    Planning counts one more listing without the record: the one that is answered for is among those counted.
+    """
+    vehicles: dict[Side, Vehicle] = {}
+    for side, snapshot in seen.items():
+        if not car.missing.get(side):
+            translation = mapping.translations[side]
+            vehicles[side] = translation.vehicle(snapshot.record_id, snapshot.version, snapshot.body)
+    module, dms = vehicles.get(Side.VEHICLE_MODULE), vehicles.get(Side.DMS)
+    refers = module is not None and dms is None and module.reference is not None
+    missing = {side: count - 1 for side, count in car.missing.items() if count > 1}
+    return Sighting(replace(car, missing=missing), module, dms, was_bound=car.bound or refers)
+
+
+def _attributes(car: CarAnswer, mapping: PointOfSaleMapping) -> dict[str, AttributeAnswer]:
+    context = car.plan.context if car.plan is not None else None
+    policies = mapping.matrix.policies_in(context) if context is not None else {}
+    lifecycle_rules = {row.attribute: row.rule for row in mapping.guide_rows if row.attribute is not None}
+    answers = {}
+    for name, attribute in mapping.vocabulary.items():
+        if name == words.DMS_STATUS:
+            continue  # shown beside the stage, whose other half it is
+        policy = policies.get(name)
+        answers[name] = AttributeAnswer(
+            attribute,
+            base=car.car.base.get(name, ABSENT),
+            readings={side: _reading(car.vehicles.get(side), side, name) for side in SIDES},
+            owner=_owner(name, policy),
+            rule=policy.rule if policy is not None else lifecycle_rules.get(name, ""),
+            verdict=_verdict(car, name),
+        )
+    return answers
+
+
+def _reading(vehicle: Vehicle | None, side: Side, name: str) -> Reading:
+    if vehicle is None:
+        return ABSENT
+    return vehicle.reading(words.DMS_STATUS if name == words.STAGE and side is Side.DMS else name)
+
+
+def _owner(name: str, policy: Policy | None) -> str | None:
+    if name in words.LIFECYCLE_ATTRIBUTES:
+        return "lifecycle"
+    return policy.owner.value if policy is not None else None
+
+
+def _verdict(car: CarAnswer, name: str) -> Verdict | None:
+    if car.closed or car.plan is None:
+        return None
+    if car.held:
+        return Verdict(Category.HELD, row=0, reason=car.held[0].reason)
+    if name in car.plan.verdicts:
+        return car.plan.verdicts[name]
+    both_say = all(_reading(car.vehicles.get(side), side, name) is not ABSENT for side in SIDES)
+    return UNCHANGED if both_say else NOTHING_KNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class LastMove:
+    """How an attribute last moved, as far as the journal knows.
+
+    moved: what each side that left the last common value held then. written: where stocksync carried the value, with
+    what stood there before and after.
+    """
+
+    at: datetime
+    run_id: int
+    moved: Mapping[Side, str | None] = field(default_factory=dict)
+    written: tuple[Side, str | None, str | None] | None = None
+    agreed: bool = False
+
+
+def last_move(journal: Sequence[Fact], attribute: str) -> LastMove | None:
+    """Find who moved an attribute last: people on a side, stocksync, or both in one run."""
+    written: LastMove | None = None
+    for fact in reversed(journal):
+        if fact.action == "written" and written is None and attribute in fact.details.get("changes", {}):
+            if attribute in fact.details.get("not_kept", ()):
+                continue
+            before, after = fact.details["changes"][attribute]
+            written = LastMove(fact.at, fact.run_id, written=(Side(fact.details["side"]), before, after))
+        if fact.action != "decided":
+            continue
+        if written is not None and fact.run_id != written.run_id:
+            return written
+        move = _decided_move(fact, attribute)
+        if move is not None:
+            return replace(move, at=written.at, written=written.written) if written is not None else move
+    return written
+
+
+def _decided_move(fact: Fact, attribute: str) -> LastMove | None:
+    if attribute in fact.details.get("agreed", ()):
+        return LastMove(fact.at, fact.run_id, agreed=True)
+    told = fact.details.get("decided", {}).get(attribute)
+    if told is None or "base" not in told:
+        return None
+    moved = {side: told.get(side.value) for side in SIDES if told.get(side.value) != told["base"]}
+    return LastMove(fact.at, fact.run_id, moved)
