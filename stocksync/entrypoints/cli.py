@@ -5,6 +5,7 @@ A command's own work is in the `*_commands` modules. Nothing heavy is imported b
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -98,10 +99,9 @@ def _tell(error: StocksyncError) -> None:
 
 def _let_go_of_output() -> None:
     """Keep Python from complaining, at its end, about a reader that went away."""
-    try:
+    # Where standard output is no file there is nothing to flush either.
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass  # standard output is no file: there is nothing to flush either
 
 
 def _is_storage_fault(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ class Bar:
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._point = ""
+        # Both sides are listed at once, each in a thread of its own.
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Bar:
         return self
@@ -51,6 +54,10 @@ class Bar:
         """So many records of a side are read, or one more batch is written."""
         if not self.enabled:
             return
+        with self._lock:
+            self._advance(side, count, total)
+
+    def _advance(self, side: Side | None, count: int, total: int | None) -> None:
         progress = self._shown()
         name = _WRITES[self.language] if side is None else SIDE_NAMES[self.language][side]
         task = self._tasks.get(name)

@@ -156,6 +156,11 @@ def masked(name: str) -> str:
     return f"{first}•••" if first else ""
 
 
+def neutral(attribute: Attribute, text: str | None) -> str | None:
+    """A value in its neutral spelling for a program's output; names of people are masked."""
+    return masked(text) if text and attribute.personal else text
+
+
 def day(on: date) -> str:
     """Spell a date; both languages write the day first, as the same spreadsheets open it."""
     return on.strftime("%d/%m/%Y")

@@ -36,7 +36,7 @@ _INDEXES = {
     "files_changed": ("INDEX", "(site, changed_local, dossier)"),
     "files_by_statut": ("INDEX", "(statut, dossier)"),
     "files_by_reference": ("UNIQUE INDEX", "(site, ref_externe) WHERE ref_externe <> ''"),
-    "files_by_police_number": ("UNIQUE INDEX", "(site, no_police) WHERE no_police <> ''"),
+    "files_by_police_number": ("INDEX", "(site, no_police) WHERE no_police <> ''"),
 }
 _COLUMNS = ("dossier", "site", "ref_externe", "no_police", "statut", "changed_local", "body")
 _LAST_NUMBER = "last_file_number"
@@ -205,8 +205,10 @@ class Dms:
         if self.state.sql.execute("SELECT 1 FROM sites WHERE code = ?", (site,)).fetchone() is None:
             raise unknown_site(site)
 
-    def _require_unique(self, file: File) -> None:
-        for name in ("ref_externe", "no_police"):
+    def _require_unique(self, file: File, before: File | None = None) -> None:
+        """Refuse a reference or a new police number that the site has; a file that moves there keeps its number."""
+        entered = before is None or before["no_police"] != file["no_police"]
+        for name in ("ref_externe", "no_police") if entered else ("ref_externe",):
             query = f"SELECT dossier FROM files WHERE site = ? AND {name} = ? AND {name} <> '' AND dossier <> ?"
             row = self.state.sql.execute(query, (file["site"], file[name], file["dossier"])).fetchone()
             if row is not None:
@@ -214,7 +216,7 @@ class Dms:
                 raise DmsError(409, f"{name} existe déjà dans le site {file['site']}", [fault])
 
     def _replace(self, file: File) -> File:
-        self._require_unique(file)
+        self._require_unique(file, self.file(file["dossier"]))
         stamped = {**file, "maj_le": paris_text(self.clock())}
         assignments = ", ".join(f"{column} = ?" for column in _COLUMNS)
         self.state.sql.execute(

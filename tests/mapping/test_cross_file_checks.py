@@ -222,6 +222,11 @@ CASES = {
         "the attribute reserved has this field",
         None,
     ),
+    "a field around another attribute's field": (
+        Edit(MODULE, "    field: type\n", "    field: order # all of it\n"),
+        "the attribute module_order has this field",
+        None,
+    ),
     "a path with an empty step": (
         Edit(MODULE, "module_order: {field: order.id,", "module_order: {field: order..id,"),
         "not a path: a step of it is empty",

@@ -11,6 +11,7 @@ from stocksync.sandbox.records import SOURCES
 from stocksync.stock.ownership import OnBothChanged, Owner
 from stocksync.stock.rules import MoreThan
 from stocksync.stock.values import Kind, Side
+from tests.contract.connections import DMS, VEHICLE_MODULE, connection
 from tests.mapping.editing import MAPPINGS, POINTS, Edit, loaded
 
 PDV1 = loaded().points_of_sale["PDV1"]
@@ -201,3 +202,8 @@ def test_no_address_and_no_secret_stands_in_the_files() -> None:
 def test_the_files_mean_the_same_to_any_reader_of_yaml() -> None:
     for path in MAPPINGS.rglob("*.yaml"):
         assert isinstance(yaml.safe_load(path.read_text("utf-8")), dict)
+
+
+@pytest.mark.parametrize(("side", "proven"), [(Side.VEHICLE_MODULE, VEHICLE_MODULE), (Side.DMS, DMS)])
+def test_both_systems_are_reached_as_the_contract_tests_reach_them(side: Side, proven: str) -> None:
+    assert PDV1.systems[side].connection == connection(proven)

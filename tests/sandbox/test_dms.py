@@ -222,12 +222,13 @@ def test_a_police_number_is_set_once_and_never_changed(dms):
     assert dms.said("GET", f"{FILES}/{dossier}")["vo"]["no_police"] == "2026-00001"
 
 
-def test_a_police_number_is_unique_in_its_site_only(dms):
+def test_a_police_number_is_given_once_in_its_site_and_kept_when_the_file_moves(dms):
     first, second, elsewhere = dms.opened(), dms.opened(), dms.opened(site="S02")
     dms.change(first["dossier"], no_police="2026-00001")
     assert refusal(dms.change(second["dossier"], no_police="2026-00001")) == (409, ["no_police"])
     assert dms.change(elsewhere["dossier"], no_police="2026-00001")["ok"]
-    assert refusal(dms.change(elsewhere["dossier"], site="S01")) == (409, ["no_police"])
+    moved = dms.change(elsewhere["dossier"], site="S01")
+    assert moved["vo"]["no_police"] == "2026-00001", "a file keeps its number when it moves to another site"
 
 
 def test_a_reference_taken_by_another_file_of_the_site_is_refused(dms):

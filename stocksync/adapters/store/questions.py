@@ -100,7 +100,8 @@ class Questions:
         statement = select(JOURNAL).where(JOURNAL.c.car_id == car_id).order_by(JOURNAL.c.id)
         with self.engine.connect() as connection:
             return [
-                Fact(_utc(row.at), row.run_id, row.action, codec.load(row.details)) for row in connection.execute(statement)
+                Fact(_utc(row.at), row.run_id, row.action, codec.load(row.details))
+                for row in connection.execute(statement)
             ]
 
     def last_done(self, point_of_sale: str) -> RunFacts | None:
@@ -203,4 +204,16 @@ def _stored_finding(row: Any) -> StoredFinding:
 
 def _run(row: Any) -> RunFacts:
     summary = codec.load(row.summary) if row.summary else {}
-    return RunFacts(row.id, row.status, row.started_at, row.finished_at, row.message, tuple(summary.get("halts") or ()))
+    return RunFacts(
+        row.id,
+        row.status,
+        _utc(row.started_at),
+        _utc(row.finished_at) if row.finished_at is not None else None,
+        row.message,
+        tuple(summary.get("halts") or ()),
+    )
+
+
+def _utc(at: datetime) -> datetime:
+    """An instant as it was kept; SQLite gives it back without its time zone."""
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

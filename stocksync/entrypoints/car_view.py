@@ -1,0 +1,345 @@
+"""One car as people ask about it: its card, or one attribute with the reason for its value.
+
+What is told was decided by the planning itself (`sync.answers`); here it is put into words and tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from stocksync.entrypoints import cases, rendering
+from stocksync.entrypoints.lookup import Told, records_of
+from stocksync.reports import verdicts, wording
+from stocksync.reports.spelling import Language, Speller, attribute_of, instant, neutral
+from stocksync.reports.words import CATEGORIES, OWNERS, SIDE_NAMES
+from stocksync.stock import vehicle as words
+from stocksync.stock.reconcile import Category
+from stocksync.stock.values import SIDES, Invalid, Side
+from stocksync.stock.vehicle import RESERVED, STAGE
+from stocksync.sync.answers import AttributeAnswer, LastMove, last_move
+from stocksync.sync.plan import as_text
+
+WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {
+        "car": "Voiture {id}, {point_of_sale} ({name}), cycle de stock {state} depuis le {since}",
+        "open": "ouvert",
+        "closed": "clos",
+        "record": "fiche dans le {side} : {id}",
+        "no_record": "pas de fiche dans le {side}",
+        "gone": "fiche dans le {side} : {id}, absente de la dernière lecture complète",
+        "read": "D'après la lecture du {at} ; aucune demande n'a été envoyée.",
+        "never_read": "Aucune synchronisation complète n'a encore eu lieu à ce point de vente.",
+        "headers": "Donnée|Module véhicules|DMS|Dernière valeur commune|Qui décide|Verdict",
+        "findings": "À vérifier :",
+        "since": "n° {id}, depuis le {at} : {sentence}",
+        "base": "Dernière valeur commune : {base}",
+        "owner": "Qui décide : {owner}",
+        "said_in": "{owner} ({rule})",
+        "verdict": "Verdict : {category}, règle {row}",
+        "no_verdict": "Verdict : aucun",
+        "moved": "Dernier mouvement le {at} (exécution n° {run}) : {what}",
+        "moved_on": "saisi dans le {side} ({value})",
+        "copied": "écrit par stocksync dans le {side} ({before} → {after})",
+        "agreed": "les deux côtés avaient la même valeur",
+        "changed_by": "Dernière modification de la fiche dans le {side} : par {who}",
+        "never_moved": "Le journal n'en connaît pas de mouvement.",
+    },
+    "en": {
+        "car": "Car {id}, {point_of_sale} ({name}), stock cycle {state} since {since}",
+        "open": "open",
+        "closed": "closed",
+        "record": "record in the {side}: {id}",
+        "no_record": "no record in the {side}",
+        "gone": "record in the {side}: {id}, absent from the last complete listing",
+        "read": "As of the listing of {at}; no request was sent.",
+        "never_read": "No synchronisation has come to its end at this point of sale yet.",
+        "headers": "Attribute|Vehicle module|DMS|Last common value|Owner|Verdict",
+        "findings": "To check:",
+        "since": "no. {id}, since {at}: {sentence}",
+        "base": "Last common value: {base}",
+        "owner": "Owner: {owner}",
+        "said_in": "{owner} ({rule})",
+        "verdict": "Verdict: {category}, row {row}",
+        "no_verdict": "Verdict: none",
+        "moved": "Last moved at {at} (run {run}): {what}",
+        "moved_on": "entered in the {side} ({value})",
+        "copied": "written by stocksync in the {side} ({before} → {after})",
+        "agreed": "both sides held the same value",
+        "changed_by": "The record in the {side} was last changed by {who}",
+        "never_moved": "The journal knows of no move of it.",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CarView:
+    """One car, told in one language; names of people are masked."""
+
+    told: Told
+    language: Language
+
+    @property
+    def speller(self) -> Speller:
+        """How values are spelled."""
+        return Speller(self.language, self.told.mapping.choice_labels)
+
+    def echo_card(self) -> None:
+        """Print the car's card."""
+        for line in self._head():
+            click.echo(line)
+        rendering.echo_table(
+            self._say("headers").split("|"), [self._row(a) for a in self.told.answer.attributes.values()]
+        )
+        rows = self.told.findings
+        if rows:
+            click.echo(self._say("findings"))
+        for row in rows:
+            at = instant(self.told.local(row.opened_at))
+            owner = self._owner_of(row.finding.subject)
+            said = wording.sentence(cases.case_of(row.finding, owner), self._vocabulary, self.speller)
+            click.echo(f"  {self._say('since', id=str(row.finding_id), at=at, sentence=said)}")
+
+    def echo_attribute(self, name: str) -> None:
+        """Print one attribute: its values, who decides, who moved it last, and what follows."""
+        one = self.told.answer.attributes[name]
+        click.echo(click.style(self._label(one), bold=True))
+        click.echo(self.sentence(one))
+        for side in SIDES:
+            colon = wording.french_spaces(" : ") if self.language == "fr" else ": "
+            click.echo(f"  {SIDE_NAMES[self.language][side]}{colon}{self._value(one, side)}")
+        click.echo(f"  {self._say('base', base=self._base(one))}")
+        owner = verdicts.ownership(one.owner, self.language)
+        said = self._say("said_in", owner=owner, rule=one.rule) if one.rule else owner
+        click.echo(f"  {self._say('owner', owner=said)}")
+        click.echo(f"  {self._verdict_line(one)}")
+        for line in self._last_writers(name):
+            click.echo(f"  {line}")
+        click.echo(self._read())
+
+    def card_data(self) -> dict[str, Any]:
+        """The card for a program."""
+        told = self.told
+        return {
+            **self._car_data(),
+            "attributes": [self._attribute_data(one) for one in told.answer.attributes.values()],
+            "findings": [
+                {"id": row.finding_id, "kind": row.finding.reason.value, "subject": row.finding.subject}
+                for row in told.findings
+            ],
+        }
+
+    def attribute_data(self, name: str) -> dict[str, Any]:
+        """One attribute for a program."""
+        one = self.told.answer.attributes[name]
+        move = last_move(self.told.journal, name)
+        changed_by = self._changed_by()
+        return {
+            **self._car_data(),
+            **self._attribute_data(one),
+            "label": self._label(one),
+            "sentence": self.sentence(one),
+            "last_move": self._move_data(one, move) if move is not None else None,
+            "changed_by": {side.value: who for side, who in changed_by.items()},
+        }
+
+    def sentence(self, one: AttributeAnswer) -> str:
+        """Why an attribute is what it is, or what will become of it, in words of a dealer."""
+        car, name, verdict = self.told.answer, one.attribute.name, one.verdict
+        if verdict is None:
+            return verdicts.say("closed" if car.closed else "not_synchronised", self.language)
+        if verdict.reason is not None:
+            return wording.sentence(self._case(one), self._vocabulary, self.speller)
+        if name == STAGE:
+            return self._stage_sentence(one)
+        if name == RESERVED:
+            due = verdict.category is Category.WRITTEN
+            return verdicts.say("reservation_due" if due else "reservation_not_due", self.language)
+        values = {side: self._value(one, side) for side in SIDES}
+        return verdicts.without_reason(verdict, self._label(one), one.owner, values, self._base(one), self.language)
+
+    def _stage_sentence(self, one: AttributeAnswer) -> str:
+        plan = self.told.answer.plan
+        stage = plan.stage if plan is not None else None
+        values = {"module": self._value(one, Side.VEHICLE_MODULE), "dms": self._value(one, Side.DMS)}
+        if stage is None or not stage.moves:
+            return verdicts.say(
+                "stages_agree" if len(self.told.answer.vehicles) == 2 else "stage_waits", self.language, **values
+            )
+        path = [stage.moves[0].source, *(step.goal for step in stage.moves)]
+        said = " → ".join(self.speller.value(one.attribute, word) for word in path)
+        return verdicts.say("stage_moves", self.language, **values, path=said)
+
+    def _case(self, one: AttributeAnswer) -> wording.Case:
+        """The verdict as it is told, with what its open finding knows besides."""
+        verdict, name = one.verdict, one.attribute.name
+        assert verdict is not None
+        assert verdict.reason is not None
+        found = next(
+            (r.finding for r in self.told.findings if r.finding.reason is verdict.reason and r.finding.subject == name),
+            None,
+        ) or next((finding for finding in self.told.answer.held if finding.reason is verdict.reason), None)
+        if found is not None and name == RESERVED:
+            return cases.case_of(found, one.owner)
+        details = dict(found.details) if found is not None else {}
+        details |= {
+            f"{side}_invalid": reading.why
+            for side, reading in one.readings.items()
+            if isinstance(reading, Invalid) and reading.why
+        }
+        if verdict.refused is not None:
+            details["refused"] = verdict.refused.value
+        texts = {side: as_text(reading) for side, reading in one.readings.items()}
+        return wording.Case(
+            verdict.reason,
+            verdict.category,
+            name,
+            texts[Side.VEHICLE_MODULE],
+            texts[Side.DMS],
+            as_text(one.base),
+            one.owner,
+            details,
+        )
+
+    def _head(self) -> Iterator[str]:
+        told = self.told
+        found = told.found
+        yield click.style(cases.name_of_car(told.answer.vehicles, found.record_ids), bold=True)
+        yield self._say(
+            "car",
+            id=found.id,
+            point_of_sale=found.point_of_sale,
+            name=told.mapping.name,
+            state=self._say("closed" if told.answer.closed else "open"),
+            since=instant(told.local(found.opened_at)),
+        )
+        for side in SIDES:
+            record_id = found.record_ids.get(side)
+            key = "no_record" if record_id is None else "record" if side in told.answer.vehicles else "gone"
+            yield f"  {self._say(key, side=SIDE_NAMES[self.language][side], id=record_id or '')}"
+        yield self._read()
+
+    def _read(self) -> str:
+        at = self.told.read_at
+        return self._say("read", at=instant(self.told.local(at))) if at is not None else self._say("never_read")
+
+    def _row(self, one: AttributeAnswer) -> list[str]:
+        owner = OWNERS[self.language].get(one.owner or "", "?")
+        values = [self._value(one, side) for side in SIDES]
+        return [self._label(one), *values, self._base(one), owner, self._verdict_word(one)]
+
+    def _verdict_word(self, one: AttributeAnswer) -> str:
+        if one.verdict is None:
+            return ""
+        category = CATEGORIES[self.language][one.verdict.category]
+        reason = one.verdict.reason
+        return f"{category} ({wording.label(reason, self.language)})" if reason is not None else category
+
+    def _verdict_line(self, one: AttributeAnswer) -> str:
+        if one.verdict is None:
+            return self._say("no_verdict")
+        return self._say("verdict", category=self._verdict_word(one), row=str(one.verdict.row))
+
+    def _last_writers(self, name: str) -> Iterator[str]:
+        move = last_move(self.told.journal, name)
+        if move is None:
+            yield self._say("never_moved")
+        else:
+            at = instant(self.told.local(move.at))
+            yield self._say("moved", at=at, run=str(move.run_id), what=", ".join(self._moves(name, move)))
+        for side, who in self._changed_by().items():
+            yield self._say("changed_by", side=SIDE_NAMES[self.language][side], who=who)
+
+    def _moves(self, name: str, move: LastMove) -> Iterator[str]:
+        sides = SIDE_NAMES[self.language]
+        if move.agreed:
+            yield self._say("agreed")
+        for side, text in move.moved.items():
+            value = self.speller.text(attribute_of(name, side, self._vocabulary), text)
+            yield self._say("moved_on", side=sides[side], value=value)
+        if move.written is not None:
+            side, before, after = move.written
+            attribute = self._vocabulary[name]
+            values = {"before": self.speller.text(attribute, before), "after": self.speller.text(attribute, after)}
+            yield self._say("copied", side=sides[side], **values)
+
+    def _move_data(self, one: AttributeAnswer, move: LastMove) -> dict[str, Any]:
+        written = None
+        if move.written is not None:
+            side, before, after = move.written
+            written = {
+                "side": side.value,
+                "from": neutral(one.attribute, before),
+                "to": neutral(one.attribute, after),
+            }
+        return {
+            "at": move.at.isoformat(),
+            "run": move.run_id,
+            "moved": {side.value: neutral(one.attribute, text) for side, text in move.moved.items()},
+            "written": written,
+            "agreed": move.agreed,
+        }
+
+    def _changed_by(self) -> dict[Side, str]:
+        said = {}
+        for side, seen in self.told.seen.items():
+            who = self.told.mapping.translations[side].changed_by(seen.snapshot.body)
+            if who is not None:
+                said[side] = who
+        return said
+
+    def _car_data(self) -> dict[str, Any]:
+        told, found = self.told, self.told.found
+        return {
+            "car": found.id,
+            "point_of_sale": found.point_of_sale,
+            "vin": found.vin,
+            "registration": found.registration,
+            "police_number": found.police_number,
+            "records": records_of(found),
+            "stage": told.answer.text(words.STAGE),
+            "dms_status": told.answer.text(words.DMS_STATUS),
+            "stock_cycle": "closed" if told.answer.closed else "open",
+            "read_at": told.read_at.isoformat() if told.read_at is not None else None,
+            "seen_at": {side.value: seen.seen_at.isoformat() for side, seen in told.seen.items()},
+        }
+
+    def _attribute_data(self, one: AttributeAnswer) -> dict[str, Any]:
+        verdict = one.verdict
+        return {
+            "attribute": one.attribute.name,
+            **{side.value: neutral(one.attribute, as_text(one.readings[side])) for side in SIDES},
+            "base": neutral(one.attribute, as_text(one.base)),
+            "owner": one.owner,
+            "rule": one.rule or None,
+            "category": verdict.category.value if verdict is not None else None,
+            "row": verdict.row if verdict is not None else None,
+            "reason": verdict.reason.value if verdict is not None and verdict.reason is not None else None,
+        }
+
+    @property
+    def _vocabulary(self) -> Mapping[str, Any]:
+        return self.told.mapping.vocabulary
+
+    def _owner_of(self, subject: str) -> str | None:
+        answered = self.told.answer.attributes.get(subject)
+        return answered.owner if answered is not None else None
+
+    def _label(self, one: AttributeAnswer) -> str:
+        return one.attribute.label_fr if self.language == "fr" else one.attribute.label_en
+
+    def _value(self, one: AttributeAnswer, side: Side) -> str:
+        shown_as = one.attribute
+        if one.attribute.name == STAGE and side is Side.DMS:
+            shown_as = self._vocabulary[words.DMS_STATUS]
+        return self.speller.value(shown_as, one.readings[side])
+
+    def _base(self, one: AttributeAnswer) -> str:
+        return self.speller.value(one.attribute, one.base)
+
+    def _say(self, key: str, **values: str) -> str:
+        template = WORDS[self.language][key]
+        return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)

@@ -1,0 +1,179 @@
+"""A car's journal in plain words: one line per fact, oldest first, in the time of its point of sale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from stocksync.entrypoints import cases
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.reports import wording
+from stocksync.reports.spelling import Language, Speller, attribute_of, count, instant, neutral
+from stocksync.reports.words import CATEGORIES, EVIDENCE, SIDE_NAMES
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category
+from stocksync.stock.values import SIDES, Side
+from stocksync.stock.vehicle import STAGE
+from stocksync.sync.answers import Fact
+
+WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {
+        "bound": "fiche et dossier rattachés ({evidence})",
+        "agreed": "{count} données identiques des deux côtés",
+        "decided": "{attribute} : {category}, {reason} (module véhicules {module}, DMS {dms})",
+        "decided_bare": "{attribute} : {category} (module véhicules {module}, DMS {dms})",
+        "due": "{attribute} : {category}",
+        "moves": "statut à changer : {path}",
+        "create": "créée dans le {side} avec {count} données",
+        "reserve": "réservation illimitée posée dans le {side}",
+        "former": " (remplace une réservation : {kind})",
+        "update": "{attribute} écrit dans le {side} : {before} → {after}",
+        "reference": "référence croisée {reference} notée dans le {side}",
+        "not_kept": "{attribute} écrit dans le {side}, mais non conservé : {before} → {after}",
+        "not_written": "non écrit dans le {side} : {why}",
+        "run": "exécution n° {run}",
+    },
+    "en": {
+        "bound": "record and file bound ({evidence})",
+        "agreed": "{count} attributes equal on both sides",
+        "decided": "{attribute}: {category}, {reason} (vehicle module {module}, DMS {dms})",
+        "decided_bare": "{attribute}: {category} (vehicle module {module}, DMS {dms})",
+        "due": "{attribute}: {category}",
+        "moves": "stage to move: {path}",
+        "create": "created in the {side} with {count} attributes",
+        "reserve": "unlimited reservation set in the {side}",
+        "former": " (replaces a reservation: {kind})",
+        "update": "{attribute} written in the {side}: {before} → {after}",
+        "reference": "cross reference {reference} noted in the {side}",
+        "not_kept": "{attribute} written in the {side}, but not kept: {before} → {after}",
+        "not_written": "not written in the {side}: {why}",
+        "run": "run {run}",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryView:
+    """One car's journal, told in one language; names of people are masked."""
+
+    journal: tuple[Fact, ...]
+    mapping: PointOfSaleMapping
+    language: Language
+
+    def lines(self) -> Iterator[str]:
+        """One line per fact."""
+        for fact in self.journal:
+            run = self._say("run", run=str(fact.run_id))
+            for said in self._told(fact):
+                yield f"{instant(self._local(fact.at))}  {run}  {said}"
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """The facts for a program."""
+        return [
+            {
+                "at": fact.at.isoformat(),
+                "run": fact.run_id,
+                "action": fact.action,
+                "details": self._masked(fact.details),
+                "told": list(self._told(fact)),
+            }
+            for fact in self.journal
+        ]
+
+    def _told(self, fact: Fact) -> Iterator[str]:
+        tell = {"decided": self._decided, "written": self._written, "not_written": self._not_written}.get(fact.action)
+        if tell is None:
+            yield fact.action
+        else:
+            yield from tell(fact.details)
+
+    def _decided(self, details: Mapping[str, Any]) -> Iterator[str]:
+        how = details.get("bound_by")
+        if how is not None:
+            evidence = EVIDENCE.get(how, how) if self.language == "fr" else str(how).replace("_", " ")
+            yield self._say("bound", evidence=evidence)
+        agreed = details.get("agreed", ())
+        if agreed:
+            yield self._say("agreed", count=count(len(agreed), self.language))
+        for subject, told in details.get("decided", {}).items():
+            yield self._verdict(subject, told)
+        moves = details.get("moves", ())
+        if moves:
+            path = [moves[0][0], *(goal for _, goal, _ in moves)]
+            yield self._say("moves", path=" → ".join(self._value(STAGE, Side.VEHICLE_MODULE, word) for word in path))
+
+    def _verdict(self, subject: str, told: Mapping[str, Any]) -> str:
+        said = {"attribute": self._label(subject), "category": CATEGORIES[self.language][Category(told["category"])]}
+        if "reason" in told:
+            said["reason"] = wording.label(Reason(told["reason"]), self.language)
+        if "base" not in told:
+            tail = f" ({said['reason']})" if "reason" in said else ""
+            return self._say("due", **said) + tail
+        said["module"] = self._value(subject, Side.VEHICLE_MODULE, told.get(Side.VEHICLE_MODULE.value))
+        said["dms"] = self._value(subject, Side.DMS, told.get(Side.DMS.value))
+        return self._say("decided" if "reason" in said else "decided_bare", **said)
+
+    def _written(self, details: Mapping[str, Any]) -> Iterator[str]:
+        side, changes = Side(details["side"]), details.get("changes", {})
+        name = SIDE_NAMES[self.language][side]
+        if details["action"] == "create":
+            yield self._say("create", side=name, count=count(len(changes), self.language))
+            return
+        if details["action"] == "reserve":
+            former = details.get("former_reservation")
+            tail = self._say("former", kind=str(former.get("kind", "?"))) if isinstance(former, Mapping) else ""
+            yield self._say("reserve", side=name) + tail
+            return
+        for subject, (before, after) in changes.items():
+            key = "not_kept" if subject in details.get("not_kept", ()) else "update"
+            values = {"before": self._value(subject, side, before), "after": self._value(subject, side, after)}
+            yield self._say(key, attribute=self._label(subject), side=name, **values)
+        if details.get("reference") is not None:
+            yield self._say("reference", reference=str(details["reference"]), side=name)
+
+    def _not_written(self, details: Mapping[str, Any]) -> Iterator[str]:
+        side = SIDE_NAMES[self.language][Side(details["side"])]
+        yield self._say("not_written", side=side, why=str(details.get("why", "?")))
+
+    def _masked(self, details: Mapping[str, Any]) -> dict[str, Any]:
+        """Details for a program, with no person named."""
+        shown = dict(details)
+        personal = {name for name, attribute in self.mapping.vocabulary.items() if attribute.personal}
+        for group in ("changes", "decided"):
+            if group in shown:
+                shown[group] = {
+                    name: self._masked_values(name, told) if name in personal else told
+                    for name, told in shown[group].items()
+                }
+        if isinstance(shown.get("former_reservation"), Mapping):
+            shown["former_reservation"] = {"kind": shown["former_reservation"].get("kind")}
+        return shown
+
+    def _masked_values(self, name: str, told: Any) -> Any:
+        attribute = self.mapping.vocabulary[name]
+        if isinstance(told, list):
+            return [neutral(attribute, text) if isinstance(text, str) and text not in SIDES else text for text in told]
+        hidden = {side.value for side in SIDES} | {"base", "write"}
+        return {key: self._masked_value(name, value) if key in hidden else value for key, value in told.items()}
+
+    def _masked_value(self, name: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return self._masked_values(name, value)
+        return neutral(self.mapping.vocabulary[name], value)
+
+    def _label(self, subject: str) -> str:
+        return cases.told_subject(subject, self.mapping, self.language)
+
+    def _value(self, subject: str, side: Side, text: str | None) -> str:
+        speller = Speller(self.language, self.mapping.choice_labels)
+        return speller.text(attribute_of(subject, side, self.mapping.vocabulary), text)
+
+    def _local(self, at: datetime) -> datetime:
+        return at.astimezone(ZoneInfo(self.mapping.time_zone))
+
+    def _say(self, key: str, **values: str) -> str:
+        template = WORDS[self.language][key]
+        return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)

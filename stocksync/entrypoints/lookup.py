@@ -1,0 +1,122 @@
+"""From what a person typed to one car, one attribute or one reason; what is not found is told with the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from stocksync.entrypoints.context import mapping_of
+from stocksync.errors import UsageError
+from stocksync.mapping.problems import nearest_word
+from stocksync.stock.values import SIDES, folded
+from stocksync.sync.answers import CarAnswer, Fact, FoundCar, Seen, StoredFinding, answer
+from stocksync.sync.ports import today_on
+
+if TYPE_CHECKING:
+    from stocksync.adapters.store.questions import Questions
+    from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
+    from stocksync.stock.reasons import Reason
+    from stocksync.stock.values import Side
+    from stocksync.stock.vehicle import Attribute
+
+
+class SeveralCars(UsageError):
+    """What was typed names several cars."""
+
+    def __init__(self, wanted: str, cars: list[FoundCar]) -> None:
+        lines = "\n".join(f"  {line_of(car)}" for car in cars)
+        super().__init__(f"{wanted} names {len(cars)} cars; give the id at the start of a line:\n{lines}")
+        self.cars = cars
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One car with everything that answers need; `read_at`: the run that the snapshots stand for."""
+
+    found: FoundCar
+    mapping: PointOfSaleMapping
+    answer: CarAnswer
+    seen: Mapping[Side, Seen]
+    findings: tuple[StoredFinding, ...]
+    journal: tuple[Fact, ...]
+    read_at: datetime | None
+
+    def local(self, at: datetime) -> datetime:
+        """An instant in the time of the point of sale."""
+        return at.astimezone(ZoneInfo(self.mapping.time_zone))
+
+
+def find_car(questions: Questions, wanted: str) -> FoundCar:
+    """Find the one car that was named. Raises UsageError where there is none, or several."""
+    found = questions.find_cars(wanted)
+    if not found:
+        raise UsageError(
+            f"No car is known by {wanted}: neither as VIN, registration, police number nor as an id of either system. "
+            "Cars are known from their first `stocksync sync` on."
+        )
+    if len(found) > 1:
+        raise SeveralCars(wanted, found)
+    return found[0]
+
+
+def tell(questions: Questions, found: FoundCar, mappings: MappingSet) -> Told:
+    """Gather everything about one car, and decide it again on what was last seen."""
+    from stocksync.assembly import SystemClock
+
+    mapping = mapping_of(mappings, found.point_of_sale)
+    seen = {side: held for (_, side), held in questions.snapshots([found]).items()}
+    findings = tuple(questions.findings(car_id=found.id))
+    done = questions.last_done(found.point_of_sale)
+    decided = answer(
+        questions.remembered([found])[found.id],
+        {side: held.snapshot for side, held in seen.items()},
+        [row.finding for row in findings],
+        mapping,
+        today_on(SystemClock(), mapping.time_zone),
+    )
+    return Told(
+        found, mapping, decided, seen, findings, tuple(questions.journal(found.id)), done.started_at if done else None
+    )
+
+
+def find_attribute(said: str, vocabulary: Mapping[str, Attribute]) -> Attribute:
+    """Find an attribute by our name or by either label. Raises UsageError with the nearest word."""
+    names: dict[str, Attribute] = {}
+    for name, attribute in vocabulary.items():
+        for word in (name, name.replace("_", " "), attribute.label_fr, attribute.label_en):
+            names.setdefault(folded(word), attribute)
+    found = names.get(folded(said))
+    if found is not None:
+        return found
+    nearest = nearest_word(folded(said), names)
+    hint = f" Did you mean {names[nearest].name} ({names[nearest].label_fr})?" if nearest else ""
+    raise UsageError(f"There is no attribute {said}.{hint} There are {', '.join(vocabulary)}.")
+
+
+def find_reason(said: str | None) -> Reason | None:
+    """Find a kind of conflict. Raises UsageError with the nearest word."""
+    from stocksync.stock.reasons import Reason
+
+    if said is None:
+        return None
+    known = [reason.value for reason in Reason]
+    if said in known:
+        return Reason(said)
+    nearest = nearest_word(said, known)
+    hint = f" Did you mean {nearest}?" if nearest else ""
+    raise UsageError(f"There is no kind of conflict {said}.{hint}")
+
+
+def line_of(car: FoundCar) -> str:
+    """One car of several, with what tells it from the others."""
+    named: list[Any] = [car.id, car.vin, car.registration, car.police_number, *car.record_ids.values()]
+    state = "closed" if car.closed else "open"
+    return "  ".join([*(str(name) for name in named if name), f"{car.point_of_sale}, {state}"])
+
+
+def records_of(car: FoundCar) -> dict[str, str | None]:
+    """A car's records by side, for a program."""
+    return {side.value: car.record_ids.get(side) for side in SIDES}

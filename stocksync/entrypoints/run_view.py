@@ -1,0 +1,151 @@
+"""How a run of a point of sale is told: a compact block, with the identity of law 4 in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from stocksync.reports.spelling import Language, count
+from stocksync.reports.wording import french_spaces, halt_sentence
+from stocksync.reports.words import RUN_STATES, SIDE_NAMES
+from stocksync.stock.reconcile import Category
+from stocksync.stock.values import SIDES, Side
+from stocksync.sync.plan import DIFFERENCES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stocksync.mapping.effective import PointOfSaleMapping
+    from stocksync.sync.cycle import CycleResult
+    from stocksync.sync.guards import Halt
+    from stocksync.sync.summary import Summary
+
+# One, then several.
+_COUNTED: Final[Mapping[Language, Mapping[str, tuple[str, str]]]] = {
+    "fr": {
+        "differences": ("différence", "différences"),
+        Category.AGREED: ("accord", "accords"),
+        Category.WRITTEN: ("écrite", "écrites"),
+        Category.REFUSED: ("refusée", "refusées"),
+        Category.CONFLICT: ("conflit", "conflits"),
+        Category.HELD: ("en attente", "en attente"),
+        Category.DEFERRED: ("différée", "différées"),
+    },
+    "en": {
+        "differences": ("difference", "differences"),
+        Category.AGREED: ("agreed", "agreed"),
+        Category.WRITTEN: ("written", "written"),
+        Category.REFUSED: ("refused", "refused"),
+        Category.CONFLICT: ("conflict", "conflicts"),
+        Category.HELD: ("held", "held"),
+        Category.DEFERRED: ("deferred", "deferred"),
+    },
+}
+_LINES: Final[Mapping[Language, tuple[tuple[str, str], ...]]] = {
+    "fr": (
+        ("lu", "{read}"),
+        ("rattachées", "{bound}, dont {unchanged} sans différence"),
+        ("écritures", "{writes} ; créations {creations}, changements de statut {transitions}"),
+        (
+            "à vérifier",
+            "{open} lignes ouvertes ({new} nouvelles, {closed} closes) : conflits {conflicts}, en attente {held}, "
+            "dont en quarantaine {quarantined}",
+        ),
+    ),
+    "en": (
+        ("read", "{read}"),
+        ("bound", "{bound}, {unchanged} of them without a difference"),
+        ("writes", "{writes}; creations {creations}, stage moves {transitions}"),
+        (
+            "to check",
+            "{open} rows open ({new} new, {closed} closed): conflicts {conflicts}, held {held}, "
+            "of which in quarantine {quarantined}",
+        ),
+    ),
+}
+_TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {"run": "exécution n° {run}, {state}", "dry_run": "simulation, rien n'est écrit ; {state}"},
+    "en": {"run": "run {run}, {state}", "dry_run": "dry run, nothing is written; {state}"},
+}
+_RELEASE: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {
+        "run": "Rien n'a été écrit. Si ce plan est voulu : stocksync release {run}",
+        "dry_run": "`stocksync sync` s'arrêterait là ; il donnerait le numéro à débloquer.",
+    },
+    "en": {
+        "run": "Nothing was written. If this plan is wanted: stocksync release {run}",
+        "dry_run": "`stocksync sync` would halt here, and name the run to release.",
+    },
+}
+_COLOURS: Final = {"done": "green", "halted": "red", "failed": "red", "incomplete": "yellow"}
+
+
+def echo_run(result: CycleResult, mapping: PointOfSaleMapping, language: Language) -> None:
+    """Print how a run ended."""
+    summary = result.summary
+    click.echo(_title(summary, mapping, language))
+    if result.plan is not None:
+        figures = _figures(summary, language)
+        for name, template in _LINES[language]:
+            click.echo(f"  {name:<13} {_set(template, language).format(**figures)}")
+        click.echo(f"  {identity(summary, language)}")
+    if result.error is not None:
+        click.secho(f"  {result.error}", fg="red")
+    for halt in result.halts:
+        click.secho(f"  {halt_told(halt, mapping, language)}", fg="red")
+    if result.halts:
+        key = "dry_run" if summary.dry_run else "run"
+        click.echo(f"  {_set(_RELEASE[language][key], language).format(run=summary.run_id)}")
+
+
+def identity(summary: Summary, language: Language) -> str:
+    """Law 4 in words: every difference, and where each of them ended."""
+    parts = [_counted(summary.differences.get(category, 0), category, language) for category in DIFFERENCES]
+    return f"{_counted(summary.observed, 'differences', language)} = {' + '.join(parts)}"
+
+
+def halt_told(halt: Halt, mapping: PointOfSaleMapping, language: Language) -> str:
+    """Why a guard refused."""
+    return halt_sentence(halt.guard, halt.message, halt.values, mapping.vocabulary, language)
+
+
+def _title(summary: Summary, mapping: PointOfSaleMapping, language: Language) -> str:
+    status = summary.status.value
+    state = click.style(RUN_STATES[language][status], fg=_COLOURS.get(status))
+    template = _set(_TITLES[language]["dry_run" if summary.dry_run else "run"], language)
+    name = click.style(f"{mapping.id} ({mapping.name})", bold=True)
+    colon = french_spaces(" : ") if language == "fr" else ": "
+    return f"{name}{colon}{template.format(run=summary.run_id, state=state)}"
+
+
+def _figures(summary: Summary, language: Language) -> dict[str, str]:
+    findings = summary.findings
+    counts = {
+        "bound": summary.bound,
+        "unchanged": summary.unchanged,
+        "creations": summary.creations,
+        "transitions": summary.transitions,
+        "open": findings.open,
+        "new": findings.new,
+        "closed": findings.closed,
+        "conflicts": findings.open_by_category.get(Category.CONFLICT, 0),
+        "held": findings.open_by_category.get(Category.HELD, 0),
+        "quarantined": findings.quarantined,
+    }
+    said = {name: count(number, language) for name, number in counts.items()}
+    return {**said, "read": _by_side(summary.read, language), "writes": _by_side(summary.writes, language)}
+
+
+def _by_side(counts: Mapping[Side, int], language: Language) -> str:
+    return ", ".join(f"{SIDE_NAMES[language][side]} {count(counts.get(side, 0), language)}" for side in SIDES)
+
+
+def _counted(number: int, what: str, language: Language) -> str:
+    one, several = _COUNTED[language][what]
+    # Law 4's line reads as a sum, so that its parts keep the plural at zero.
+    return f"{count(number, language)} {one if number == 1 else several}"
+
+
+def _set(text: str, language: Language) -> str:
+    return french_spaces(text) if language == "fr" else text

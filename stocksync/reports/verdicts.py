@@ -1,0 +1,98 @@
+"""What a verdict means where no reason has to be told: who decides, and what follows, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from stocksync.reports.spelling import Language
+from stocksync.reports.wording import french_spaces
+from stocksync.reports.words import SIDE_NAMES
+from stocksync.stock.reconcile import Category, Verdict
+from stocksync.stock.values import Side
+
+SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {
+        "closed": "La voiture est sortie : son cycle de stock est clos, plus rien n'est comparé ni écrit.",
+        "not_synchronised": "Cette voiture n'est pas synchronisée à ce point de vente (type, ou autre point de vente) "
+        ": rien n'est comparé ni écrit.",
+        "nothing_known": "« {attribute} » n'est pas renseigné par les deux systèmes : il n'y a rien à comparer.",
+        "unchanged": "Les deux côtés ont la même valeur ({module}) : il n'y a rien à écrire.",
+        "agreed": "Les deux côtés ont la même valeur ({module}) : elle devient la dernière valeur commune.",
+        "written_by_owner": "Le {winner}, qui en décide, l'a changé ({base} → {winner_value}) : la valeur sera "
+        "recopiée dans le {loser}.",
+        "written_by_one": "Seul le {winner} l'a changé depuis la dernière valeur commune ({base} → {winner_value}) : "
+        "la valeur sera recopiée dans le {loser}.",
+        "stages_agree": "Les statuts vont ensemble ({module} dans le module véhicules, {dms} dans le DMS) : rien à "
+        "faire.",
+        "stage_moves": "Le DMS est à « {dms} » : la voiture passera de {path} dans le module véhicules.",
+        "stage_waits": "Le statut attend : {module} dans le module véhicules, {dms} dans le DMS.",
+        "reservation_due": "La voiture est vendue dans le DMS sans commande dans le module véhicules : une réservation "
+        "illimitée y sera posée.",
+        "reservation_not_due": "Aucune vente hors Opportunités n'est connue : il n'y a pas de réservation à poser.",
+    },
+    "en": {
+        "closed": "The car has left: its stock cycle is closed, nothing is compared or written any more.",
+        "not_synchronised": "This car is not synchronised at this point of sale (its type, or another point of sale): "
+        "nothing is compared or written.",
+        "nothing_known": "“{attribute}” is not carried by both systems: there is nothing to compare.",
+        "unchanged": "Both sides hold the same value ({module}): there is nothing to write.",
+        "agreed": "Both sides hold the same value ({module}): it becomes the last common value.",
+        "written_by_owner": "The {winner}, which decides it, changed it ({base} → {winner_value}): the value will be "
+        "copied to the {loser}.",
+        "written_by_one": "Only the {winner} changed it since the last common value ({base} → {winner_value}): the "
+        "value will be copied to the {loser}.",
+        "stages_agree": "The stages go together ({module} in the vehicle module, {dms} in the DMS): nothing to do.",
+        "stage_moves": "The DMS is at “{dms}”: the car will move from {path} in the vehicle module.",
+        "stage_waits": "The stage waits: {module} in the vehicle module, {dms} in the DMS.",
+        "reservation_due": "The car is sold in the DMS without an order in the vehicle module: an unlimited "
+        "reservation will be set there.",
+        "reservation_not_due": "No sale outside Opportunités is known: there is no reservation to set.",
+    },
+}
+OWNERSHIP: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {
+        "vehicle_module": "C'est le module véhicules qui en décide.",
+        "dms": "C'est le DMS qui en décide.",
+        "shared": "Les deux côtés peuvent le modifier.",
+        "none": "Tenu pour information : stocksync ne l'écrit nulle part.",
+        "lifecycle": "La ligne de vie en décide.",
+        "": "Qui en décide ne peut pas être établi.",
+    },
+    "en": {
+        "vehicle_module": "The vehicle module decides it.",
+        "dms": "The DMS decides it.",
+        "shared": "Either side may modify it.",
+        "none": "Carried for information: stocksync writes it nowhere.",
+        "lifecycle": "The line of life decides it.",
+        "": "Who decides it cannot be told.",
+    },
+}
+
+
+def say(key: str, language: Language, **values: str) -> str:
+    """Fill in one of the sentences."""
+    template = SENTENCES[language][key]
+    return (french_spaces(template) if language == "fr" else template).format(**values)
+
+
+def ownership(owner: str | None, language: Language) -> str:
+    """Tell who decides an attribute."""
+    return OWNERSHIP[language][owner or ""]
+
+
+def without_reason(
+    verdict: Verdict, attribute: str, owner: str | None, values: Mapping[Side, str], base: str, language: Language
+) -> str:
+    """Tell a verdict of the decision table that carries no reason: rows 1, 2 and 3.
+
+    attribute: its label. values, base: spelled for people.
+    """
+    said = {"attribute": attribute, "base": base, "module": values[Side.VEHICLE_MODULE], "dms": values[Side.DMS]}
+    if verdict.category is Category.WRITTEN and verdict.write is not None:
+        loser = verdict.write.side
+        sides = SIDE_NAMES[language]
+        said |= {"loser": sides[loser], "winner": sides[loser.other], "winner_value": values[loser.other]}
+        return say("written_by_owner" if owner == loser.other else "written_by_one", language, **said)
+    key = {Category.UNCHANGED: "unchanged", Category.AGREED: "agreed"}.get(verdict.category, "nothing_known")
+    return say(key, language, **said)
