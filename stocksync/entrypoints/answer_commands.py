@@ -55,7 +55,10 @@ def explain(obj: Context, vehicle: str, attribute: str | None, as_json: bool) ->
 @_JSON
 @click.pass_obj
 def history(obj: Context, vehicle: str, as_json: bool) -> None:
-    """Tell everything that stocksync decided and wrote for VEHICLE, oldest first."""
+    """Tell what happened to VEHICLE, oldest first.
+
+    Everything that stocksync decided, wrote and reported, in the time of the point of sale.
+    """
     from stocksync.entrypoints.context import mapping_of
     from stocksync.entrypoints.history_view import HistoryView
     from stocksync.entrypoints.lookup import line_of
@@ -77,7 +80,10 @@ def history(obj: Context, vehicle: str, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def status(obj: Context, as_json: bool) -> None:
-    """Tell how each point of sale stands: last runs, what waits for a person, what is halted and why."""
+    """Tell how each point of sale stands.
+
+    Last runs, what waits for a person, what is halted and why. Ends with 0 whatever it tells.
+    """
     from stocksync.assembly import SystemClock
     from stocksync.entrypoints.status_view import StatusView
 

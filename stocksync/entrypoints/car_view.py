@@ -17,10 +17,10 @@ from stocksync.reports import verdicts, wording
 from stocksync.reports.spelling import Language, Speller, attribute_of, instant, neutral
 from stocksync.reports.words import CATEGORIES, OWNERS, SIDE_NAMES
 from stocksync.stock import vehicle as words
-from stocksync.stock.reconcile import Category
+from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.values import SIDES, Invalid, Side
 from stocksync.stock.vehicle import RESERVED, STAGE
-from stocksync.sync.answers import AttributeAnswer, LastMove, last_move
+from stocksync.sync.answers import AttributeAnswer, LastMove, StoredFinding, last_move
 from stocksync.sync.plan import as_text
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -38,11 +38,11 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "since": "n° {id}, depuis le {at} : {sentence}",
         "base": "Dernière valeur commune : {base}",
         "owner": "Qui décide : {owner}",
-        "said_in": "{owner} ({rule})",
         "verdict": "Verdict : {category}, règle {row}",
         "no_verdict": "Verdict : aucun",
         "moved": "Dernier mouvement le {at} (exécution n° {run}) : {what}",
-        "moved_on": "saisi dans le {side} ({value})",
+        "moved_on": "changé dans le {side} ({value})",
+        "found": "trouvé dans le {side} ({value})",
         "copied": "écrit par stocksync dans le {side} ({before} → {after})",
         "agreed": "les deux côtés avaient la même valeur",
         "changed_by": "Dernière modification de la fiche dans le {side} : par {who}",
@@ -62,11 +62,11 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "since": "no. {id}, since {at}: {sentence}",
         "base": "Last common value: {base}",
         "owner": "Owner: {owner}",
-        "said_in": "{owner} ({rule})",
         "verdict": "Verdict: {category}, row {row}",
         "no_verdict": "Verdict: none",
         "moved": "Last moved at {at} (run {run}): {what}",
-        "moved_on": "entered in the {side} ({value})",
+        "moved_on": "changed in the {side} ({value})",
+        "found": "found in the {side} ({value})",
         "copied": "written by stocksync in the {side} ({before} → {after})",
         "agreed": "both sides held the same value",
         "changed_by": "The record in the {side} was last changed by {who}",
@@ -98,10 +98,7 @@ class CarView:
         if rows:
             click.echo(self._say("findings"))
         for row in rows:
-            at = instant(self.told.local(row.opened_at))
-            owner = self._owner_of(row.finding.subject)
-            said = wording.sentence(cases.case_of(row.finding, owner), self._vocabulary, self.speller)
-            click.echo(f"  {self._say('since', id=str(row.finding_id), at=at, sentence=said)}")
+            click.echo(f"  {self._finding_line(row)}")
 
     def echo_attribute(self, name: str) -> None:
         """Print one attribute: its values, who decides, who moved it last, and what follows."""
@@ -112,10 +109,11 @@ class CarView:
             colon = wording.french_spaces(" : ") if self.language == "fr" else ": "
             click.echo(f"  {SIDE_NAMES[self.language][side]}{colon}{self._value(one, side)}")
         click.echo(f"  {self._say('base', base=self._base(one))}")
-        owner = verdicts.ownership(one.owner, self.language)
-        said = self._say("said_in", owner=owner, rule=one.rule) if one.rule else owner
-        click.echo(f"  {self._say('owner', owner=said)}")
+        owner = OWNERS[self.language].get(one.owner or "", "?")
+        click.echo(f"  {self._say('owner', owner=f'{owner} ({one.rule})' if one.rule else owner)}")
         click.echo(f"  {self._verdict_line(one)}")
+        for line in self._other_findings(one):
+            click.echo(f"  {line}")
         for line in self._last_writers(name):
             click.echo(f"  {line}")
         click.echo(self._read())
@@ -151,20 +149,31 @@ class CarView:
         car, name, verdict = self.told.answer, one.attribute.name, one.verdict
         if verdict is None:
             return verdicts.say("closed" if car.closed else "not_synchronised", self.language)
+        if verdict.category is Category.DEFERRED:
+            return verdicts.say("record_missing", self.language)
         if verdict.reason is not None:
             return wording.sentence(self._case(one), self._vocabulary, self.speller)
         if name == STAGE:
             return self._stage_sentence(one)
         if name == RESERVED:
-            due = verdict.category is Category.WRITTEN
-            return verdicts.say("reservation_due" if due else "reservation_not_due", self.language)
+            return self._reservation_sentence(verdict)
         values = {side: self._value(one, side) for side in SIDES}
         return verdicts.without_reason(verdict, self._label(one), one.owner, values, self._base(one), self.language)
+
+    def _reservation_sentence(self, verdict: Verdict) -> str:
+        if verdict.category is Category.WRITTEN:
+            return verdicts.say("reservation_due", self.language)
+        reported = next((row.finding for row in self.told.findings if row.finding.subject == RESERVED), None)
+        if reported is None:
+            return verdicts.say("reservation_not_due", self.language)
+        return wording.sentence(cases.case_of(reported, "lifecycle"), self._vocabulary, self.speller)
 
     def _stage_sentence(self, one: AttributeAnswer) -> str:
         plan = self.told.answer.plan
         stage = plan.stage if plan is not None else None
         values = {"module": self._value(one, Side.VEHICLE_MODULE), "dms": self._value(one, Side.DMS)}
+        if stage is not None and stage.create_in_dms:
+            return verdicts.say("creation_due", self.language)
         if stage is None or not stage.moves:
             return verdicts.say(
                 "stages_agree" if len(self.told.answer.vehicles) == 2 else "stage_waits", self.language, **values
@@ -226,6 +235,20 @@ class CarView:
         at = self.told.read_at
         return self._say("read", at=instant(self.told.local(at))) if at is not None else self._say("never_read")
 
+    def _other_findings(self, one: AttributeAnswer) -> Iterator[str]:
+        """The open findings of an attribute that its sentence does not tell already."""
+        told = self.sentence(one)
+        for row in self.told.findings:
+            line = self._finding_line(row)
+            if row.finding.subject == one.attribute.name and not line.endswith(told):
+                yield line
+
+    def _finding_line(self, row: StoredFinding) -> str:
+        at = instant(self.told.local(row.opened_at))
+        case = cases.case_of(row.finding, self._owner_of(row.finding.subject))
+        said = wording.sentence(case, self._vocabulary, self.speller)
+        return self._say("since", id=str(row.finding_id), at=at, sentence=said)
+
     def _row(self, one: AttributeAnswer) -> list[str]:
         owner = OWNERS[self.language].get(one.owner or "", "?")
         values = [self._value(one, side) for side in SIDES]
@@ -259,7 +282,7 @@ class CarView:
             yield self._say("agreed")
         for side, text in move.moved.items():
             value = self.speller.text(attribute_of(name, side, self._vocabulary), text)
-            yield self._say("moved_on", side=sides[side], value=value)
+            yield self._say("found" if move.first else "moved_on", side=sides[side], value=value)
         if move.written is not None:
             side, before, after = move.written
             attribute = self._vocabulary[name]
@@ -281,6 +304,7 @@ class CarView:
             "moved": {side.value: neutral(one.attribute, text) for side, text in move.moved.items()},
             "written": written,
             "agreed": move.agreed,
+            "first": move.first,
         }
 
     def _changed_by(self) -> dict[Side, str]:

@@ -29,7 +29,7 @@ _EXPORTED = {"fr": "{count} lignes dans {file}.", "en": "{count} rows in {file}.
 
 @click.group()
 def conflicts() -> None:
-    """See what waits for a person: conflicts, refused changes, values on hold."""
+    """See and export what waits for a person."""
 
 
 @conflicts.command("list")

@@ -34,6 +34,9 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "reference": "référence croisée {reference} notée dans le {side}",
         "not_kept": "{attribute} écrit dans le {side}, mais non conservé : {before} → {after}",
         "not_written": "non écrit dans le {side} : {why}",
+        "reported": "à vérifier : {sentence}",
+        "report_changed": "toujours à vérifier : {sentence}",
+        "report_closed": "plus à vérifier : {attribute}, {reason}",
         "run": "exécution n° {run}",
     },
     "en": {
@@ -50,9 +53,16 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "reference": "cross reference {reference} noted in the {side}",
         "not_kept": "{attribute} written in the {side}, but not kept: {before} → {after}",
         "not_written": "not written in the {side}: {why}",
+        "reported": "to check: {sentence}",
+        "report_changed": "still to check: {sentence}",
+        "report_closed": "no longer to check: {attribute}, {reason}",
         "run": "run {run}",
     },
 }
+
+
+_REPORTS: Final = frozenset({"reported", "report_changed", "report_closed"})
+_REPORTED_VALUES: Final = ("vehicle_module_value", "dms_value", "base_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +94,33 @@ class HistoryView:
         ]
 
     def _told(self, fact: Fact) -> Iterator[str]:
+        if fact.action in _REPORTS:
+            yield self._reported(fact.action, fact.details)
+            return
         tell = {"decided": self._decided, "written": self._written, "not_written": self._not_written}.get(fact.action)
         if tell is None:
             yield fact.action
         else:
             yield from tell(fact.details)
+
+    def _reported(self, action: str, details: Mapping[str, Any]) -> str:
+        subject, reason = details["subject"], Reason(details["reason"])
+        if action == "report_closed":
+            label = wording.label(reason, self.language)
+            return self._say(action, attribute=self._label(subject), reason=label)
+        row = self.mapping.matrix.rows.get(subject)
+        case = wording.Case(
+            reason=reason,
+            category=Category(details["category"]),
+            subject=subject,
+            vehicle_module=details.get("vehicle_module_value"),
+            dms=details.get("dms_value"),
+            base=details.get("base_value"),
+            owner=row.policy.owner.value if row is not None else None,
+            details=details.get("details", {}),
+        )
+        speller = Speller(self.language, self.mapping.choice_labels)
+        return self._say(action, sentence=wording.sentence(case, self.mapping.vocabulary, speller))
 
     def _decided(self, details: Mapping[str, Any]) -> Iterator[str]:
         how = details.get("bound_by")
@@ -148,6 +180,10 @@ class HistoryView:
                     name: self._masked_values(name, told) if name in personal else told
                     for name, told in shown[group].items()
                 }
+        if shown.get("subject") in personal:
+            attribute = self.mapping.vocabulary[shown["subject"]]
+            shown |= {name: neutral(attribute, shown.get(name)) for name in _REPORTED_VALUES}
+            shown.pop("details", None)
         if isinstance(shown.get("former_reservation"), Mapping):
             shown["former_reservation"] = {"kind": shown["former_reservation"].get("kind")}
         return shown

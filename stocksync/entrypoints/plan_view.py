@@ -16,9 +16,10 @@ from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.reports import wording
 from stocksync.reports.spelling import Language, Speller, count, neutral
 from stocksync.reports.words import CATEGORIES, SIDE_NAMES
+from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import SIDES, Known
-from stocksync.stock.vehicle import STAGE
+from stocksync.stock.values import ABSENT, SIDES, Known
+from stocksync.stock.vehicle import DMS_STATUS, STAGE
 from stocksync.sync.plan import DIFFERENCES, Action, CarPlan, Change, Operation, Plan, as_text
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -28,7 +29,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "create": "à créer dans le {side}",
         "reserve": "réservation illimitée à poser dans le {side} (vente hors Opportunités)",
         "reference": "référence croisée {reference} à noter dans le {side}",
-        "stage": "changement de statut dans le {side}",
+        "stage": "le DMS est à « {status} » ({trigger}, lifecycle.yaml)",
+        "owner_decides": "{reason}, le {owner} en décide",
         "in": "dans le {side}",
         "owner_changed": "changé par le {owner}, qui en décide",
         "one_changed": "changé d'un seul côté",
@@ -46,7 +48,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "create": "to create in the {side}",
         "reserve": "unlimited reservation to set in the {side} (sold outside Opportunités)",
         "reference": "cross reference {reference} to note in the {side}",
-        "stage": "stage move in the {side}",
+        "stage": "the DMS is at “{status}” ({trigger}, lifecycle.yaml)",
+        "owner_decides": "{reason}, the {owner} decides it",
         "in": "in the {side}",
         "owner_changed": "changed by the {owner}, which decides it",
         "one_changed": "changed on one side only",
@@ -133,16 +136,24 @@ class PlanView:
 
     def _because(self, car: CarPlan, change: Change) -> str:
         verdict, rule = car.verdicts.get(change.attribute), car.rules.get(change.attribute, "")
-        if change.attribute == STAGE and car.stage is not None:
-            return next((s.trigger for s in car.stage.moves if s.goal == change.value), "")
+        if change.attribute == STAGE:
+            return self._stage_because(car, change)
+        sides, owner = SIDE_NAMES[self.language], cases.owner_in(car, change.attribute, self.mapping)
         if verdict is not None and verdict.reason is not None:
-            why = wording.label(verdict.reason, self.language)
+            label = wording.label(verdict.reason, self.language)
+            by_owner = owner in sides and verdict.reason is not Reason.BLANK_FILLED
+            why = self._say("owner_decides", reason=label, owner=sides[str(owner)]) if by_owner else label
+        elif owner in sides:
+            why = self._say("owner_changed", owner=sides[str(owner)])
         else:
-            owner = cases.owner_in(car, change.attribute, self.mapping)
-            sides = SIDE_NAMES[self.language]
-            shared = owner not in sides
-            why = self._say("one_changed") if shared else self._say("owner_changed", owner=sides[str(owner)])
+            why = self._say("one_changed")
         return f"{why} ({rule})" if rule else why
+
+    def _stage_because(self, car: CarPlan, change: Change) -> str:
+        status = car.dms.reading(DMS_STATUS) if car.dms is not None else ABSENT
+        said = self.speller.value(self.mapping.vocabulary[DMS_STATUS], status)
+        trigger = next((s.trigger for s in car.stage.moves if s.goal == change.value), "") if car.stage else ""
+        return self._say("stage", status=said, trigger=trigger)
 
     def _section(self, category: Category) -> Iterator[str]:
         told = [(car, line) for car in self.plan.cars for line in self._undone(car, category)]

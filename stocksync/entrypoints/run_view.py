@@ -12,6 +12,7 @@ from stocksync.reports.words import RUN_STATES, SIDE_NAMES
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.plan import DIFFERENCES
+from stocksync.sync.recording import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ _COUNTED: Final[Mapping[Language, Mapping[str, tuple[str, str]]]] = {
         "differences": ("différence", "différences"),
         Category.AGREED: ("accord", "accords"),
         Category.WRITTEN: ("écrite", "écrites"),
+        "planned": ("à écrire", "à écrire"),
         Category.REFUSED: ("refusée", "refusées"),
         Category.CONFLICT: ("conflit", "conflits"),
         Category.HELD: ("en attente", "en attente"),
@@ -36,6 +38,7 @@ _COUNTED: Final[Mapping[Language, Mapping[str, tuple[str, str]]]] = {
         "differences": ("difference", "differences"),
         Category.AGREED: ("agreed", "agreed"),
         Category.WRITTEN: ("written", "written"),
+        "planned": ("to write", "to write"),
         Category.REFUSED: ("refused", "refused"),
         Category.CONFLICT: ("conflict", "conflicts"),
         Category.HELD: ("held", "held"),
@@ -65,8 +68,8 @@ _LINES: Final[Mapping[Language, tuple[tuple[str, str], ...]]] = {
     ),
 }
 _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
-    "fr": {"run": "exécution n° {run}, {state}", "dry_run": "simulation, rien n'est écrit ; {state}"},
-    "en": {"run": "run {run}, {state}", "dry_run": "dry run, nothing is written; {state}"},
+    "fr": {"run": "exécution n° {run}, {state}", "dry_run": "simulation, rien n'est écrit"},
+    "en": {"run": "run {run}, {state}", "dry_run": "dry run, nothing is written"},
 }
 _RELEASE: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
@@ -101,7 +104,15 @@ def echo_run(result: CycleResult, mapping: PointOfSaleMapping, language: Languag
 
 def identity(summary: Summary, language: Language) -> str:
     """Law 4 in words: every difference, and where each of them ended."""
-    parts = [_counted(summary.differences.get(category, 0), category, language) for category in DIFFERENCES]
+    planned = summary.dry_run or summary.status is RunStatus.HALTED
+    parts = [
+        _counted(
+            summary.differences.get(category, 0),
+            "planned" if planned and category is Category.WRITTEN else category,
+            language,
+        )
+        for category in DIFFERENCES
+    ]
     return f"{_counted(summary.observed, 'differences', language)} = {' + '.join(parts)}"
 
 

@@ -27,8 +27,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_JSON
 @click.pass_context
 def sync(ctx: click.Context, wanted: Sequence[str], dry_run: bool, as_json: bool) -> None:
-    """Bring both systems into agreement, and report what needs a person.
+    """Bring both systems into agreement.
 
+    What no rule can decide is reported, for a person.
     Ends with 3 if a guard halted a point of sale, else with 2 or 1 if one could not be done, else with 0.
     """
     ctx.exit(_synchronise(ctx.obj, wanted, dry_run=dry_run, as_json=as_json))
@@ -39,7 +40,10 @@ def sync(ctx: click.Context, wanted: Sequence[str], dry_run: bool, as_json: bool
 @_JSON
 @click.pass_context
 def plan(ctx: click.Context, wanted: Sequence[str], as_json: bool) -> None:
-    """Show what `sync` would do now, car by car, and write nothing anywhere."""
+    """Show what `sync` would do now, writing nothing.
+
+    Car by car, with the reason and the line of the mapping that says so.
+    """
     ctx.exit(_synchronise(ctx.obj, wanted, dry_run=True, as_json=as_json))
 
 

@@ -26,6 +26,9 @@ SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
         "stages_agree": "Les statuts vont ensemble ({module} dans le module véhicules, {dms} dans le DMS) : rien à "
         "faire.",
         "stage_moves": "Le DMS est à « {dms} » : la voiture passera de {path} dans le module véhicules.",
+        "creation_due": "La voiture n'a pas encore de dossier dans le DMS : il y sera ouvert.",
+        "record_missing": "Une fiche manque depuis une lecture complète : à la prochaine, elle sera signalée si elle "
+        "manque encore.",
         "stage_waits": "Le statut attend : {module} dans le module véhicules, {dms} dans le DMS.",
         "reservation_due": "La voiture est vendue dans le DMS sans commande dans le module véhicules : une réservation "
         "illimitée y sera posée.",
@@ -44,28 +47,12 @@ SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
         "value will be copied to the {loser}.",
         "stages_agree": "The stages go together ({module} in the vehicle module, {dms} in the DMS): nothing to do.",
         "stage_moves": "The DMS is at “{dms}”: the car will move from {path} in the vehicle module.",
+        "creation_due": "The car has no file in the DMS yet: one will be opened there.",
+        "record_missing": "A record is missing since one complete listing: the next will report it if it still is.",
         "stage_waits": "The stage waits: {module} in the vehicle module, {dms} in the DMS.",
         "reservation_due": "The car is sold in the DMS without an order in the vehicle module: an unlimited "
         "reservation will be set there.",
         "reservation_not_due": "No sale outside Opportunités is known: there is no reservation to set.",
-    },
-}
-OWNERSHIP: Final[Mapping[Language, Mapping[str, str]]] = {
-    "fr": {
-        "vehicle_module": "C'est le module véhicules qui en décide.",
-        "dms": "C'est le DMS qui en décide.",
-        "shared": "Les deux côtés peuvent le modifier.",
-        "none": "Tenu pour information : stocksync ne l'écrit nulle part.",
-        "lifecycle": "La ligne de vie en décide.",
-        "": "Qui en décide ne peut pas être établi.",
-    },
-    "en": {
-        "vehicle_module": "The vehicle module decides it.",
-        "dms": "The DMS decides it.",
-        "shared": "Either side may modify it.",
-        "none": "Carried for information: stocksync writes it nowhere.",
-        "lifecycle": "The line of life decides it.",
-        "": "Who decides it cannot be told.",
     },
 }
 
@@ -74,11 +61,6 @@ def say(key: str, language: Language, **values: str) -> str:
     """Fill in one of the sentences."""
     template = SENTENCES[language][key]
     return (french_spaces(template) if language == "fr" else template).format(**values)
-
-
-def ownership(owner: str | None, language: Language) -> str:
-    """Tell who decides an attribute."""
-    return OWNERSHIP[language][owner or ""]
 
 
 def without_reason(

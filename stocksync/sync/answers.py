@@ -18,7 +18,7 @@ from stocksync.stock.reconcile import NOTHING_KNOWN, UNCHANGED, Category, Verdic
 from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side
 from stocksync.stock.vehicle import Attribute, Vehicle
 from stocksync.sync.binding import Bindings
-from stocksync.sync.cars import BINDING, Car, Finding, Sighting
+from stocksync.sync.cars import BINDING, RECORD, Car, Finding, Sighting
 from stocksync.sync.plan import CarPlan, make_plan
 from stocksync.sync.recording import Snapshot
 
@@ -207,17 +207,23 @@ def _verdict(car: CarAnswer, name: str) -> Verdict | None:
         return None
     if car.held:
         return Verdict(Category.HELD, row=0, reason=car.held[0].reason)
-    if name in car.plan.verdicts:
-        return car.plan.verdicts[name]
+    for subject in (name, RECORD) if name == words.STAGE else (name,):
+        if subject in car.plan.verdicts:
+            return car.plan.verdicts[subject]
     both_say = all(_reading(car.vehicles.get(side), side, name) is not ABSENT for side in SIDES)
     return UNCHANGED if both_say else NOTHING_KNOWN
+
+
+_TELLING = frozenset({"decided", "reported", "report_changed"})
+"""Journal lines that tell what both sides held."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastMove:
     """How an attribute last moved, as far as the journal knows.
 
-    moved: what each side that left the last common value held then. written: where stocksync carried the value, with
+    moved: what each side that left the last common value held then; where there was none yet (`first`), what each side
+    was found to hold. written: where stocksync carried the value, with
     what stood there before and after.
     """
 
@@ -226,25 +232,33 @@ class LastMove:
     moved: Mapping[Side, str | None] = field(default_factory=dict)
     written: tuple[Side, str | None, str | None] | None = None
     agreed: bool = False
+    first: bool = False
 
 
 def last_move(journal: Sequence[Fact], attribute: str) -> LastMove | None:
     """Find who moved an attribute last: people on a side, stocksync, or both in one run."""
     written: LastMove | None = None
     for fact in reversed(journal):
-        if fact.action == "written" and written is None and attribute in fact.details.get("changes", {}):
-            if attribute in fact.details.get("not_kept", ()):
-                continue
-            before, after = fact.details["changes"][attribute]
-            written = LastMove(fact.at, fact.run_id, written=(Side(fact.details["side"]), before, after))
-        if fact.action != "decided":
+        if fact.action == "written" and written is None:
+            written = _written_move(fact, attribute)
+        if fact.action not in _TELLING:
             continue
         if written is not None and fact.run_id != written.run_id:
             return written
-        move = _decided_move(fact, attribute)
+        move = _decided_move(fact, attribute) if fact.action == "decided" else _reported_move(fact, attribute)
         if move is not None:
             return replace(move, at=written.at, written=written.written) if written is not None else move
     return written
+
+
+def _written_move(fact: Fact, attribute: str) -> LastMove | None:
+    changes = fact.details.get("changes", {})
+    if fact.details.get("action") == "reserve":
+        changes = {words.RESERVED: (None, "true")}
+    if attribute not in changes or attribute in fact.details.get("not_kept", ()):
+        return None
+    before, after = changes[attribute]
+    return LastMove(fact.at, fact.run_id, written=(Side(fact.details["side"]), before, after))
 
 
 def _decided_move(fact: Fact, attribute: str) -> LastMove | None:
@@ -253,5 +267,16 @@ def _decided_move(fact: Fact, attribute: str) -> LastMove | None:
     told = fact.details.get("decided", {}).get(attribute)
     if told is None or "base" not in told:
         return None
-    moved = {side: told.get(side.value) for side in SIDES if told.get(side.value) != told["base"]}
-    return LastMove(fact.at, fact.run_id, moved)
+    return _moved_from(fact, {side: told.get(side.value) for side in SIDES}, told["base"])
+
+
+def _reported_move(fact: Fact, attribute: str) -> LastMove | None:
+    if fact.details.get("subject") != attribute or attribute in words.LIFECYCLE_ATTRIBUTES:
+        return None
+    held = {side: fact.details.get(f"{side}_value") for side in SIDES}
+    return _moved_from(fact, held, fact.details.get("base_value"))
+
+
+def _moved_from(fact: Fact, held: Mapping[Side, str | None], base: str | None) -> LastMove:
+    moved = {side: text for side, text in held.items() if text != base}
+    return LastMove(fact.at, fact.run_id, moved, first=base is None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +24,7 @@ class Day:
 
     file: str
     at: datetime
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...] = field(repr=False)
 
     @property
     def with_vin(self) -> dict[str, Row]:

@@ -72,14 +72,14 @@ class Visit:
     day: Day
     dealer: str
     point: str
-    rows: tuple[Row, ...]
-    files_before: tuple[Mapping[str, Any], ...]
+    rows: tuple[Row, ...] = field(repr=False)
+    files_before: tuple[Mapping[str, Any], ...] = field(repr=False)
     halted: tuple[str, ...]
     done: bool
     balanced: bool
     without_id: int
-    operations: tuple[tuple[str, Operation], ...]
-    findings: tuple[Finding, ...]
+    operations: tuple[tuple[str, Operation], ...] = field(repr=False)
+    findings: tuple[Finding, ...] = field(repr=False)
 
     @property
     def vanished(self) -> bool:
@@ -87,7 +87,7 @@ class Visit:
         return not self.rows
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """Everything that happened, and how it stood in the evening of each day.
 

@@ -1,0 +1,181 @@
+"""The guards: what each refuses, that a refusal writes and remembers nothing, and that a release is for one plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData, select
+
+from stocksync.adapters.store.repository import RUN
+from stocksync.errors import SystemUnavailable, UsageError
+from stocksync.mapping.models import GuardsModel
+from stocksync.stock.values import Side
+from stocksync.sync.cycle import CycleResult
+from stocksync.sync.guards import Listing, check_listings
+from tests.worlds import DMS, MODULE, World, a_world, crowd, shipped_set
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Any:
+    module, dms = crowd(40)
+    with a_world(tmp_path / "world.db", module, dms) as made:
+        yield made.settled()
+
+
+def rows(world: World) -> dict[str, Any]:
+    tables = MetaData()
+    tables.reflect(world.repository.engine)
+    with world.repository.engine.connect() as connection:
+        return {
+            name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+            for name, table in tables.tables.items()
+            if name not in (RUN.name, "mapping_version")
+        }
+
+
+def halted(world: World) -> CycleResult:
+    """One cycle, which must halt, and leave no trace but its run."""
+    before = rows(world)
+    result = world.sync()
+    assert result.summary.status == "halted", result.summary
+    assert not world.module.writes
+    assert not world.dms.writes
+    assert rows(world) == before
+    return result
+
+
+def guards_of(result: CycleResult) -> list[str]:
+    return [halt.guard for halt in result.halts]
+
+
+def vanish(world: World, side: Side, count: int) -> dict[str, Any]:
+    bodies = list(world.servers[side].bodies())[:count]
+    key = "id" if side is MODULE else "dossier"
+    for body in bodies:
+        world.servers[side].remove(body[key])
+    return {body[key]: body for body in bodies}
+
+
+@pytest.mark.parametrize("side", [MODULE, DMS])
+def test_a_side_that_suddenly_lists_nothing_halts_and_nothing_is_withdrawn(world: World, side: Side) -> None:
+    gone = vanish(world, side, 40)
+    assert guards_of(halted(world)) == ["empty_listing"]
+    assert guards_of(halted(world)) == ["empty_listing"]
+    for body in gone.values():
+        world.servers[side].put(body)
+    assert world.sync().summary.status == "done"
+    assert not world.module.writes
+    assert not world.dms.writes
+
+
+@pytest.mark.parametrize("side", [MODULE, DMS])
+def test_a_side_that_lists_under_half_halts(world: World, side: Side) -> None:
+    vanish(world, side, 21)
+    assert guards_of(halted(world)) == ["short_listing"]
+
+
+def test_exactly_half_is_not_under_half(world: World) -> None:
+    vanish(world, DMS, 20)
+    assert world.sync().summary.status == "done"
+
+
+def test_more_exits_and_reservations_than_five_cars_or_ten_percent_halt(world: World) -> None:
+    for number in range(100, 106):
+        world.edit(DMS, f"VO{number}", no_bdc=f"BC{number}", date_bdc="20/11/2026")
+    assert guards_of(halted(world)) == ["mass_removal"]
+    world.edit(DMS, "VO105", no_bdc="", date_bdc="")
+    assert world.sync().summary.status == "done"
+
+
+def test_overwriting_one_attribute_on_more_than_half_of_the_cars_halts(world: World) -> None:
+    for number in range(100, 121):
+        world.edit(DMS, f"VO{number}", prix_vente="1000,00")
+    result = halted(world)
+    assert guards_of(result) == ["mass_overwrite"]
+    assert "sale_price" in result.halts[0].message
+
+
+def test_fills_and_creations_are_not_counted_as_overwrites(tmp_path: Path) -> None:
+    module, dms = crowd(40)
+    for body in dms:
+        body["repreneur"] = ""
+    with a_world(tmp_path / "fills.db", module, dms) as world:
+        result = world.sync()
+        assert result.summary.status == "done"
+        assert result.summary.writes[DMS] == 40
+
+
+def test_more_than_five_percent_unreadable_keys_halt_but_unreadable_attributes_do_not(world: World) -> None:
+    for number in range(100, 110):
+        world.edit(DMS, f"VO{number}", prix_vente="12 O00")
+    assert world.sync().summary.status == "done"
+    for number in range(100, 103):
+        world.edit(DMS, f"VO{number}", chassis="VF1RFB00X5678901O")
+    assert guards_of(halted(world)) == ["unreadable_records"]
+
+
+def test_a_halted_plan_is_released_once_and_only_that_plan(world: World) -> None:
+    for number in range(100, 106):
+        world.edit(DMS, f"VO{number}", no_bdc=f"BC{number}", date_bdc="20/11/2026")
+    result = halted(world)
+    assert result.summary.run_id is not None
+    world.repository.release(result.summary.run_id)
+    world.edit(DMS, "VO106", no_bdc="BC106", date_bdc="20/11/2026")
+    second = halted(world)
+    world.edit(DMS, "VO106", no_bdc="", date_bdc="")
+    assert world.sync().summary.status == "done"
+    assert len([write for write in world.module.writes if write.call == "reserve"]) == 6
+    assert second.summary.run_id is not None
+    with pytest.raises(UsageError, match="not halted"):
+        world.repository.release(result.summary.run_id)
+
+
+def test_a_halted_run_is_no_measure_for_the_next_one(world: World) -> None:
+    """The listing of a halted run does not become the one to compare with."""
+    vanish(world, DMS, 30)
+    halted(world)
+    assert guards_of(halted(world)) == ["short_listing"]
+
+
+def test_a_listing_that_was_not_complete_is_no_guards_matter(world: World) -> None:
+    world.dms.error_before = lambda call: SystemUnavailable("cut") if call == "pages" else None
+    result = world.sync()
+    assert (result.summary.status, result.halts) == ("incomplete", ())
+
+
+def test_an_edit_of_the_mapping_that_changes_the_plan_halts_until_it_is_released(world: World) -> None:
+    world.edit(DMS, "VO100", prix_vente="11000,00")
+    edit = (
+        "pairs/openflex-icar/ownership.yaml",
+        "attribute: sale_price\n    owner: vehicle_module",
+        "attribute: sale_price\n    owner: dms",
+    )
+    world.mappings = shipped_set((edit,))
+    result = halted(world)
+    assert guards_of(result) == ["mapping_changed"]
+    assert result.summary.run_id is not None
+    world.repository.release(result.summary.run_id)
+    assert world.sync().summary.status == "done"
+    assert world.module.body("OF-100")["sale"]["price"] == 11000
+
+
+def test_an_edit_of_the_mapping_that_changes_nothing_now_does_not_halt(world: World) -> None:
+    edit = (
+        "pairs/openflex-icar/ownership.yaml",
+        "attribute: sale_price\n    owner: vehicle_module",
+        "attribute: sale_price\n    owner: dms",
+    )
+    world.mappings = shipped_set((edit,))
+    assert world.sync().summary.status == "done"
+
+
+def test_two_empty_sides_of_a_new_point_of_sale_are_nothing_to_worry_about() -> None:
+    nothing = {MODULE: Listing(0), DMS: Listing(0)}
+    assert check_listings(nothing, None, GuardsModel()) == []
+
+
+def test_a_side_that_is_empty_at_first_contact_while_the_other_is_not_halts() -> None:
+    halts = check_listings({MODULE: Listing(40), DMS: Listing(0)}, None, GuardsModel())
+    assert [halt.guard for halt in halts] == ["empty_listing"]
