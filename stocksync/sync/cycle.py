@@ -117,13 +117,17 @@ class Cycle:
                 self.mapping.pair, self.mapping.id, self.mapping.version, self.files, self.clock.now_at()
             )
         try:
-            decided = self.decide(gathered or self.gather())
-        except StocksyncError as error:
-            return self._ended_early(run_id, error, dry_run=dry_run)
+            return self._run(run_id, gathered, dry_run=dry_run)
         except BaseException:
             if not dry_run:
                 self.store.finish_run(run_id, RunStatus.FAILED, self.clock.now_at(), message="interrupted")
             raise
+
+    def _run(self, run_id: int, gathered: Gathered | None, *, dry_run: bool) -> CycleResult:
+        try:
+            decided = self.decide(gathered or self.gather())
+        except StocksyncError as error:
+            return self._ended_early(run_id, error, dry_run=dry_run)
         if decided.halts or dry_run:
             return self._not_written(run_id, decided, dry_run=dry_run)
         return self._write(run_id, decided)

@@ -1,0 +1,87 @@
+"""The command line as a process: how it starts, what it says of itself, how it ends when its reader goes away."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from stocksync import __version__
+from stocksync.entrypoints import exit_codes
+from stocksync.entrypoints.cli import cli
+from stocksync.errors import (
+    AccessDenied,
+    ConfigurationError,
+    GuardHalted,
+    IncompleteListing,
+    MappingInvalid,
+    StocksyncError,
+    SystemUnavailable,
+    UnexpectedAnswer,
+    UsageError,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("pydantic", "sqlmodel", "sqlalchemy", "pandas", "httpx", "rich", "orjson", "yaml", "starlette", "transitions")
+
+
+def python(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=folder
+    )
+
+
+def test_asking_for_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from stocksync.entrypoints.cli import cli; cli(['--help'], standalone_mode=False); "
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = python("-c", script)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    assert "sync" in done.stdout
+
+
+def test_the_version_is_the_package_s(tmp_path: Path) -> None:
+    done = python("-m", "stocksync.entrypoints.cli", "--version", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"stocksync {__version__}\n")
+
+
+def test_a_reader_that_goes_away_is_not_complained_about(tmp_path: Path) -> None:
+    environment = {**os.environ, "STOCKSYNC_MAPPINGS": str(ROOT / "mappings")}
+    command = [sys.executable, "-m", "stocksync.entrypoints.cli", "mapping", "matrix"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == exit_codes.PIPE_CLOSED
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_explains_itself(name: str) -> None:
+    command = cli.commands[name]
+    assert command.help
+    if isinstance(command, click.Group):
+        assert all(sub.help for sub in command.commands.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SystemUnavailable("x"), 1),
+        (IncompleteListing("x"), 1),
+        (UnexpectedAnswer("x"), 1),
+        (UsageError("x"), 2),
+        (ConfigurationError("x"), 2),
+        (MappingInvalid(["x"]), 2),
+        (AccessDenied("x"), 2),
+        (GuardHalted("x"), 3),
+    ],
+    ids=lambda item: type(item).__name__ if isinstance(item, StocksyncError) else str(item),
+)
+def test_every_fault_has_its_exit_code(error: StocksyncError, code: int) -> None:
+    assert exit_codes.of_error(error) == code
