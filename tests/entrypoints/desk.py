@@ -92,5 +92,12 @@ def snapshot_of(desk: Desk) -> Sequence[Any]:
     dms = desk.sandbox.dms
     files = [dms.file(d) for status in ("Pré-rentrée", "Stock", "Facturé") for d in dms.dossiers_from(status, "", 5000)]
     module = desk.sandbox.vehicle_module
-    stages = ("PRE_RENTREE", "ENTREE_PHYSIQUE", "VERIFICATION_POST_PREPARATION", "STOCK_DE_VENTE", "LIVRAISON", "SORTIE")
+    stages = (
+        "PRE_RENTREE",
+        "ENTREE_PHYSIQUE",
+        "VERIFICATION_POST_PREPARATION",
+        "STOCK_DE_VENTE",
+        "LIVRAISON",
+        "SORTIE",
+    )
     return files, [module.vehicle_bytes(i) for stage in stages for i in module.ids_from(stage, "", 5000)]

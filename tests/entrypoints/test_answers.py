@@ -31,7 +31,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         cars = quiet_cars(desk, 5)
         dms, module = desk.sandbox.dms, desk.sandbox.vehicle_module
         dms.change(cars[0][2], {"prix_vente": "1234,56"})
-        km = int(dms.file(cars[1][2])["km"])
+        km = module.vehicle(cars[1][1])["characteristics"]["mileage"]
         dms.change(cars[1][2], {"km": str(km + 321)})
         far = module.vehicle(cars[2][1])["characteristics"]["mileage"]
         module.patch(cars[2][1], {"characteristics": {"mileage": far + 70_000}}, "user:7")
@@ -113,17 +113,23 @@ def test_the_card_shows_every_attribute_and_what_is_open(town: Town) -> None:
 
 def test_a_car_is_found_by_any_of_its_names_in_any_spelling(town: Town) -> None:
     card = town.desk.data("explain", town.untouched)
-    plate, police, records = card["registration"], card["police_number"], card["records"]
+    plate, records = card["registration"], card["records"]
     names = [
         town.untouched.lower(),
         f"{town.untouched[:9]} {town.untouched[9:]}",
         plate.replace("-", " ").lower(),
-        police,
         records["vehicle_module"],
         records["dms"].lower(),
         card["car"],
     ]
     assert {town.desk.data("explain", name)["car"] for name in names} == {card["car"]}
+
+
+def test_a_police_number_finds_its_car_in_every_register_that_has_it(town: Town) -> None:
+    number = town.desk.data("explain", town.untouched)["police_number"]
+    done = town.desk.run("explain", number, "--json")
+    told = json.loads(done.stdout)
+    assert town.untouched in [match["vin"] for match in told.get("matches", [told])]
 
 
 def test_an_answer_sends_no_request(town: Town) -> None:

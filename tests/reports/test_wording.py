@@ -1,0 +1,209 @@
+"""Every reason has its words in both languages, and each sentence is filled in and set as its language is printed."""
+
+import ast
+import re
+import string
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import stocksync
+from stocksync.mapping.load import load_mappings
+from stocksync.reports.sentences import SENTENCES
+from stocksync.reports.spelling import Language, Speller
+from stocksync.reports.verdicts import SENTENCES as VERDICTS
+from stocksync.reports.wording import Case, french_spaces, halt_sentence, label, sentence, why_invalid
+from stocksync.reports.words import CATEGORIES, HALTS, OWNERS, RUN_STATES, SIDE_NAMES, SUBJECTS
+from stocksync.stock.ownership import Owner
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category
+from stocksync.stock.values import Side
+from stocksync.sync.recording import RunStatus
+
+ROOT = Path(stocksync.__file__).parent
+POINT = load_mappings(ROOT.parent / "mappings").points_of_sale["PDV1"]
+LANGUAGES: tuple[Language, ...] = ("fr", "en")
+SUBJECT_OF = {
+    Reason.AMBIGUOUS_MATCH: "binding",
+    Reason.DUPLICATE: "binding",
+    Reason.UNREADABLE_RECORD: "record",
+    Reason.SOLD_OUTSIDE_OPPORTUNITES: "reserved",
+    Reason.ORDER_CANCELLED_RESERVATION_STAYS: "reserved",
+}
+DETAILS = {
+    "refused": "dms",
+    "side": "dms",
+    "records": "VO000001, VO000002",
+    "highest": "2026-00012",
+    "dms_order": "BC000001",
+    "message": "prix trop bas",
+}
+FIELDS = {
+    "attribute module dms base owner loser winner loser_value winner_value side records evidence sale highest why "
+    "message then"
+}
+FIELDS = set(next(iter(FIELDS)).split())
+
+
+def speller(language: Language) -> Speller:
+    return Speller(language, POINT.choice_labels)
+
+
+def case(reason: Reason) -> Case:
+    details = {"vin": "VO000001"} if reason is Reason.AMBIGUOUS_MATCH else DETAILS
+    return Case(reason, Category.CONFLICT, SUBJECT_OF.get(reason, "sale_price"), "100", "200", "300", "dms", details)
+
+
+def told(of: Case, language: Language) -> str:
+    return sentence(of, POINT.vocabulary, speller(language))
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_label_and_a_sentence_in_both_languages(reason: Reason) -> None:
+    words = SENTENCES[reason]
+    assert all((words.label_fr, words.label_en, words.fr, words.en))
+    assert words.fr != words.en
+    assert label(reason, "fr") != label(reason, "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("reason", Reason)
+def test_every_sentence_is_filled_in(reason: Reason, language: Language) -> None:
+    said = told(case(reason), language)
+    assert not set("{}?") & set(said)
+    assert said.endswith(".")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_sentence_asks_for_known_fields_only(reason: Reason) -> None:
+    for template in (SENTENCES[reason].fr, SENTENCES[reason].en):
+        asked = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+        assert asked <= FIELDS
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_both_languages_tell_the_same_values(reason: Reason) -> None:
+    asked = [
+        {name for _, name, _, _ in string.Formatter().parse(text) if name}
+        for text in (SENTENCES[reason].fr, SENTENCES[reason].en)
+    ]
+    assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_french_sentence_breaks_before_no_double_sign_and_inside_no_quotation_mark(reason: Reason) -> None:
+    said = told(case(reason), "fr")
+    assert not re.search(r" [:;!?»]|« |n° ", said)
+    assert not re.search(r"[^\u00a0]:|[^\u202f\u00a0 ][;!?]", said)
+
+
+def test_the_templates_are_written_with_ordinary_spaces() -> None:
+    written = "".join(words.fr for words in SENTENCES.values()) + "".join(VERDICTS["fr"].values())
+    assert not set("\u00a0\u202f") & set(written)
+    assert french_spaces("« a » : n° 1 ; b !") == "«\u00a0a\u00a0»\u00a0: n°\u00a01\u202f; b\u202f!"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_category_state_owner_and_side_has_its_words(language: Language) -> None:
+    assert set(CATEGORIES[language]) == set(Category)
+    assert set(RUN_STATES[language]) == set(RunStatus)
+    assert set(OWNERS[language]) >= set(Owner)
+    assert set(SIDE_NAMES[language]) == set(Side)
+    assert set(SUBJECTS["fr"]) == set(SUBJECTS[language])
+    assert set(VERDICTS["fr"]) == set(VERDICTS[language])
+
+
+def test_a_refused_change_names_who_lost_and_whose_value_holds() -> None:
+    said = told(case(Reason.REFUSED_CHANGE), "en")
+    assert "changed in the DMS (€2.00), but the value of the vehicle module (€1.00) holds" in said
+
+
+def test_a_first_contact_under_one_owner_says_whose_value_holds_and_a_shared_one_asks() -> None:
+    owned = case(Reason.FIRST_CONTACT)
+    assert told(owned, "fr").endswith("Rien à faire si elle est juste.")
+    assert "La valeur du DMS fait foi et est recopiée dans le module véhicules" in told(owned, "fr")
+    assert told(replace(owned, owner="shared"), "fr").endswith("Choisir la valeur à garder.")
+
+
+def test_the_name_of_a_person_does_not_stand_in_a_sentence_for_the_screen() -> None:
+    buyer = Case(
+        Reason.WRITE_REJECTED,
+        Category.HELD,
+        "trade_in_buyer",
+        "N. Garcia",
+        "V. Dubois",
+        details={"message": "« N. Garcia » refusé"},
+    )
+    said = sentence(buyer, POINT.vocabulary, speller("fr"))
+    assert "Garcia" not in said
+    assert "Dubois" not in said
+    assert "N. Garcia" in sentence(buyer, POINT.vocabulary, Speller("fr", POINT.choice_labels, clear=True))
+
+
+# --- why a value is invalid
+
+
+def constants_told(tree: ast.AST) -> list[str]:
+    """Every text of an expression, with 17 in place of what is filled in."""
+    texts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            texts.append("".join(str(p.value) if isinstance(p, ast.Constant) else "17" for p in node.values))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.append(node.value)
+    return texts
+
+
+def whys_in_the_code() -> set[str]:
+    """What the program says of unreadable values: second arguments of `Invalid`, and what rules answer."""
+    found: set[str] = set()
+    for path in [*(ROOT / "mapping").glob("*.py"), *(ROOT / "stock").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            name = node.func.id
+            if name == "Invalid" and len(node.args) == 2:
+                found.update(constants_told(node.args[1]))
+            elif "Unreadable" in name and node.args:
+                found.update(constants_told(node.args[0]))
+    for node in ast.walk(ast.parse((ROOT / "stock" / "rules.py").read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name == "broken_by":
+            found.update(text for part in node.body[1:] for text in constants_told(part) if " " in text)
+    return {text for text in found if " " in text}
+
+
+def test_every_reason_why_a_value_is_invalid_is_told_in_french() -> None:
+    whys = whys_in_the_code()
+    assert len(whys) > 15
+    assert sorted(why for why in whys if why_invalid(why, POINT.vocabulary, speller("fr")) == why) == []
+
+
+def test_a_rule_between_attributes_is_told_with_their_labels() -> None:
+    said = why_invalid("not allowed with origin direct_purchase", POINT.vocabulary, speller("fr"))
+    assert said == "ne doit pas être rempli avec Origine = achat direct"
+
+
+# --- guards
+
+
+def test_every_guard_of_the_program_is_told_in_french() -> None:
+    tree = ast.parse((ROOT / "sync" / "guards.py").read_text("utf-8"))
+    named = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Halt"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert named == set(HALTS)
+
+
+def test_a_guard_is_told_in_the_reader_s_language() -> None:
+    values = {"attribute": "sale_price", "touched": 7, "cars": 9}
+    message = "The plan would overwrite sale_price on 7 of 9 cars."
+    said = halt_sentence("mass_overwrite", message, values, POINT.vocabulary, "fr")
+    assert said == "Le plan écraserait «\u00a0Prix de vente\u00a0» sur 7 voitures sur 9."
+    assert halt_sentence("mass_overwrite", message, values, POINT.vocabulary, "en") == message
+    assert halt_sentence("a_new_guard", message, values, POINT.vocabulary, "fr") == message
