@@ -10,6 +10,7 @@ COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY stocksync ./stocksync
+COPY mappings ./mappings
 RUN pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim

@@ -51,7 +51,8 @@ def read_settings(
     folder: where `.env` is looked for, the current one unless told. Raises ConfigurationError.
     """
     file = (folder or Path.cwd()) / ".env"
-    written = {name: value for name, value in dotenv_values(file).items() if value is not None} if file.is_file() else {}
+    said = dotenv_values(file) if file.is_file() else {}
+    written = {name: value for name, value in said.items() if value is not None}
     environment = {**written, **os.environ}
     return Settings(
         mappings=mappings or Path(environment.get(MAPPINGS) or "mappings"),

@@ -15,9 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ON_CI = os.environ.get("CI", "").lower() in {"true", "1"}
-REAL_DATA = Path(
-    os.environ.get("STOCKSYNC_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
-)
+REAL_DATA = Path(os.environ.get("STOCKSYNC_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
 # Speed is no property of the code under test: a machine busy with the other tests must not fail one.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], stateful_step_count=50)

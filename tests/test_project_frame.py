@@ -21,14 +21,10 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 BASH = shutil.which("bash") or "bash"
 
-SCRIPTS = sorted(
-    path for folder in ("scripts", ".ci") for path in (ROOT / folder).iterdir() if path.is_file()
-)
+SCRIPTS = sorted(path for folder in ("scripts", ".ci") for path in (ROOT / folder).iterdir() if path.is_file())
 COMMANDS = [path for path in SCRIPTS if not path.name.startswith("_")]
 
-NOT_OURS = re.compile(
-    r"^(\.git|\.venv|__pycache__|build|dist|.*\.egg-info|\..*_cache|\.hypothesis|\.idea|\.vscode)$"
-)
+NOT_OURS = re.compile(r"^(\.git|\.venv|__pycache__|build|dist|.*\.egg-info|\..*_cache|\.hypothesis|\.idea|\.vscode)$")
 # In pieces, or this file would be the first that says them.
 FORBIDDEN = {
     "a machine path": re.compile(r"(?<![\w.}])/(?:wo" + r"rk|tm" + r"p|ro" + r"ot)\b"),
@@ -58,9 +54,7 @@ def pins(lock: str) -> dict[str, list[str]]:
 
 def run(*command: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
     # What this very run was given must not reach the run under test.
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "STOCKSYNC_"))
-    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "STOCKSYNC_"))}
     return subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -76,9 +70,7 @@ def run(*command: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedP
 
 
 def test_the_scripts_a_newcomer_is_told_of_are_there() -> None:
-    assert {"scripts/test", "scripts/lock", "scripts/_venv.sh", ".ci/run"} <= {
-        name_of(path) for path in SCRIPTS
-    }
+    assert {"scripts/test", "scripts/lock", "scripts/_venv.sh", ".ci/run"} <= {name_of(path) for path in SCRIPTS}
 
 
 @pytest.mark.parametrize("script", COMMANDS, ids=name_of)
@@ -150,14 +142,10 @@ def test_the_changelog_names_the_version_of_the_package() -> None:
 # --- locks
 
 
-@pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.lock", []), ("requirements-dev.lock", ["dev"])], ids=str
-)
+@pytest.mark.parametrize(("lock", "extras"), [("requirements.lock", []), ("requirements-dev.lock", ["dev"])], ids=str)
 def test_a_lock_pins_every_requirement_within_its_bounds(lock: str, extras: list[str]) -> None:
     locked = pins(lock)
-    wanted = PROJECT["dependencies"] + [
-        line for extra in extras for line in PROJECT["optional-dependencies"][extra]
-    ]
+    wanted = PROJECT["dependencies"] + [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
     missed = [
         line
         for line, requirement in ((line, Requirement(line)) for line in wanted)

@@ -1,4 +1,4 @@
-"""The cases that a dealer can read (`tests/cases/*.yaml`), each run through a whole cycle over both systems in memory."""
+"""The cases that a dealer can read (`tests/cases/*.yaml`), each through a whole cycle over both systems in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cycle as a whole: what happens when a side, the machine or a person stops it, and that a plan depends on nothing else."""
+"""A cycle as a whole: what happens when a side, the machine or a person stops it."""
 
 from __future__ import annotations
 

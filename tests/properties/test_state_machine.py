@@ -49,8 +49,10 @@ def native_value(attribute: str, side: Side, car: int, serial: int) -> Any:
     if attribute == "vat_recoverable":
         return (serial % 2 == 0) if side is MODULE else "NO"[serial % 2 == 0]
     if attribute == "exterior_colour":
-        return ("Rose à pois" if serial == 8 else ("Noir", "Blanc", "Gris")[serial % 3]) if side is MODULE else (
-            ("NOIR", "BLANC", "GRIS")[serial % 3]
+        return (
+            ("Rose à pois" if serial == 8 else ("Noir", "Blanc", "Gris")[serial % 3])
+            if side is MODULE
+            else (("NOIR", "BLANC", "GRIS")[serial % 3])
         )
     if attribute == "registration":
         return f"A{'ABCDEFGHJK'[car]}-{serial}{serial}{serial}-ZZ"

@@ -63,17 +63,18 @@ def second(files: Files, stock: Replay, first: Results) -> Results:
 
 @pytest.fixture(scope="module")
 def the_other_way(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """The small file as the vehicle module, its cars in pre-entry; what would be done."""
+    """The small file as the vehicle module, its cars in pre-entry; as the DMS, what the large one has of them."""
     replay = Replay(mapping_with("mappings_carscom", POINTS), open_database(tmp_path_factory.mktemp("other_way")))
     return replay.synchronise(lambda point: _systems(files, point, the_other_way=True), dry_run=True)
 
 
 def _systems(files: Files, point: str, *, the_other_way: bool = False) -> Systems:
     life = "Pré-rentrée" if the_other_way else "Stock"
+    wanted = {row["VIN"] for row in files.small}
     large = records(files.large, "A", life, files.second_sellers)[point]
     small = records(files.small, "C", life, files.second_sellers)[point]
     if the_other_way:
-        return {MODULE: Listing(small), DMS: Listing(large)}
+        return {MODULE: Listing(small), DMS: Listing(r for r in large if r.body["VIN"] in wanted)}
     return {MODULE: Listing(large), DMS: Listing(small)}
 
 

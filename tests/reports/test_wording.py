@@ -39,11 +39,8 @@ DETAILS = {
     "dms_order": "BC000001",
     "message": "prix trop bas",
 }
-FIELDS = {
-    "attribute module dms base owner loser winner loser_value winner_value side records evidence sale highest why "
-    "message then"
-}
-FIELDS = set(next(iter(FIELDS)).split())
+FIELDS = {"attribute", "module", "dms", "base", "owner", "loser", "winner", "loser_value", "winner_value", "side"}
+FIELDS |= {"records", "evidence", "sale", "highest", "why", "message", "then"}
 
 
 def speller(language: Language) -> Speller:
@@ -144,15 +141,13 @@ def test_the_name_of_a_person_does_not_stand_in_a_sentence_for_the_screen() -> N
 # --- why a value is invalid
 
 
-def constants_told(tree: ast.AST) -> list[str]:
+def constants_told(node: ast.AST) -> list[str]:
     """Every text of an expression, with 17 in place of what is filled in."""
-    texts = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            texts.append("".join(str(p.value) if isinstance(p, ast.Constant) else "17" for p in node.values))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            texts.append(node.value)
-    return texts
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(str(p.value) if isinstance(p, ast.Constant) else "17" for p in node.values)]
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    return [text for child in ast.iter_child_nodes(node) for text in constants_told(child)]
 
 
 def whys_in_the_code() -> set[str]:

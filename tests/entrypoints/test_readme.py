@@ -1,0 +1,55 @@
+"""What the README tells people to type exists as it is typed."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from stocksync.entrypoints.cli import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+TYPED = re.findall(r"^\$ (.+?)(?:\s{2,}#.*)?$", README, re.MULTILINE)
+STOCKSYNC = [line for line in TYPED if line.startswith("stocksync ")]
+IN_TEXT = re.findall(r"`stocksync ([^`]+)`", README)
+PLACEHOLDERS = {"RUN": "1", "ID": "1"}
+
+
+def parse(line: str) -> None:
+    """Parse a command line as the program does, without carrying it out."""
+    command: click.Command = cli
+    words = [PLACEHOLDERS.get(word, word) for word in shlex.split(line)]
+    while True:
+        context = command.make_context(command.name, list(words), resilient_parsing=False)
+        if not isinstance(command, click.Group):
+            return
+        rest = [*context._protected_args, *context.args]
+        _, found, words = command.resolve_command(context, rest)
+        assert found is not None
+        command = found
+
+
+@pytest.mark.parametrize("line", STOCKSYNC)
+def test_a_command_of_the_readme_is_one_of_the_program(line: str) -> None:
+    parse(line.removeprefix("stocksync "))
+
+
+@pytest.mark.parametrize("line", [line for line in IN_TEXT if line not in ("sandbox",)])
+def test_a_command_named_in_the_readme_is_one_of_the_program(line: str) -> None:
+    parse(line)
+
+
+@pytest.mark.parametrize("name", sorted({line.split()[0] for line in TYPED if line.startswith("scripts/")}))
+def test_a_script_of_the_readme_is_there(name: str) -> None:
+    assert (ROOT / name).is_file()
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_of_the_program_is_in_the_readme(name: str) -> None:
+    assert re.search(rf"\bstocksync {name}\b", README)
+
+
+def test_the_first_commands_that_a_reader_meets_are_the_two_scripts() -> None:
+    assert [line.split()[0] for line in TYPED[:2]] == ["scripts/demo", "scripts/test"]
