@@ -84,10 +84,14 @@ _RELEASE: Final[Mapping[Language, Mapping[str, str]]] = {
 _COLOURS: Final = {"done": "green", "halted": "red", "failed": "red", "incomplete": "yellow"}
 
 
-def echo_run(result: CycleResult, mapping: PointOfSaleMapping, language: Language) -> None:
-    """Print how a run ended."""
+def echo_title(result: CycleResult, mapping: PointOfSaleMapping, language: Language) -> None:
+    """Print which run this is, and how it ended."""
+    click.echo(_title(result.summary, mapping, language))
+
+
+def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Language) -> None:
+    """Print what a run came to, and what stopped it."""
     summary = result.summary
-    click.echo(_title(summary, mapping, language))
     if result.plan is not None:
         figures = _figures(summary, language)
         for name, template in _LINES[language]:

@@ -105,12 +105,13 @@ def _results(
 
 def _echo(result: CycleResult, mappings: MappingSet, obj: Context) -> None:
     from stocksync.entrypoints.plan_view import PlanView
-    from stocksync.entrypoints.run_view import echo_run
+    from stocksync.entrypoints.run_view import echo_figures, echo_title
 
     mapping = mappings.points_of_sale[result.summary.point_of_sale]
+    echo_title(result, mapping, obj.language)
     if result.plan is not None and (result.summary.dry_run or result.halts):
         PlanView(result.plan, mapping, obj.language).echo()
-    echo_run(result, mapping, obj.language)
+    echo_figures(result, mapping, obj.language)
 
 
 def _as_data(result: CycleResult, mappings: MappingSet, obj: Context) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What each reason is called and how it is told, in French and English: a table, nothing else.
 
 A template says what happened, then what to do. Fields that may stand in one: attribute, module, dms, base (the last
-value both sides held), owner, loser and winner (a refused change), loser_value, winner_value, side, other, records,
+value both sides held), owner, loser and winner (a refused change), loser_value, winner_value, advice, side, records,
 evidence, sale, highest, why, message. Ordinary spaces are written here; `wording` sets them as French prints them.
 """
 
@@ -43,9 +43,9 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "modification refusée",
         "refused change",
         "« {attribute} » a été modifié dans le {loser} ({loser_value}), mais la valeur du {winner} ({winner_value}) "
-        "fait foi. Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",
+        "fait foi.{advice}",
         "“{attribute}” was changed in the {loser} ({loser_value}), but the value of the {winner} ({winner_value}) "
-        "holds. If {loser_value} is right, enter it in the {winner}.",
+        "holds.{advice}",
     ),
     Reason.BOTH_CHANGED: Told(
         "modifié des deux côtés",

@@ -27,8 +27,8 @@ NUMBERS: Final = frozenset({Kind.MONEY, Kind.INTEGER})
 _INTEGER: Final = re.compile(r"-?\d{1,18}")
 _TRUTH: Final = {"true": True, "false": False}
 _SAID: Final[Mapping[Language, Mapping[str, str]]] = {
-    "fr": {"yes": "oui", "no": "non", "blank": "(vide)", "absent": "—", "unreadable": "illisible"},
-    "en": {"yes": "yes", "no": "no", "blank": "(blank)", "absent": "—", "unreadable": "unreadable"},
+    "fr": {"yes": "oui", "no": "non", "blank": "vide", "absent": "—", "unreadable": "illisible"},
+    "en": {"yes": "yes", "no": "no", "blank": "blank", "absent": "—", "unreadable": "unreadable"},
 }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from stocksync.reports.sentences import SENTENCES
 from stocksync.reports.spelling import NARROW, NO_BREAK, Language, Speller, attribute_of
-from stocksync.reports.words import EVIDENCE, HALTS, OWNERS, SALES, SIDE_NAMES, SUBJECTS, THEN, WHY_FR
+from stocksync.reports.words import ADVICE, EVIDENCE, HALTS, OWNERS, SALES, SIDE_NAMES, SUBJECTS, THEN, WHY_FR
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Kind, Side
@@ -115,7 +115,16 @@ def _fields(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -
     if loser is not None:
         said |= {"loser": sides[loser], "winner": sides[loser.other]}
         said |= {"loser_value": values[loser], "winner_value": values[loser.other]}
+        said["advice"] = _advice(case, said, loser, speller.language)
     return _OrNothing(said | {"then": _then(case, speller.language)})
+
+
+def _advice(case: Case, said: Mapping[str, str], loser: Side, language: Language) -> str:
+    """Where to enter the value that was refused, iff there is one."""
+    if (case.vehicle_module if loser is Side.VEHICLE_MODULE else case.dms) is None:
+        return ""
+    template = ADVICE[language]
+    return " " + (french_spaces(template) if language == "fr" else template).format_map(said)
 
 
 def _then(case: Case, language: Language) -> str:

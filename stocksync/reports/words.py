@@ -113,6 +113,10 @@ THEN: Final[Words] = {
         Category.CONFLICT: "Choose the value to keep.",
     },
 }
+ADVICE: Final[Mapping[Language, str]] = {
+    "fr": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",
+    "en": "If {loser_value} is right, enter it in the {winner}.",
+}
 SALES: Final[Words] = {
     "fr": {"dms_order": "bon de commande", "invoice_number": "facture", "sale": "facturée"},
     "en": {"dms_order": "order", "invoice_number": "invoice", "sale": "invoiced"},

@@ -1,11 +1,11 @@
-"""Ten of the eleven dealers of the daily listings as points of sale, replayed day by day.
+"""Nine of the eleven dealers of the daily listings as points of sale, replayed day by day.
 
 The vehicle module is the listing of the day. The DMS is held in memory: on the first day it has a file of every listed
 car, as the dealers' back offices would; later ones are opened by the program. Nobody ever takes a file out, so that
 whatever vanishes vanishes in the module. The guards stand as shipped; a person releases a run that was halted for
 unreadable VINs or for many changes of one attribute, and never one that was halted for an empty or short listing.
 
-One dealer, the one with the most cars, is left out of the mapping: a car that comes from it is a new one.
+The two dealers with the most cars are left out of the mapping: what comes from them is a new car.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,7 @@ class Visit:
 class History:
     """Everything that happened, and how it stood in the evening of each day.
 
+    days: with the rows of the mapping's dealers only.
     files: by day, every file of the DMS. cars: by day and point of sale, the cars at home there.
     """
 
@@ -105,14 +106,16 @@ class History:
 
 
 def dealers_of(days: list[Day]) -> list[str]:
-    """The dealers of the mapping, by name: all but the one with the most cars."""
+    """The dealers of the mapping, by name: all but the two with the most cars."""
     cars = Counter(row["dealer_name"] for day in days for row in day.rows)
-    return sorted(set(cars) - {cars.most_common(1)[0][0]})
+    return sorted(set(cars) - {dealer for dealer, _ in cars.most_common(2)})
 
 
 def replay(days: list[Day], directory: Path) -> History:
-    """Synchronise every dealer on every day."""
-    return _Group(days, directory).history()
+    """Synchronise every dealer of the mapping on every day."""
+    dealers = dealers_of(days)
+    known = [replace(day, rows=tuple(row for row in day.rows if row["dealer_name"] in dealers)) for day in days]
+    return _Group(known, dealers, directory).history()
 
 
 def has_readable_vin(row: Row) -> bool:
@@ -128,12 +131,11 @@ def in_dms_spelling(row: Row) -> dict[str, Any]:
 
 
 class _Group:
-    def __init__(self, days: list[Day], directory: Path) -> None:
+    def __init__(self, days: list[Day], dealers: list[str], directory: Path) -> None:
         self.days = days
-        self.codes = {f"P{number:02d}": name for number, name in enumerate(dealers_of(days), 1)}
+        self.codes = {f"P{number:02d}": name for number, name in enumerate(dealers, 1)}
         self.replay = Replay(mapping_with("mappings_daily", self.codes), open_database(directory))
-        first = [row for row in days[0].with_vin.values() if row["dealer_name"] in self.codes.values()]
-        self.files = MemoryServer(HABITS, [in_dms_spelling(row) for row in first])
+        self.files = MemoryServer(HABITS, [in_dms_spelling(row) for row in days[0].with_vin.values()])
 
     def history(self) -> History:
         history = History(self.days)
@@ -149,7 +151,7 @@ class _Group:
 
     def _visits(self, day: Day) -> list[Visit]:
         records = _records(day)
-        everywhere = {r.record_id: r for r in records if r.record_id and r.body["site"] in self.codes.values()}
+        everywhere = {r.record_id: r for r in records if r.record_id}
         at: dict[str, list[NativeRecord]] = defaultdict(list)
         for known in records:
             at[known.body["site"]].append(known)

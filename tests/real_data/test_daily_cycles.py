@@ -24,7 +24,6 @@ from tests.real_data.dealer_group import (
     RELEASED_BY_A_PERSON,
     History,
     Visit,
-    dealers_of,
     has_readable_vin,
     in_dms_spelling,
     replay,
@@ -319,11 +318,3 @@ def test_a_vin_that_cannot_be_one_is_never_corrected(history: History) -> None:
     files = {file["chassis"] for file in history.files[history.days[-1].file]}
     assert len(slips) > 30
     assert slips & files <= listed
-
-
-def test_the_mapping_leaves_one_dealer_out(history: History) -> None:
-    everyone = {row["dealer_name"] for day in history.days for row in day.rows}
-    left_out = everyone - set(dealers_of(history.days))
-    assert len(left_out) == 1
-    sites = {file["site"] for file in history.files[history.days[-1].file]}
-    assert not left_out & sites

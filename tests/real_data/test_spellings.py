@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stocksync.mapping.converters import Integer, Money, Text, Vin
+from stocksync.mapping.converters import Text, Vin
+from stocksync.mapping.numbers import Integer, Money
 from stocksync.stock.rules import Car, ShortVinOnlyBefore, apply_rules
 from stocksync.stock.values import BLANK, Invalid, Kind, Reading, same
 from stocksync.stock.vehicle import FIRST_REGISTRATION_DATE, VIN

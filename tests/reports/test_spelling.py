@@ -38,7 +38,7 @@ def speller(language: Language = "fr", *, clear: bool = False) -> Speller:
         (COLOUR, "grey", "gris", "grey"),
         (COLOUR, "mauve", "mauve", "mauve"),
         (PLATE, "AA-123-AA", "AA-123-AA", "AA-123-AA"),
-        (PRICE, BLANK, "(vide)", "(blank)"),
+        (PRICE, BLANK, "vide", "blank"),
         (PRICE, ABSENT, "—", "—"),
         (PRICE, Invalid("12o", "not a number"), "«\u00a012o\u00a0» (illisible)", "“12o” (unreadable)"),
     ],

@@ -40,7 +40,7 @@ DETAILS = {
     "message": "prix trop bas",
 }
 FIELDS = {"attribute", "module", "dms", "base", "owner", "loser", "winner", "loser_value", "winner_value", "side"}
-FIELDS |= {"records", "evidence", "sale", "highest", "why", "message", "then"}
+FIELDS |= {"records", "evidence", "sale", "highest", "why", "message", "then", "advice"}
 
 
 def speller(language: Language) -> Speller:
@@ -114,6 +114,14 @@ def test_every_category_state_owner_and_side_has_its_words(language: Language) -
 def test_a_refused_change_names_who_lost_and_whose_value_holds() -> None:
     said = told(case(Reason.REFUSED_CHANGE), "en")
     assert "changed in the DMS (€2.00), but the value of the vehicle module (€1.00) holds" in said
+
+
+def test_a_refused_blank_is_nothing_to_enter_anywhere() -> None:
+    assert told(case(Reason.REFUSED_CHANGE), "en").endswith("If €2.00 is right, enter it in the vehicle module.")
+    blanked = replace(case(Reason.REFUSED_CHANGE), dms=None)
+    assert told(blanked, "en").endswith(
+        "changed in the DMS (blank), but the value of the vehicle module (€1.00) holds."
+    )
 
 
 def test_a_first_contact_under_one_owner_says_whose_value_holds_and_a_shared_one_asks() -> None:
