@@ -28,6 +28,7 @@ def explain(obj: Context, vehicle: str, attribute: str | None, as_json: bool) ->
     VEHICLE is a VIN, a plate, a police number, or an id of either system or of stocksync. ATTRIBUTE is its name or
     label; without it, the car's card is printed. Decided on what was last read, with the mapping files as they are.
     """
+    from stocksync.entrypoints.car_data import attribute_data, card_data
     from stocksync.entrypoints.car_view import CarView
     from stocksync.entrypoints.lookup import find_attribute, tell
 
@@ -38,14 +39,14 @@ def explain(obj: Context, vehicle: str, attribute: str | None, as_json: bool) ->
     view = CarView(told, obj.language)
     if attribute is None:
         if as_json:
-            click.echo(rendering.as_json(view.card_data()))
+            click.echo(rendering.as_json(card_data(view)))
         else:
             view.echo_card()
         return
     name = find_attribute(attribute, told.mapping.vocabulary).name
     name = "stage" if name == "dms_status" else name
     if as_json:
-        click.echo(rendering.as_json(view.attribute_data(name)))
+        click.echo(rendering.as_json(attribute_data(view, name)))
     else:
         view.echo_attribute(name)
 

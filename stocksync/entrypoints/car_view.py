@@ -1,6 +1,7 @@
 """One car as people ask about it: its card, or one attribute with the reason for its value.
 
-What is told was decided by the planning itself (`sync.answers`); here it is put into words and tables.
+What is told was decided by the planning itself (`sync.answers`); here it is put into words and tables. The same for
+programs is `car_data`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import Any, Final
 import click
 
 from stocksync.entrypoints import cases, rendering
-from stocksync.entrypoints.lookup import Told, records_of
+from stocksync.entrypoints.lookup import Told
 from stocksync.reports import verdicts, wording
-from stocksync.reports.spelling import Language, Speller, attribute_of, instant, neutral
+from stocksync.reports.spelling import Language, Speller, attribute_of, instant
 from stocksync.reports.words import CATEGORIES, OWNERS, SIDE_NAMES
 from stocksync.stock import vehicle as words
 from stocksync.stock.reconcile import Category, Verdict
@@ -39,6 +40,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "base": "Dernière valeur commune : {base}",
         "owner": "Qui décide : {owner}",
         "verdict": "Verdict : {category}, règle {row}",
+        "verdict_without_row": "Verdict : {category}",
         "no_verdict": "Verdict : aucun",
         "moved": "Dernier mouvement le {at} (exécution n° {run}) : {what}",
         "moved_on": "changé dans le {side} ({value})",
@@ -63,6 +65,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "base": "Last common value: {base}",
         "owner": "Owner: {owner}",
         "verdict": "Verdict: {category}, row {row}",
+        "verdict_without_row": "Verdict: {category}",
         "no_verdict": "Verdict: none",
         "moved": "Last moved at {at} (run {run}): {what}",
         "moved_on": "changed in the {side} ({value})",
@@ -103,7 +106,7 @@ class CarView:
     def echo_attribute(self, name: str) -> None:
         """Print one attribute: its values, who decides, who moved it last, and what follows."""
         one = self.told.answer.attributes[name]
-        click.echo(click.style(self._label(one), bold=True))
+        click.echo(click.style(self.label(one), bold=True))
         click.echo(self.sentence(one))
         for side in SIDES:
             colon = wording.french_spaces(" : ") if self.language == "fr" else ": "
@@ -117,32 +120,6 @@ class CarView:
         for line in self._last_writers(name):
             click.echo(f"  {line}")
         click.echo(self._read())
-
-    def card_data(self) -> dict[str, Any]:
-        """The card for a program."""
-        told = self.told
-        return {
-            **self._car_data(),
-            "attributes": [self._attribute_data(one) for one in told.answer.attributes.values()],
-            "findings": [
-                {"id": row.finding_id, "kind": row.finding.reason.value, "subject": row.finding.subject}
-                for row in told.findings
-            ],
-        }
-
-    def attribute_data(self, name: str) -> dict[str, Any]:
-        """One attribute for a program."""
-        one = self.told.answer.attributes[name]
-        move = last_move(self.told.journal, name)
-        changed_by = self._changed_by()
-        return {
-            **self._car_data(),
-            **self._attribute_data(one),
-            "label": self._label(one),
-            "sentence": self.sentence(one),
-            "last_move": self._move_data(one, move) if move is not None else None,
-            "changed_by": {side.value: who for side, who in changed_by.items()},
-        }
 
     def sentence(self, one: AttributeAnswer) -> str:
         """Why an attribute is what it is, or what will become of it, in words of a dealer."""
@@ -158,7 +135,7 @@ class CarView:
         if name == RESERVED:
             return self._reservation_sentence(verdict)
         values = {side: self._value(one, side) for side in SIDES}
-        return verdicts.without_reason(verdict, self._label(one), one.owner, values, self._base(one), self.language)
+        return verdicts.without_reason(verdict, self.label(one), one.owner, values, self._base(one), self.language)
 
     def _reservation_sentence(self, verdict: Verdict) -> str:
         if verdict.category is Category.WRITTEN:
@@ -252,7 +229,7 @@ class CarView:
     def _row(self, one: AttributeAnswer) -> list[str]:
         owner = OWNERS[self.language].get(one.owner or "", "?")
         values = [self._value(one, side) for side in SIDES]
-        return [self._label(one), *values, self._base(one), owner, self._verdict_word(one)]
+        return [self.label(one), *values, self._base(one), owner, self._verdict_word(one)]
 
     def _verdict_word(self, one: AttributeAnswer) -> str:
         if one.verdict is None:
@@ -264,7 +241,8 @@ class CarView:
     def _verdict_line(self, one: AttributeAnswer) -> str:
         if one.verdict is None:
             return self._say("no_verdict")
-        return self._say("verdict", category=self._verdict_word(one), row=str(one.verdict.row))
+        key = "verdict" if one.verdict.row else "verdict_without_row"
+        return self._say(key, category=self._verdict_word(one), row=str(one.verdict.row))
 
     def _last_writers(self, name: str) -> Iterator[str]:
         move = last_move(self.told.journal, name)
@@ -273,7 +251,7 @@ class CarView:
         else:
             at = instant(self.told.local(move.at))
             yield self._say("moved", at=at, run=str(move.run_id), what=", ".join(self._moves(name, move)))
-        for side, who in self._changed_by().items():
+        for side, who in self.changed_by().items():
             yield self._say("changed_by", side=SIDE_NAMES[self.language][side], who=who)
 
     def _moves(self, name: str, move: LastMove) -> Iterator[str]:
@@ -289,60 +267,14 @@ class CarView:
             values = {"before": self.speller.text(attribute, before), "after": self.speller.text(attribute, after)}
             yield self._say("copied", side=sides[side], **values)
 
-    def _move_data(self, one: AttributeAnswer, move: LastMove) -> dict[str, Any]:
-        written = None
-        if move.written is not None:
-            side, before, after = move.written
-            written = {
-                "side": side.value,
-                "from": neutral(one.attribute, before),
-                "to": neutral(one.attribute, after),
-            }
-        return {
-            "at": move.at.isoformat(),
-            "run": move.run_id,
-            "moved": {side.value: neutral(one.attribute, text) for side, text in move.moved.items()},
-            "written": written,
-            "agreed": move.agreed,
-            "first": move.first,
-        }
-
-    def _changed_by(self) -> dict[Side, str]:
+    def changed_by(self) -> dict[Side, str]:
+        """Who changed each record last, as its system names them."""
         said = {}
         for side, seen in self.told.seen.items():
             who = self.told.mapping.translations[side].changed_by(seen.snapshot.body)
             if who is not None:
                 said[side] = who
         return said
-
-    def _car_data(self) -> dict[str, Any]:
-        told, found = self.told, self.told.found
-        return {
-            "car": found.id,
-            "point_of_sale": found.point_of_sale,
-            "vin": found.vin,
-            "registration": found.registration,
-            "police_number": found.police_number,
-            "records": records_of(found),
-            "stage": told.answer.text(words.STAGE),
-            "dms_status": told.answer.text(words.DMS_STATUS),
-            "stock_cycle": "closed" if told.answer.closed else "open",
-            "read_at": told.read_at.isoformat() if told.read_at is not None else None,
-            "seen_at": {side.value: seen.seen_at.isoformat() for side, seen in told.seen.items()},
-        }
-
-    def _attribute_data(self, one: AttributeAnswer) -> dict[str, Any]:
-        verdict = one.verdict
-        return {
-            "attribute": one.attribute.name,
-            **{side.value: neutral(one.attribute, as_text(one.readings[side])) for side in SIDES},
-            "base": neutral(one.attribute, as_text(one.base)),
-            "owner": one.owner,
-            "rule": one.rule or None,
-            "category": verdict.category.value if verdict is not None else None,
-            "row": verdict.row if verdict is not None else None,
-            "reason": verdict.reason.value if verdict is not None and verdict.reason is not None else None,
-        }
 
     @property
     def _vocabulary(self) -> Mapping[str, Any]:
@@ -352,7 +284,8 @@ class CarView:
         answered = self.told.answer.attributes.get(subject)
         return answered.owner if answered is not None else None
 
-    def _label(self, one: AttributeAnswer) -> str:
+    def label(self, one: AttributeAnswer) -> str:
+        """What people call an attribute."""
         return one.attribute.label_fr if self.language == "fr" else one.attribute.label_en
 
     def _value(self, one: AttributeAnswer, side: Side) -> str:

@@ -21,7 +21,7 @@ from stocksync.mapping.spelling import CannotSpell, Converter, not_text, shown, 
 from stocksync.stock.values import Invalid, Reading, Value, folded
 
 MAX_TEXT: Final = 4000
-_VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{5,17}")
+_VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{17}|[A-Z0-9]{5,16}")
 _SIV: Final = re.compile(r"([A-HJ-NP-TV-Z]{2})[ -]?(\d{3})[ -]?([A-HJ-NP-TV-Z]{2})", re.ASCII)
 _FNI: Final = re.compile(r"(\d{1,4})[ -]?([A-Z]{1,3})[ -]?(0[1-9]|[1-8]\d|9[0-5]|9[78]\d|2[AB])", re.ASCII)
 _FOREIGN: Final = re.compile(r"[A-Z0-9ÄÖÜ][A-Z0-9ÄÖÜ -]{1,13}")
@@ -70,7 +70,8 @@ class Identifier:
 class Vin:
     """A VIN: case and spaces are spelling; I, O, Q and other alphabets are not VIN characters.
 
-    The check digit is not looked at: it is not mandatory in Europe.
+    Only the standard of 17 characters leaves I, O and Q out; the shorter ones of before 1981 may have them. The check
+    digit is not looked at: it is not mandatory in Europe.
     """
 
     def read(self, said: Any) -> Reading:

@@ -141,7 +141,7 @@ def _then(case: Case, language: Language) -> str:
 def _why(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> str:
     whys = [case.details[key] for side in SIDES if (key := f"{side}_invalid") in case.details]
     if whys:
-        return " ; ".join(dict.fromkeys(why_invalid(why, vocabulary, speller) for why in whys))
+        return _semicolon(speller.language).join(dict.fromkeys(why_invalid(w, vocabulary, speller) for w in whys))
     attribute = vocabulary.get(case.subject)
     french = speller.language == "fr"
     if attribute is not None and attribute.kind is Kind.DATE:
@@ -171,7 +171,11 @@ def _evidence(details: Mapping[str, str], language: Language) -> str:
         parts = evidence.split(", ")
         named = ", ".join(EVIDENCE.get(part, part) for part in parts) if language == "fr" else evidence
         said.append(f"{named.replace('_', ' ')}{NO_BREAK}: {other}" if language == "fr" else f"{named}: {other}")
-    return " ; ".join(said) or "?"
+    return _semicolon(language).join(said) or "?"
+
+
+def _semicolon(language: Language) -> str:
+    return f"{NARROW}; " if language == "fr" else "; "
 
 
 def french_spaces(text: str) -> str:

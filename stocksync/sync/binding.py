@@ -263,13 +263,21 @@ def _bind_by_vin(draft: _Draft, elsewhere: Elsewhere) -> None:
     for value in sorted(ours, key=repr):
         vehicle_ids, dms_ids = ours[value], theirs.get(value, [])
         if len(vehicle_ids) > 1 or len(dms_ids) > 1:
-            continue  # a VIN twice on one side is a duplicate, found below
+            # The twins are duplicates, found below; the record that would match any of them is in doubt.
+            _doubt_lone(draft, Side.VEHICLE_MODULE, vehicle_ids, dms_ids)
+            _doubt_lone(draft, Side.DMS, dms_ids, vehicle_ids)
+            continue
         there = elsewhere.unbound(Side.DMS, str(value[0]))
         if dms_ids:
             draft.bind(vehicle_ids[0], dms_ids[0], "vin")
         elif len(there) == 1:
             draft.records[Side.DMS][there[0].record_id] = there[0]
             draft.bind(vehicle_ids[0], there[0].record_id, "vin")
+
+
+def _doubt_lone(draft: _Draft, side: Side, records: list[str], candidates: list[str]) -> None:
+    if len(records) == 1 and candidates:
+        draft.doubt(side, records[0], "vin", ", ".join(candidates))
 
 
 def _doubt_leftovers(draft: _Draft, elsewhere: Elsewhere) -> None:

@@ -6,7 +6,7 @@ in `plan`; what is remembered, behind the store's port.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
@@ -19,16 +19,15 @@ from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
-from stocksync.sync.binding import Bindings, Elsewhere, bind, is_open, vin_of
+from stocksync.sync.binding import Elsewhere, bind, is_open, vin_of
 from stocksync.sync.cars import RECORD, Car, Finding
 from stocksync.sync.delivery import Delivery, DeliveryReport, known_car
 from stocksync.sync.gather import Gathered
-from stocksync.sync.guards import Halt, check_listings, check_mapping_change, check_plan
+from stocksync.sync.guards import EMPTY_LISTING, Halt, check_listings, check_mapping_change, check_plan
 from stocksync.sync.plan import CarPlan, Plan, as_text, make_plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
 from stocksync.sync.recording import (
     DueOperation,
-    FindingCounts,
     JournalLine,
     KnownCar,
     Recording,
@@ -88,12 +87,28 @@ class _Decided:
     halts: tuple[Halt, ...]
 
 
+Newcomers = Mapping[tuple[Side, str], Sequence[tuple[str, Vehicle]]]
+"""By side and VIN: open records of points of sale at first contact, each with its point of sale."""
+
+
+def newcomers_of(gathered: Iterable[tuple[PointOfSaleMapping, Gathered]]) -> Newcomers:
+    """Index what was gathered at points of sale that have no snapshots yet."""
+    index: dict[tuple[Side, str], list[tuple[str, Vehicle]]] = {}
+    for mapping, found in gathered:
+        for side, vehicles in gathering.vehicles_of(mapping, found.records).items():
+            for vehicle in vehicles.values():
+                vin = vin_of(vehicle)
+                if vin is not None and is_open(side, vehicle):
+                    index.setdefault((side, vin), []).append((mapping.id, vehicle))
+    return index
+
+
 @dataclass
 class Cycle:
     """Everything that one cycle of a point of sale needs.
 
-    files: the bytes of the mapping files. others: what was just gathered at other points of sale of the pair that have
-    no snapshots yet, so that first contact sees the whole stock before it writes anything.
+    files: the bytes of the mapping files. newcomers: what was just gathered at points of sale of the pair that have no
+    snapshots yet, so that first contact sees the whole stock before it writes anything.
     """
 
     mapping: PointOfSaleMapping
@@ -102,7 +117,7 @@ class Cycle:
     store: Store
     clock: Clock
     watcher: Watcher = field(default_factory=Nobody)
-    others: tuple[tuple[PointOfSaleMapping, Gathered], ...] = ()
+    newcomers: Newcomers = field(default_factory=dict)
 
     def gather(self) -> Gathered:
         """List both sides. Raises what the systems raise."""
@@ -141,7 +156,7 @@ class Cycle:
         quality = gathering.listing_quality(gathered, vehicles)
         halts = check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
         cars = self._cars(gathered)
-        if not halts:
+        if not any(halt.guard == EMPTY_LISTING for halt in halts):
             wanted = gathering.wanted_records(gathered, vehicles, cars)
             gathered = gathering.read_unlisted(gathered, self.systems, wanted)
             vehicles = gathering.vehicles_of(self.mapping, gathered.records)
@@ -202,12 +217,11 @@ class Cycle:
             records.setdefault((snapshot.side, snapshot.vin or ""), []).append(vehicle)
             if is_bound:
                 bound.add((snapshot.side, snapshot.record_id))
-        for other, gathered in self.others:
-            for side, shown in gathering.vehicles_of(other, gathered.records).items():
-                for vehicle in shown.values():
-                    vin = vin_of(vehicle)
-                    if vin in vins and is_open(side, vehicle):
-                        records.setdefault((side, str(vin)), []).append(vehicle)
+        for side in SIDES:
+            for vin in vins:
+                for point_of_sale, vehicle in self.newcomers.get((side, vin), ()):
+                    if point_of_sale != mapping.id:
+                        records.setdefault((side, vin), []).append(vehicle)
         unique = {key: tuple({v.record_id: v for v in found}.values()) for key, found in records.items()}
         return Elsewhere(unique, frozenset(bound))
 
@@ -412,7 +426,3 @@ def _told(car: CarPlan, name: str, verdict: Verdict) -> dict[str, Any]:
     if verdict.write is not None:
         told["write"] = [verdict.write.side.value, as_text(verdict.write.value)]
     return told
-
-
-Told = Callable[[int], None]
-__all__ = ["Bindings", "Cycle", "CycleResult", "FindingCounts", "Nobody", "Phase", "Watcher"]

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import orjson
 
-from stocksync.errors import StocksyncError
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
 from stocksync.stock.values import SIDES, Side
@@ -201,17 +200,3 @@ def _without(body: dict[str, Any], keys: list[str]) -> dict[str, Any]:
 def read_again(systems: Mapping[Side, System], car: Car) -> dict[Side, NativeRecord | None]:
     """Read both records of one car afresh. Raises what the systems raise."""
     return {side: systems[side].read(car.record_ids[side]) if side in car.record_ids else None for side in SIDES}
-
-
-__all__ = [
-    "Gathered",
-    "StocksyncError",
-    "digest_of",
-    "list_both",
-    "listing_quality",
-    "read_again",
-    "read_unlisted",
-    "snapshot_of",
-    "vehicles_of",
-    "wanted_records",
-]

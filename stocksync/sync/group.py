@@ -7,15 +7,17 @@ stands at two of them is seen to be one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 
 from stocksync.errors import ConfigurationError, StocksyncError
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.stock.values import Side
-from stocksync.sync.cycle import Cycle, CycleResult, Watcher
+from stocksync.sync.cycle import Cycle, CycleResult, Watcher, newcomers_of
 from stocksync.sync.gather import Gathered
 from stocksync.sync.ports import Clock, Store, System
+from stocksync.sync.recording import RunStatus
+from stocksync.sync.summary import Summary
 
 OpenSystems = Callable[[PointOfSaleMapping], AbstractContextManager[Mapping[Side, System]]]
 
@@ -34,33 +36,31 @@ class Group:
         """Synchronise points of sale in order, yielding each result as it is there."""
         chosen = [self.mappings.points_of_sale[name] for name in points]
         with ExitStack() as stack:
-            cycles = [self._cycle(point, stack.enter_context(self.open_systems(point))) for point in chosen]
+            cycles: list[Cycle] = []
+            for point in chosen:
+                try:
+                    cycles.append(self._cycle(point, stack.enter_context(self.open_systems(point))))
+                except ConfigurationError as error:
+                    failed = Summary(point.id, RunStatus.FAILED, None, message=str(error), dry_run=dry_run)
+                    yield CycleResult(failed, error=error)
             early = self._gather_newcomers(cycles)
+            for pair in {cycle.mapping.pair for cycle in cycles}:
+                of_pair = [cycle for cycle in cycles if cycle.mapping.pair == pair]
+                found = [(c.mapping, early[c.mapping.id]) for c in of_pair if c.mapping.id in early]
+                newcomers = newcomers_of(found)
+                for cycle in of_pair:
+                    cycle.newcomers = newcomers
             for cycle in cycles:
-                yield self._run(cycle, early, dry_run=dry_run)
+                yield cycle.run(dry_run=dry_run, gathered=early.pop(cycle.mapping.id, None))
 
     def _cycle(self, point: PointOfSaleMapping, systems: Mapping[Side, System]) -> Cycle:
         return Cycle(point, self.mappings.files, systems, self.store, self.clock, self.watcher)
 
-    def _gather_newcomers(self, cycles: list[Cycle]) -> dict[str, tuple[Cycle, Gathered]]:
+    def _gather_newcomers(self, cycles: list[Cycle]) -> dict[str, Gathered]:
         new = [cycle for cycle in cycles if self.store.last_complete_run(cycle.mapping.id) is None]
-        if len(new) < 2:
-            return {}
-        early: dict[str, tuple[Cycle, Gathered]] = {}
-        for cycle in new:
-            try:
-                early[cycle.mapping.id] = (cycle, cycle.gather())
-            except ConfigurationError:
-                raise
-            except StocksyncError:
-                continue  # its own cycle reads again, and reports what happens
+        early: dict[str, Gathered] = {}
+        for cycle in new if len(new) > 1 else ():
+            # A newcomer that cannot be read is read again by its own cycle, which reports what happens.
+            with suppress(StocksyncError):
+                early[cycle.mapping.id] = cycle.gather()
         return early
-
-    def _run(self, cycle: Cycle, early: Mapping[str, tuple[Cycle, Gathered]], *, dry_run: bool) -> CycleResult:
-        own = early.get(cycle.mapping.id)
-        cycle.others = tuple(
-            (other.mapping, gathered)
-            for name, (other, gathered) in early.items()
-            if name != cycle.mapping.id and other.mapping.pair == cycle.mapping.pair
-        )
-        return cycle.run(dry_run=dry_run, gathered=own[1] if own is not None else None)

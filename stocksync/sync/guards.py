@@ -16,6 +16,7 @@ from stocksync.stock.values import BLANK, SIDES, Side
 from stocksync.stock.vehicle import STAGE
 from stocksync.sync.plan import Action, CarPlan, Plan
 
+EMPTY_LISTING: Final = "empty_listing"
 SIDE_NAMES: Final = {Side.VEHICLE_MODULE: "the vehicle module", Side.DMS: "the DMS"}
 
 
@@ -48,7 +49,7 @@ def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | Non
         if listed == 0 and (earlier > 0 or other > 0):
             halts.append(
                 Halt(
-                    "empty_listing",
+                    EMPTY_LISTING,
                     f"{SIDE_NAMES[side]} lists no vehicle at all, {_was(earlier, other)}.",
                     {"side": side.value, "earlier": earlier, "other": other},
                 )

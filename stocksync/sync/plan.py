@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -28,7 +28,6 @@ from stocksync.stock.reconcile import (
     Question,
     UnkeptWrite,
     Verdict,
-    Write,
     decide,
 )
 from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Known, Reading, Side, is_value, same
@@ -678,27 +677,3 @@ def _subject_of(reason: Reason) -> tuple[str, Reason, Category]:
 
 def _missing_reason(sighting: Sighting) -> Reason:
     return Reason.MISSING_IN_VEHICLE_MODULE if sighting.vehicle_module is None else Reason.MISSING_IN_DMS
-
-
-def differences(plans: Iterable[CarPlan]) -> int:
-    """Count every observed difference."""
-    return sum(len(plan.verdicts) for plan in plans)
-
-
-def writes_of(plan: Plan) -> Iterable[tuple[CarPlan, Operation]]:
-    """Every operation of a plan, with its car."""
-    return ((car, operation) for car in plan.cars for operation in car.operations)
-
-
-__all__ = [
-    "Action",
-    "CarPlan",
-    "Change",
-    "Operation",
-    "Plan",
-    "Write",
-    "as_text",
-    "differences",
-    "make_plan",
-    "writes_of",
-]
