@@ -90,20 +90,25 @@ def echo_title(result: CycleResult, mapping: PointOfSaleMapping, language: Langu
 
 
 def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Language) -> None:
-    """Print what a run came to, and what stopped it."""
+    """Print what a run came to, and how a halted one goes on."""
     summary = result.summary
     if result.plan is not None:
         figures = _figures(summary, language)
         for name, template in _LINES[language]:
             click.echo(f"  {name:<13} {_set(template, language).format(**figures)}")
         click.echo(f"  {identity(summary, language)}")
-    if result.error is not None:
-        click.secho(f"  {result.error}", fg="red")
-    for halt in result.halts:
-        click.secho(f"  {halt_told(halt, mapping, language)}", fg="red")
     if result.halts:
         key = "dry_run" if summary.dry_run else "run"
         click.echo(f"  {_set(_RELEASE[language][key], language).format(run=summary.run_id)}")
+
+
+def echo_faults(result: CycleResult, mapping: PointOfSaleMapping, language: Language) -> None:
+    """Say on standard error what stopped a run: one sentence each."""
+    said = [str(result.error)] if result.error is not None else []
+    said += [halt_told(halt, mapping, language) for halt in result.halts]
+    for sentence in said:
+        named = sentence if sentence.startswith(mapping.id) else f"{mapping.id}: {sentence}"
+        click.secho(named, fg="red", err=True)
 
 
 def identity(summary: Summary, language: Language) -> str:
@@ -128,7 +133,10 @@ def halt_told(halt: Halt, mapping: PointOfSaleMapping, language: Language) -> st
 def _title(summary: Summary, mapping: PointOfSaleMapping, language: Language) -> str:
     status = summary.status.value
     state = click.style(RUN_STATES[language][status], fg=_COLOURS.get(status))
-    template = _set(_TITLES[language]["dry_run" if summary.dry_run else "run"], language)
+    if summary.run_id is None and summary.status is RunStatus.FAILED:
+        template = "{state}"
+    else:
+        template = _set(_TITLES[language]["dry_run" if summary.dry_run else "run"], language)
     name = click.style(f"{mapping.id} ({mapping.name})", bold=True)
     colon = french_spaces(" : ") if language == "fr" else ": "
     return f"{name}{colon}{template.format(run=summary.run_id, state=state)}"

@@ -94,12 +94,15 @@ def _synchronise(obj: Context, wanted: Sequence[str], *, dry_run: bool, as_json:
 def _results(
     group: Group, points: Sequence[str], bar: Any, obj: Context, *, dry_run: bool, as_json: bool
 ) -> list[CycleResult]:
+    from stocksync.entrypoints.run_view import echo_faults
+
     results = []
     for result in group.synchronise(points, dry_run=dry_run):
         results.append(result)
+        bar.clear()
         if not as_json:
-            bar.clear()
             _echo(result, group.mappings, obj)
+        echo_faults(result, group.mappings.points_of_sale[result.summary.point_of_sale], obj.language)
     return results
 
 

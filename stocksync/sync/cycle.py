@@ -23,7 +23,7 @@ from stocksync.sync.binding import Elsewhere, bind, is_open, vin_of
 from stocksync.sync.cars import RECORD, Car, Finding
 from stocksync.sync.delivery import Delivery, DeliveryReport, known_car
 from stocksync.sync.gather import Gathered
-from stocksync.sync.guards import EMPTY_LISTING, Halt, check_listings, check_mapping_change, check_plan
+from stocksync.sync.guards import Guard, Halt, check_listings, check_mapping_change, check_plan
 from stocksync.sync.plan import CarPlan, Plan, as_text, make_plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
 from stocksync.sync.recording import (
@@ -156,7 +156,7 @@ class Cycle:
         quality = gathering.listing_quality(gathered, vehicles)
         halts = check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
         cars = self._cars(gathered)
-        if not any(halt.guard == EMPTY_LISTING for halt in halts):
+        if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
             wanted = gathering.wanted_records(gathered, vehicles, cars)
             gathered = gathering.read_unlisted(gathered, self.systems, wanted)
             vehicles = gathering.vehicles_of(self.mapping, gathered.records)

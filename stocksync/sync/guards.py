@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from stocksync.mapping.models import GuardsModel
@@ -16,8 +17,18 @@ from stocksync.stock.values import BLANK, SIDES, Side
 from stocksync.stock.vehicle import STAGE
 from stocksync.sync.plan import Action, CarPlan, Plan
 
-EMPTY_LISTING: Final = "empty_listing"
 SIDE_NAMES: Final = {Side.VEHICLE_MODULE: "the vehicle module", Side.DMS: "the DMS"}
+
+
+class Guard(StrEnum):
+    """Every guard, by its stable name."""
+
+    EMPTY_LISTING = "empty_listing"
+    SHORT_LISTING = "short_listing"
+    UNREADABLE_RECORDS = "unreadable_records"
+    MASS_REMOVAL = "mass_removal"
+    MASS_OVERWRITE = "mass_overwrite"
+    MAPPING_CHANGED = "mapping_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class Listing:
 class Halt:
     """Why a guard refuses a plan; `guard` is its stable name, `values` what another language says it with."""
 
-    guard: str
+    guard: Guard
     message: str
     values: Mapping[str, str | int] = field(default_factory=dict)
 
@@ -49,7 +60,7 @@ def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | Non
         if listed == 0 and (earlier > 0 or other > 0):
             halts.append(
                 Halt(
-                    EMPTY_LISTING,
+                    Guard.EMPTY_LISTING,
                     f"{SIDE_NAMES[side]} lists no vehicle at all, {_was(earlier, other)}.",
                     {"side": side.value, "earlier": earlier, "other": other},
                 )
@@ -57,7 +68,7 @@ def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | Non
         elif listed * 100 < earlier * guards.listing_at_least_percent:
             halts.append(
                 Halt(
-                    "short_listing",
+                    Guard.SHORT_LISTING,
                     f"{SIDE_NAMES[side]} lists {listed} vehicles; the last complete run had {earlier}.",
                     {"side": side.value, "listed": listed, "earlier": earlier},
                 )
@@ -66,7 +77,7 @@ def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | Non
         if listed and bad * 100 > listed * guards.unreadable_percent:
             halts.append(
                 Halt(
-                    "unreadable_records",
+                    Guard.UNREADABLE_RECORDS,
                     f"{bad} of {listed} records of {SIDE_NAMES[side]} have an unreadable id, stage or key.",
                     {"side": side.value, "listed": listed, "unreadable": bad},
                 )
@@ -87,7 +98,7 @@ def check_plan(plan: Plan, guards: GuardsModel) -> list[Halt]:
     if removed > limit:
         halts.append(
             Halt(
-                "mass_removal",
+                Guard.MASS_REMOVAL,
                 f"Exits, reservations and blanks would touch {removed} of {len(open_bound)} cars at once.",
                 {"touched": removed, "cars": len(open_bound)},
             )
@@ -96,7 +107,7 @@ def check_plan(plan: Plan, guards: GuardsModel) -> list[Halt]:
         if count >= guards.overwrites_cars and count * 100 > len(open_bound) * guards.overwrites_percent:
             halts.append(
                 Halt(
-                    "mass_overwrite",
+                    Guard.MASS_OVERWRITE,
                     f"The plan would overwrite {attribute} on {count} of {len(open_bound)} cars.",
                     {"attribute": attribute, "touched": count, "cars": len(open_bound)},
                 )
@@ -133,7 +144,7 @@ def check_mapping_change(plan: Plan, plan_as_before: Plan | None) -> list[Halt]:
         return []
     return [
         Halt(
-            "mapping_changed",
+            Guard.MAPPING_CHANGED,
             "The mapping files changed since the last run, and the plan with them: "
             f"{_count(plan)} writes instead of {_count(plan_as_before)}.",
             {"writes": _count(plan), "writes_before": _count(plan_as_before)},

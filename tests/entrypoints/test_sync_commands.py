@@ -118,6 +118,9 @@ def test_a_system_that_cannot_be_reached_ends_with_1(desk: Desk) -> None:
     done = desk.run("sync", "--point-of-sale", "PDV1", ICAR_URL="http://127.0.0.1:9")
     assert (done.exit_code, no_traceback(done)) == (1, True)
     assert "inachevée, à relancer" in done.stdout
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith("PDV1: ")
+    assert "127.0.0.1:9" not in done.stdout
 
 
 def test_a_page_for_people_where_data_was_due_ends_with_1(desk: Desk, web_page: str) -> None:
@@ -132,8 +135,20 @@ def test_a_wrong_key_ends_with_2(desk: Desk) -> None:
 
 def test_a_variable_that_is_not_set_ends_with_2_and_is_named(desk: Desk) -> None:
     done = desk.run("sync", OPENFLEX_TOKEN=None, ICAR_KEY=None)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "OPENFLEX_TOKEN, ICAR_KEY" in done.stderr or "OPENFLEX_TOKEN" in done.stderr
+    assert (done.exit_code, no_traceback(done)) == (2, True)
+    assert [line[:4] for line in done.stderr.splitlines()] == ["PDV1", "PDV2"]
+    assert done.stderr.count("OPENFLEX_TOKEN, ICAR_KEY") == 2
+    assert "OPENFLEX_TOKEN" not in done.stdout
+
+
+def test_a_variable_that_is_missing_at_one_point_of_sale_does_not_stop_the_others(desk: Desk) -> None:
+    desk.mappings = desk.folder / "mappings"
+    shutil.copytree(SHIPPED, desk.mappings)
+    file = desk.mappings / "points_of_sale.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("ICAR_KEY", "OTHER_KEY", 1), encoding="utf-8")
+    done = desk.run("sync", "--json")
+    statuses = [point["status"] for point in json.loads(done.stdout)["points_of_sale"]]
+    assert (done.exit_code, statuses) == (2, ["failed", "done"])
 
 
 def test_an_unknown_point_of_sale_ends_with_2_and_the_nearest_is_named(desk: Desk) -> None:
@@ -198,7 +213,7 @@ def test_a_halted_plan_ends_with_3_and_passes_once_it_is_released(desk: Desk) ->
     halted = desk.run("sync", "--point-of-sale", "PDV1")
     assert halted.exit_code == 3
     said = halted.stdout.translate(FRENCH_SPACES)
-    assert "Les fichiers de correspondance ont changé" in said
+    assert "Les fichiers de correspondance ont changé" in halted.stderr.translate(FRENCH_SPACES)
     assert vin in said
     run = said.rsplit("stocksync release ", 1)[1].split()[0]
     assert desk.sandbox.vehicle_module.vehicle(module_id)["sale"]["price"] != 4321
