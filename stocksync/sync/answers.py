@@ -19,7 +19,8 @@ from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side
 from stocksync.stock.vehicle import Attribute, Vehicle
 from stocksync.sync.binding import Bindings
 from stocksync.sync.cars import BINDING, RECORD, Car, Finding, Sighting
-from stocksync.sync.plan import CarPlan, make_plan
+from stocksync.sync.decide import make_plan
+from stocksync.sync.plan import CarPlan
 from stocksync.sync.recording import Snapshot
 
 

@@ -114,3 +114,10 @@ class Sighting:
     def on(self, side: Side) -> Vehicle | None:
         """What a side shows."""
         return self.vehicle_module if side is Side.VEHICLE_MODULE else self.dms
+
+    def effective_text(self, attribute: str) -> str | None:
+        """The car's value of an attribute that the module decides: the module's if set, else the DMS's."""
+        for vehicle in (self.vehicle_module, self.dms):
+            if vehicle is not None and vehicle.has(attribute):
+                return vehicle.text(attribute)
+        return None

@@ -21,10 +21,11 @@ from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere, bind, is_open, vin_of
 from stocksync.sync.cars import RECORD, Car, Finding
+from stocksync.sync.decide import make_plan
 from stocksync.sync.delivery import Delivery, DeliveryReport, known_car
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Guard, Halt, check_listings, check_mapping_change, check_plan
-from stocksync.sync.plan import CarPlan, Plan, as_text, make_plan
+from stocksync.sync.plan import CarPlan, Plan, as_text
 from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
 from stocksync.sync.recording import (
     DueOperation,

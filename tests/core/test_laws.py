@@ -21,7 +21,7 @@ from stocksync.stock import reconcile
 from stocksync.stock.ownership import may_write
 from stocksync.stock.reconcile import Category, Question, Verdict
 from stocksync.stock.values import SIDES, Side
-from stocksync.sync import acknowledge, cars, delivery, findings, gather, plan, summary
+from stocksync.sync import acknowledge, attributes, cars, decide, delivery, findings, gather, plan, summary
 from stocksync.sync.cycle import CycleResult
 from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record
 
@@ -260,11 +260,11 @@ def breaks(law: Law) -> Callable[[Fault], Fault]:
 
 @breaks(law_1_a_base_moves_only_when_both_sides_are_known_to_hold_the_value)
 def the_base_moves_at_plan_time(patch: pytest.MonkeyPatch) -> None:
-    def eager(self: Any) -> dict[str, Any]:
-        moved = {name: v.write.value for name, v in self.verdicts.items() if v.write is not None}
-        return {**self.car.base, **moved}
+    def eager(draft: Any) -> dict[str, Any]:
+        moved = {name: v.write.value for name, v in draft.verdicts.items() if v.write is not None}
+        return {**draft.car.base, **moved}
 
-    patch.setattr(plan._Draft, "_base_now", eager)
+    patch.setattr(decide, "base_after", eager)
 
 
 @breaks(law_1_a_base_moves_only_when_both_sides_are_known_to_hold_the_value)
@@ -291,19 +291,19 @@ def the_loser_is_written_to_the_owner(patch: pytest.MonkeyPatch) -> None:
         return reconcile.Write(owner, question.known(side), question.known(owner))
 
     patch.setattr(reconcile, "_write", backwards)
-    for module in (plan, delivery):
+    for module in (attributes, delivery):
         patch.setattr(module, "may_write", lambda *_, **__: True)
 
 
 @breaks(law_4_the_categories_add_up_to_the_differences)
 def conflicts_are_swallowed(patch: pytest.MonkeyPatch) -> None:
-    right = plan.decide
+    right = attributes.decide
 
     def silent(question: Question) -> Verdict:
         verdict = right(question)
         return reconcile.UNCHANGED if verdict.category is Category.HELD else verdict
 
-    patch.setattr(plan, "decide", silent)
+    patch.setattr(attributes, "decide", silent)
 
 
 @breaks(law_4_the_categories_add_up_to_the_differences)
@@ -345,7 +345,7 @@ def nothing_is_ever_closed(patch: pytest.MonkeyPatch) -> None:
 
 @breaks(law_9_what_we_wrote_is_not_news)
 def a_lost_answer_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(plan, "_as_acknowledged", lambda sighting, _: sighting)
+    patch.setattr(decide, "as_acknowledged", lambda sighting, _: sighting)
 
 
 @breaks(law_10_a_value_stored_differently_does_not_bounce)
@@ -360,14 +360,15 @@ def one_refused_attribute_takes_the_others_along(patch: pytest.MonkeyPatch) -> N
 
 @breaks(law_11_one_trouble_never_stops_another)
 def one_unreadable_value_holds_the_whole_car(patch: pytest.MonkeyPatch) -> None:
-    right = plan._Draft._decide_attributes
+    right = decide.decide_attributes
 
-    def all_or_nothing(self: Any) -> None:
-        right(self)
-        if any(v.category is Category.HELD for v in self.verdicts.values()):
-            self.verdicts = {n: v for n, v in self.verdicts.items() if v.write is None}
+    def all_or_nothing(draft: Any) -> int:
+        observed = right(draft)
+        if any(v.category is Category.HELD for v in draft.verdicts.values()):
+            draft.verdicts = {n: v for n, v in draft.verdicts.items() if v.write is None}
+        return observed
 
-    patch.setattr(plan._Draft, "_decide_attributes", all_or_nothing)
+    patch.setattr(decide, "decide_attributes", all_or_nothing)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -389,7 +390,7 @@ def test_the_matrix_is_looked_at_again_when_a_write_is_sent(tmp_path: Path, monk
         return reconcile.Write(side.other, question.known(side), question.known(side.other))
 
     monkeypatch.setattr(reconcile, "_write", backwards)
-    monkeypatch.setattr(plan, "may_write", lambda *_, **__: True)
+    monkeypatch.setattr(attributes, "may_write", lambda *_, **__: True)
     with a_world(tmp_path / "world.db") as world:
         world.settled()
         world.edit(DMS, "VO1", prix_vente="9 000,00")

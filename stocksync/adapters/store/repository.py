@@ -33,8 +33,10 @@ from stocksync.errors import UsageError
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
+from stocksync.stock.vehicle import RESERVED
 from stocksync.sync.cars import Car, Finding, UnconfirmedWrite
 from stocksync.sync.findings import EVENTS, OpenFinding, Settlement, settle
+from stocksync.sync.plan import Action, Operation
 from stocksync.sync.recording import (
     DueOperation,
     EntryOutcome,
@@ -228,9 +230,7 @@ class Repository:
         unconfirmed: dict[str, list[UnconfirmedWrite]] = {}
         for row in waiting:
             operation, _ = codec.load_operation(row.payload, row.side, row.action, row.record_id)
-            unconfirmed.setdefault(row.car_id, []).extend(
-                UnconfirmedWrite(operation.side, c.attribute, c.value, c.expected) for c in operation.changes
-            )
+            unconfirmed.setdefault(row.car_id, []).extend(_unconfirmed(operation))
         return [_car(row, tuple(unconfirmed.get(row.id, ()))) for row in rows]
 
     # what a cycle changes
@@ -345,6 +345,13 @@ def _car(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...]) -> Car:
         unkept=codec.load_unkept(row.unkept),
         unconfirmed=unconfirmed,
     )
+
+
+def _unconfirmed(operation: Operation) -> list[UnconfirmedWrite]:
+    side = operation.side
+    if operation.action is Action.RESERVE:
+        return [UnconfirmedWrite(side, RESERVED, value=True, expected=False)]
+    return [UnconfirmedWrite(side, c.attribute, c.value, c.expected) for c in operation.changes]
 
 
 def _snapshot(row: Any) -> Snapshot:

@@ -1,0 +1,143 @@
+"""Deciding every attribute of one car: the decision table, and what stands around it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from stocksync.stock import rules
+from stocksync.stock.ownership import Owner, Policy, may_write
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category, Question, Verdict, decide
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Side, is_value, same
+from stocksync.stock.vehicle import POLICE_NUMBER
+from stocksync.sync.draft import CarDraft
+
+REPORTED_WHEN_WRITTEN: Final = frozenset({Reason.FIRST_CONTACT})
+_SILENT: Final = (Category.UNCHANGED, Category.NOTHING_KNOWN)
+
+
+def decide_attributes(draft: CarDraft) -> int:
+    """Decide every attribute that both sides show; the answer is how many differ by their readings alone."""
+    observed = 0
+    for name, policy in draft.policies.items():
+        observed += _differs(draft, name)
+        verdict = _decided(draft, name, policy)
+        if verdict.category not in _SILENT:
+            draft.verdicts[name] = verdict
+    _hold_contradictions(draft)
+    _watch_register(draft)
+    for name, verdict in draft.verdicts.items():
+        _report(draft, name, verdict)
+    return observed
+
+
+def _decided(draft: CarDraft, name: str, policy: Policy | None) -> Verdict:
+    if policy is None:
+        return _undecidable(draft, name)
+    question = _question(draft, name, policy)
+    verdict = decide(question)
+    if verdict.category not in _SILENT:
+        draft.rules[name] = policy.rule
+    return _checked(draft, question, verdict)
+
+
+def _differs(draft: CarDraft, name: str) -> bool:
+    """Tell, by the readings alone, whether an attribute is anything but quiet; no verdict is looked at."""
+    here, there = draft.reading(Side.VEHICLE_MODULE, name), draft.reading(Side.DMS, name)
+    if here is ABSENT or there is ABSENT:
+        return False
+    if isinstance(here, Invalid) or isinstance(there, Invalid):
+        return True
+    attribute, base = draft.mapping.vocabulary[name], draft.base(name)
+    if not all(same(attribute.kind, reading, base, attribute.tolerance) for reading in (here, there)):
+        return True
+    row = draft.mapping.matrix.rows[name]
+    spelled_as_base = (there if row.policy.owner is Owner.DMS else here) == base
+    return same(attribute.kind, here, there, attribute.tolerance) and not spelled_as_base
+
+
+def _question(draft: CarDraft, name: str, policy: Policy) -> Question:
+    attribute = draft.mapping.vocabulary[name]
+    closed = frozenset(side for side in SIDES if not draft.takes_writes(side))
+    return Question(
+        attribute=name,
+        kind=attribute.kind,
+        policy=replace(policy, writable=policy.writable - closed) if closed else policy,
+        base=draft.base(name),
+        vehicle_module=draft.reading(Side.VEHICLE_MODULE, name),
+        dms=draft.reading(Side.DMS, name),
+        tolerance=attribute.tolerance,
+        unkept=draft.car.unkept.get(name),
+    )
+
+
+def _undecidable(draft: CarDraft, name: str) -> Verdict:
+    """Hold an attribute whose owner hangs on something that cannot be read, unless nothing differs."""
+    here, there = draft.reading(Side.VEHICLE_MODULE, name), draft.reading(Side.DMS, name)
+    if here is ABSENT or there is ABSENT:
+        return Verdict(Category.NOTHING_KNOWN, row=2)
+    if not _differs(draft, name):
+        return Verdict(Category.UNCHANGED, row=1)
+    return Verdict(Category.HELD, row=0, reason=Reason.OWNERSHIP_UNKNOWN)
+
+
+def _checked(draft: CarDraft, question: Question, verdict: Verdict) -> Verdict:
+    """Let no write through that its side may not receive, or has no spelling for (law 3)."""
+    write = verdict.write
+    if write is None:
+        return verdict
+    allowed = may_write(question.policy, write.side, fills_blank=write.fills_blank)
+    if allowed and draft.mapping.translations[write.side].can_spell(question.attribute, write.value):
+        return verdict
+    return Verdict(Category.HELD, row=10, reason=Reason.CANNOT_WRITE)
+
+
+def _hold_contradictions(draft: CarDraft) -> None:
+    """Hold dates that are right on each side alone, but would contradict each other once written."""
+    after = {side: dict(draft.readings[side]) for side in SIDES}
+    for name, verdict in draft.verdicts.items():
+        if verdict.write is not None:
+            after[verdict.write.side][name] = verdict.write.value
+    ordered = tuple(rule for rule in draft.mapping.rules if isinstance(rule, rules.DatesInOrder))
+    car = rules.Car(after[Side.VEHICLE_MODULE], after[Side.DMS], {}, draft.today_on)
+    for name in {name for rule in ordered for _, name in rule.broken_by(car)} & set(draft.verdicts):
+        if draft.verdicts[name].write is not None:
+            draft.verdicts[name] = Verdict(Category.HELD, row=9, reason=Reason.INVALID_VALUE)
+
+
+def _watch_register(draft: CarDraft) -> None:
+    """Show a police number that stands twice, and one that is lower than numbers given before."""
+    dms = draft.sighting.dms
+    number = dms.text(POLICE_NUMBER) if dms is not None else None
+    if number is None or draft.car.first_point_of_sale != draft.mapping.id:
+        return
+    verdict = draft.verdicts.get(POLICE_NUMBER)
+    twins = draft.register.doubled.get(number)
+    if twins is not None:
+        details = {"records": ", ".join(twins)}
+        draft.find(POLICE_NUMBER, Reason.POLICE_NUMBER_DUPLICATE, Category.CONFLICT, details)
+        if verdict is not None and verdict.write is not None:
+            held = Verdict(Category.CONFLICT, row=5, reason=Reason.POLICE_NUMBER_DUPLICATE)
+            draft.verdicts[POLICE_NUMBER] = held
+    is_new = verdict is not None and not is_value(draft.base(POLICE_NUMBER))
+    if is_new and draft.register.is_out_of_order(number):
+        details = {"highest": str(draft.register.highest)}
+        draft.find(POLICE_NUMBER, Reason.POLICE_NUMBER_OUT_OF_ORDER, Category.CONFLICT, details)
+
+
+def _report(draft: CarDraft, name: str, verdict: Verdict) -> None:
+    if verdict.reason is None or verdict.reason is Reason.NOT_SYNCHRONISED:
+        return
+    if verdict.category is Category.WRITTEN and verdict.reason not in REPORTED_WHEN_WRITTEN:
+        return
+    if verdict.reason is Reason.POLICE_NUMBER_DUPLICATE:
+        return  # reported already, with the records that share the number
+    details = {"row": str(verdict.row)}
+    if verdict.refused is not None:
+        details["refused"] = verdict.refused.value
+    for side in SIDES:
+        reading = draft.reading(side, name)
+        if isinstance(reading, Invalid):
+            details[f"{side}_invalid"] = reading.why
+    draft.find(name, verdict.reason, verdict.category, details)

@@ -1,0 +1,120 @@
+"""Making a plan: what is due for every car of one point of sale. Pure.
+
+A plan is a function of what both sides show, what we remember, the mapping and the day; the same input gives the same
+plan, byte for byte. Nothing here reads a clock, a database or a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock import vehicle as words
+from stocksync.stock.reconcile import Category, Verdict
+from stocksync.stock.values import SIDES, Invalid, Known, Side, same
+from stocksync.sync.attributes import decide_attributes
+from stocksync.sync.binding import Bindings
+from stocksync.sync.cars import BINDING, Finding, Sighting
+from stocksync.sync.draft import CarDraft, draft_of
+from stocksync.sync.operations import operations_due
+from stocksync.sync.plan import CarPlan, Plan
+from stocksync.sync.register import Register, register_of
+from stocksync.sync.stages import MISSING, decide_stage, is_closed
+
+
+def make_plan(bindings: Bindings, mapping: PointOfSaleMapping, today_on: date, *, first_contact: bool) -> Plan:
+    """Decide every car of one point of sale."""
+    sightings = [as_acknowledged(s, mapping) for s in bindings.sightings if _is_synchronised(s, mapping)]
+    register = register_of(sightings, mapping.id, first_contact=first_contact)
+    plans = tuple(_plan_car(sighting, mapping, register, today_on) for sighting in sightings)
+    return Plan(mapping.id, mapping.version, plans, bindings.merged)
+
+
+def _is_synchronised(sighting: Sighting, mapping: PointOfSaleMapping) -> bool:
+    """Tell whether this cycle is the one to decide a car.
+
+    It is not iff
+    - its stock cycle is closed and its module record gone,
+    - its module record is at another point of sale: that one's cycle decides it, or
+    - it is of a type that is not synchronised.
+    """
+    module = sighting.vehicle_module
+    if sighting.car.closed and module is None:
+        return False
+    if module is not None and module.has(words.POINT_OF_SALE) and module.text(words.POINT_OF_SALE) != mapping.id:
+        return False
+    vehicle_type = sighting.effective_text(words.VEHICLE_TYPE)
+    return vehicle_type is None or vehicle_type in mapping.vehicle_types
+
+
+def as_acknowledged(sighting: Sighting, mapping: PointOfSaleMapping) -> Sighting:
+    """Take what a write without a known outcome left behind for an acknowledgement, iff the side now holds it.
+
+    Reading back our own write is agreement, not a change by the other side (law 9).
+    """
+    car = sighting.car
+    if not car.unconfirmed:
+        return sighting
+    base, reserved = dict(car.base), car.reserved_by_us
+    for write in car.unconfirmed:
+        vehicle, attribute = sighting.on(write.side), mapping.vocabulary.get(write.attribute)
+        if vehicle is None or attribute is None:
+            continue
+        reading = vehicle.reading(write.attribute)
+        if isinstance(reading, Invalid) or not same(attribute.kind, reading, write.value, attribute.tolerance):
+            continue
+        if write.attribute in mapping.matrix.rows:
+            base[write.attribute] = write.value
+        reserved = reserved or write.attribute == words.RESERVED
+    return replace(sighting, car=replace(car, base=base, reserved_by_us=reserved, unconfirmed=()))
+
+
+def _plan_car(sighting: Sighting, mapping: PointOfSaleMapping, register: Register, today_on: date) -> CarPlan:
+    car = replace(sighting.car, point_of_sale=mapping.id, missing=_missing_now(sighting))
+    plan = CarPlan(car, sighting.car, sighting.vehicle_module, sighting.dms, None, {}, bound_by=sighting.bound_by)
+    if sighting.held:
+        return _held_plan(plan, sighting.held)
+    return _decided(plan, draft_of(sighting, mapping, register, today_on, car))
+
+
+def _missing_now(sighting: Sighting) -> dict[Side, int]:
+    """Count complete listings in a row without a side's record, up to 2: one more says nothing new."""
+    counted = {}
+    for side in SIDES:
+        if sighting.on(side) is None and not (side is Side.DMS and sighting.car.closed):
+            counted[side] = min(sighting.car.missing.get(side, 0) + 1, 2)
+    return counted
+
+
+def _held_plan(plan: CarPlan, held: tuple[Finding, ...]) -> CarPlan:
+    verdict = Verdict(Category.HELD, row=0, reason=held[0].reason)
+    return replace(plan, verdicts={BINDING: verdict}, findings=held, unchanged=False, observed=1)
+
+
+def _decided(plan: CarPlan, draft: CarDraft) -> CarPlan:
+    """Decide attributes, stage and operations, in that order."""
+    closed, observed = is_closed(draft), 0
+    if not closed and plan.vehicle_module is not None and plan.dms is not None:
+        observed = decide_attributes(draft)
+    stage = decide_stage(draft)
+    operations = operations_due(draft, stage) if not closed else ()
+    missing = draft.car.missing if stage.meaning in MISSING else {}
+    return replace(
+        plan,
+        car=replace(draft.car, base=base_after(draft), closed=stage.closed, missing=missing),
+        context=draft.context,
+        verdicts=draft.verdicts,
+        operations=operations,
+        findings=tuple(draft.findings),
+        stage=stage,
+        unchanged=not draft.verdicts,
+        rules=draft.rules,
+        observed=observed + sum(name not in draft.policies for name in draft.verdicts),
+    )
+
+
+def base_after(draft: CarDraft) -> dict[str, Known]:
+    """The bases once this plan is recorded: moved only where both sides were seen to hold the same (law 1)."""
+    moved: dict[str, Known] = {name: v.base for name, v in draft.verdicts.items() if v.base is not None}
+    return {**draft.car.base, **moved}

@@ -1,0 +1,106 @@
+"""One car's plan in the making: what is seen and remembered of it, and what has been decided so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock import rules
+from stocksync.stock import vehicle as words
+from stocksync.stock.ownership import Context, Policy
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import ROUNDS_BEFORE_HOLDING, Category, Verdict
+from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side
+from stocksync.sync.cars import RECORD, RESERVATION, Car, Finding, Sighting
+from stocksync.sync.plan import as_text
+from stocksync.sync.register import Register
+
+
+@dataclass
+class CarDraft:
+    """What the steps of a decision share; each adds its verdicts and findings.
+
+    readings: what both sides hold, what breaks a rule replaced by `Invalid`. rules: by subject, the mapping line that
+    decided.
+    """
+
+    car: Car
+    sighting: Sighting
+    mapping: PointOfSaleMapping
+    register: Register
+    context: Context
+    readings: Mapping[Side, rules.Readings]
+    policies: Mapping[str, Policy | None]
+    today_on: date
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    rules: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def reading(self, side: Side, name: str) -> Reading:
+        """What a side holds of an attribute."""
+        return self.readings[side].get(name, ABSENT)
+
+    def base(self, name: str) -> Known:
+        """The last value that both sides were known to hold."""
+        return self.car.base.get(name, ABSENT)
+
+    def takes_writes(self, side: Side) -> bool:
+        """Tell whether a side has a record that takes changes in its present state."""
+        vehicle = self.sighting.on(side)
+        return vehicle is not None and self.mapping.translations[side].takes_writes(vehicle)
+
+    def unkept(self, subject: str, written: Known, stored: Known) -> Reason | None:
+        """Why a write is not tried again: the side refused it, or did not keep it twice, and nothing moved since."""
+        unkept = self.car.unkept.get(subject)
+        if unkept is None or unkept.written != written or unkept.stored != stored:
+            return None
+        if unkept.rejected:
+            return Reason.WRITE_REJECTED
+        return Reason.NOT_KEPT_AS_WRITTEN if unkept.rounds >= ROUNDS_BEFORE_HOLDING else None
+
+    def find(self, subject: str, reason: Reason, category: Category, details: Mapping[str, str]) -> None:
+        """Report something to a person."""
+        if reason is Reason.WRITE_REJECTED:
+            message = self.car.unkept[subject].message
+            category, details = Category.HELD, {"message": message} if message else {}
+        shown = {side: self._shown(side, subject) for side in SIDES}
+        self.findings.append(
+            Finding(
+                self.car.id,
+                subject,
+                reason,
+                category,
+                vehicle_module=shown[Side.VEHICLE_MODULE],
+                dms=shown[Side.DMS],
+                base=as_text(self.base(subject)),
+                details=dict(details),
+            )
+        )
+
+    def _shown(self, side: Side, subject: str) -> str | None:
+        vehicle = self.sighting.on(side)
+        if vehicle is None:
+            return None
+        if subject in (words.STAGE, RECORD, RESERVATION):
+            by_side = {Side.VEHICLE_MODULE: words.STAGE, Side.DMS: words.DMS_STATUS}
+            return as_text(vehicle.reading(by_side[side]))
+        return as_text(self.reading(side, subject))
+
+
+def draft_of(sighting: Sighting, mapping: PointOfSaleMapping, register: Register, today_on: date, car: Car) -> CarDraft:
+    """Begin a car's plan: its context, who owns what in it, and both sides' readings held against the rules."""
+    module = sighting.vehicle_module
+    context = Context(
+        stage=module.text(words.STAGE) if module is not None else None,
+        destination=sighting.effective_text(words.DESTINATION),
+        vehicle_type=sighting.effective_text(words.VEHICLE_TYPE),
+        point_of_sale=mapping.id,
+    )
+    policies = mapping.matrix.policies_in(context)
+    owners = {name: p.owner.side for name, p in policies.items() if p is not None and p.owner.side is not None}
+    held = {side: (v.readings if (v := sighting.on(side)) else {}) for side in SIDES}
+    both = rules.apply_rules(mapping.rules, rules.Car(held[Side.VEHICLE_MODULE], held[Side.DMS], owners, today_on))
+    readings = dict(zip(SIDES, both, strict=True))
+    return CarDraft(car, sighting, mapping, register, context, readings, policies, today_on)
