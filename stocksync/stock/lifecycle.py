@@ -120,7 +120,8 @@ class Situation:
     """One car, as far as its stage is concerned.
 
     module_stage, dms_status: NOT_THERE where the side has no record, None where it cannot be read.
-    missing_listings: complete listings in a row, this one included, without the missing record.
+    missing_in_module, missing_in_dms: complete listings in a row, this one included, without the side's record.
+    sold_in_dms: the DMS shows an order or an invoice; None where it does not say.
     reserved: the module holds an unlimited reservation that blocks sale and publication.
     reserved_by_us: stocksync set it for an order of the DMS.
     """
@@ -131,8 +132,9 @@ class Situation:
     facts: Facts = Facts()
     was_bound: bool = False
     has_identity: bool = True
-    missing_listings: int = 0
-    sold_in_dms: bool = False
+    missing_in_module: int = 0
+    missing_in_dms: int = 0
+    sold_in_dms: bool | None = None
     reserved: bool = False
     reserved_by_us: bool = False
 
@@ -167,7 +169,7 @@ class Lifecycle:
     def decide(self, situation: Situation) -> StageVerdict:
         """Decide what is due for one car's stage."""
         if situation.module_stage is None or situation.dms_status is None:
-            return StageVerdict(None, held=(Reason.INVALID_VALUE,))
+            return self._with_reservation(situation, StageVerdict(None, held=(Reason.INVALID_VALUE,)))
         if situation.was_bound and situation.module_stage == NOT_THERE:
             return _vanished_from_module(situation)
         if situation.module_stage == situation.dms_status == NOT_THERE:
@@ -250,7 +252,7 @@ class Lifecycle:
         goes_on_sale = line is None or line.reserves
         leaves_from_delivery = situation.module_stage == DELIVERY and bool(verdict.moves)
         findings = verdict.findings
-        if not in_stock:
+        if not in_stock or situation.sold_in_dms is None:
             return verdict
         if not situation.sold_in_dms:
             if situation.reserved and situation.reserved_by_us:
@@ -322,7 +324,9 @@ def _vanished_from_module(situation: Situation) -> StageVerdict:
 
 def _missing(meaning: Meaning, situation: Situation) -> StageVerdict:
     """Report an absence from the second complete listing on; it never moves or closes anything."""
-    if situation.missing_listings < LISTINGS_BEFORE_MISSING:
+    in_dms = meaning is Meaning.MISSING_IN_DMS
+    listings = situation.missing_in_dms if in_dms else situation.missing_in_module
+    if listings < LISTINGS_BEFORE_MISSING:
         return StageVerdict(meaning)
     return StageVerdict(meaning, findings=(Reason(meaning.value),))
 

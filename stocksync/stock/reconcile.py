@@ -71,7 +71,8 @@ class Verdict:
 class UnkeptWrite:
     """A write that a side answered but did not keep: what was sent, what it held after, how often.
 
-    rejected: the side refused it outright, so that one round is enough; `message` is what it said.
+    rejected: the side refused it outright, so that one round is enough; `message` is what it said, and
+    `circumstances` names what both records held then: once either moves, the cause may be gone.
     """
 
     side: Side
@@ -80,6 +81,7 @@ class UnkeptWrite:
     rounds: int
     rejected: bool = False
     message: str = ""
+    circumstances: str = ""
 
 
 NOTHING_KNOWN = Verdict(Category.NOTHING_KNOWN, row=2)
@@ -99,6 +101,7 @@ class Question:
     dms: Reading
     tolerance: int = 0
     unkept: UnkeptWrite | None = None
+    circumstances: str = ""
 
     def held_by(self, side: Side) -> Reading:
         """What a side holds now."""
@@ -282,7 +285,8 @@ def _hold_what_does_not_stick(question: Question, verdict: Verdict) -> Verdict:
     if not repeated:
         return verdict
     if unkept.rejected:
-        return Verdict(Category.HELD, row=10, reason=Reason.WRITE_REJECTED)
+        unchanged = unkept.circumstances == question.circumstances
+        return Verdict(Category.HELD, row=10, reason=Reason.WRITE_REJECTED) if unchanged else verdict
     if unkept.rounds >= ROUNDS_BEFORE_HOLDING:
         return Verdict(Category.HELD, row=10, reason=Reason.NOT_KEPT_AS_WRITTEN)
     return verdict

@@ -16,7 +16,7 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, UnkeptWrite
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side, is_value, same
 from stocksync.stock.vehicle import LIFECYCLE_ATTRIBUTES, Vehicle
-from stocksync.sync.cars import RECORD, REFERENCE, Car, Finding
+from stocksync.sync.cars import RECORD, REFERENCE, Car, Finding, circumstances_of
 from stocksync.sync.plan import Action, Change, Operation, as_text
 
 
@@ -54,19 +54,21 @@ def acknowledge(
         change = Change(words.RESERVED, True, False)
         car, kept = _take(replace(car, reserved_by_us=True), operation.side, change, answer, mapping)
         return Acknowledged(car, *_split(words.RESERVED, kept))
+    vehicles = {operation.side: answer, operation.side.other: other}
+    now = _circumstances(vehicles) if rejected else ""
     kept_names: list[str] = []
     lost_names: list[str] = []
     for change in operation.changes:
         if change.attribute in rejected:
-            car = _reject(car, operation.side, change, rejected[change.attribute])
+            car = _reject(car, operation.side, change, rejected[change.attribute], now)
             lost_names.append(change.attribute)
             continue
         car, kept = _take(car, operation.side, change, answer, mapping)
         (kept_names if kept else lost_names).append(change.attribute)
     if operation.reference is not None and REFERENCE in rejected:
-        car = _reject(car, operation.side, Change(REFERENCE, operation.reference, BLANK), rejected[REFERENCE])
+        noted = Change(REFERENCE, operation.reference, BLANK)
+        car = _reject(car, operation.side, noted, rejected[REFERENCE], now)
         lost_names.append(f"{REFERENCE}_{operation.side}")
-    vehicles = {operation.side: answer, operation.side.other: other}
     raised = tuple(rejection(car, name, vehicles) for name in rejected if name != REFERENCE)
     return Acknowledged(_closed_by(car, answer, other, mapping), tuple(kept_names), tuple(lost_names), raised)
 
@@ -76,8 +78,10 @@ def refuse(
 ) -> Acknowledged:
     """Take in that a side refused a whole operation."""
     changes = _changes_of(operation)
+    message = next(iter(rejected.values()), "")
     for change in changes:
-        car = _reject(car, operation.side, change, rejected.get(change.attribute, ""))
+        said = rejected.get(change.attribute, message)
+        car = _reject(car, operation.side, change, said, _circumstances(vehicles))
     names = tuple(change.attribute for change in changes)
     raised = tuple(rejection(car, name, vehicles) for name in names if name != REFERENCE)
     lost = tuple(f"{REFERENCE}_{operation.side}" if name == REFERENCE else name for name in names)
@@ -123,8 +127,12 @@ def _note_unkept(car: Car, side: Side, change: Change, stored: Reading) -> Car:
     return replace(car, unkept={**car.unkept, change.attribute: UnkeptWrite(side, change.value, held, rounds)})
 
 
-def _reject(car: Car, side: Side, change: Change, message: str) -> Car:
-    unkept = UnkeptWrite(side, change.value, change.expected, rounds=1, rejected=True, message=message[:300])
+def _circumstances(vehicles: Mapping[Side, Vehicle | None]) -> str:
+    return circumstances_of(vehicles[Side.VEHICLE_MODULE], vehicles[Side.DMS])
+
+
+def _reject(car: Car, side: Side, change: Change, message: str, circumstances: str) -> Car:
+    unkept = UnkeptWrite(side, change.value, change.expected, 1, True, message[:300], circumstances)
     return replace(car, unkept={**car.unkept, change.attribute: unkept})
 
 

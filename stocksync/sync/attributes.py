@@ -69,6 +69,7 @@ def _question(draft: CarDraft, name: str, policy: Policy) -> Question:
         dms=draft.reading(Side.DMS, name),
         tolerance=attribute.tolerance,
         unkept=draft.car.unkept.get(name),
+        circumstances=draft.circumstances,
     )
 
 
@@ -120,7 +121,7 @@ def _watch_register(draft: CarDraft) -> None:
         if verdict is not None and verdict.write is not None:
             held = Verdict(Category.CONFLICT, row=5, reason=Reason.POLICE_NUMBER_DUPLICATE)
             draft.verdicts[POLICE_NUMBER] = held
-    is_new = verdict is not None and not is_value(draft.base(POLICE_NUMBER))
+    is_new = not is_value(draft.base(POLICE_NUMBER))
     if is_new and draft.register.is_out_of_order(number):
         details = {"highest": str(draft.register.highest)}
         draft.find(POLICE_NUMBER, Reason.POLICE_NUMBER_OUT_OF_ORDER, Category.CONFLICT, details)

@@ -21,6 +21,7 @@ from stocksync.stock.vehicle import (
     DMS_STATUS,
     FIRST_REGISTRATION_DATE,
     INVOICE_DATE,
+    POINT_OF_SALE,
     POLICE_NUMBER,
     REGISTRATION,
     STAGE,
@@ -36,26 +37,35 @@ Records = Mapping[str, Vehicle]
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What the pair's other points of sale hold of the cars seen here.
+    """What the pair's other points of sale hold of the cars seen here, as it is now.
 
-    records: by side and VIN, the open records of other points of sale. bound: the ids of those that have a car with
-    both sides. cars: cars at home elsewhere, by side and record id.
+    records: by side and VIN, their open records. cars: the cars that own one of those, by side and record id.
     """
 
     records: Mapping[tuple[Side, str], tuple[Vehicle, ...]] = field(default_factory=dict)
-    bound: frozenset[tuple[Side, str]] = frozenset()
+    cars: Mapping[tuple[Side, str], Car] = field(default_factory=dict)
+
+    def is_bound(self, side: Side, record_id: str) -> bool:
+        """Tell whether a record belongs to a car with both sides."""
+        car = self.cars.get((side, record_id))
+        return car is not None and car.bound
 
     def unbound(self, side: Side, vin: str) -> list[Vehicle]:
-        """The open records elsewhere with a VIN that no car with both sides has taken."""
-        return [v for v in self.records.get((side, vin), ()) if (side, v.record_id) not in self.bound]
+        """The open records with a VIN that no car with both sides has taken."""
+        return [v for v in self.records.get((side, vin), ()) if not self.is_bound(side, v.record_id)]
 
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-    """Every car seen in this cycle, and the cars that were found to be a part of another one."""
+    """Every car seen in this cycle.
+
+    merged: cars that were found to be a part of another one. police_numbers: the DMS records of this point of sale by
+    the number that they were entered under here, whether or not they belong to a car.
+    """
 
     sightings: tuple[Sighting, ...]
     merged: Mapping[str, str]
+    police_numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,6 +121,7 @@ def bind(
     """
     draft = _Draft({Side.VEHICLE_MODULE: dict(vehicle_module), Side.DMS: dict(dms)})
     remembered = list(cars)
+    draft.by_record.update(elsewhere.cars)
     _bind_as_before(draft, remembered)
     _bind_by_reference(draft)
     _bind_by_key(draft, "police_number", _police_number, contradicted_by=(VIN, REGISTRATION))
@@ -234,12 +245,29 @@ def _doubt_all(draft: _Draft, evidence: str, vehicle_ids: list[str], dms_ids: li
 
 
 def _open_free(draft: _Draft, side: Side) -> dict[str, Vehicle]:
-    """The free records of a side in open cycles; of several invoiced files of a VIN only the youngest may be open."""
+    """The free records of a side in open cycles.
+
+    An invoiced file is open iff it is the youngest of its VIN, and no car that left the module may be what it invoices.
+    """
     free = draft.free(side)
     if side is Side.VEHICLE_MODULE:
         return {i: v for i, v in free.items() if is_open(side, v)}
-    youngest = _youngest_files(draft.records[Side.DMS])
-    return {i: v for i, v in free.items() if is_open(side, v) or youngest.get(vin_of(v) or i) == i}
+    youngest, gone = _youngest_files(draft.records[Side.DMS]), _gone(draft)
+    return {
+        i: v
+        for i, v in free.items()
+        if is_open(side, v) or (youngest.get(vin_of(v) or i) == i and not gone & _names(v))
+    }
+
+
+def _gone(draft: _Draft) -> set[str]:
+    """The VINs and police numbers of module records in their last stage that no file is bound to."""
+    exited = [v for v in draft.free(Side.VEHICLE_MODULE).values() if not is_open(Side.VEHICLE_MODULE, v)]
+    return {name for vehicle in exited for name in _names(vehicle)}
+
+
+def _names(vehicle: Vehicle) -> set[str]:
+    return {name for name in (vehicle.text(VIN), vehicle.text(POLICE_NUMBER)) if name is not None}
 
 
 def _youngest_files(files: Records) -> dict[str, str]:
@@ -254,25 +282,26 @@ def _youngest_files(files: Records) -> dict[str, str]:
 
 
 def _bind_by_vin(draft: _Draft, elsewhere: Elsewhere) -> None:
+    """Bind by VIN, candidates of other points of sale counted; the car is decided where its module record is."""
+
     def key(vehicle: Vehicle) -> Key | None:
         vin = vin_of(vehicle)
         return (vin,) if vin else None
 
-    ours = _by_key(_open_free(draft, Side.VEHICLE_MODULE), key)
-    theirs = _by_key(_open_free(draft, Side.DMS), key)
-    for value in sorted(ours, key=repr):
-        vehicle_ids, dms_ids = ours[value], theirs.get(value, [])
-        if len(vehicle_ids) > 1 or len(dms_ids) > 1:
+    here = {side: _by_key(_open_free(draft, side), key) for side in SIDES}
+    for value in sorted(set(here[Side.VEHICLE_MODULE]) | set(here[Side.DMS]), key=repr):
+        mine = {side: here[side].get(value, []) for side in SIDES}
+        there = {side: elsewhere.unbound(side, str(value[0])) for side in SIDES}
+        found = {side: [*mine[side], *(v.record_id for v in there[side])] for side in SIDES}
+        if any(len(found[side]) > 1 for side in SIDES):
             # The twins are duplicates, found below; the record that would match any of them is in doubt.
-            _doubt_lone(draft, Side.VEHICLE_MODULE, vehicle_ids, dms_ids)
-            _doubt_lone(draft, Side.DMS, dms_ids, vehicle_ids)
-            continue
-        there = elsewhere.unbound(Side.DMS, str(value[0]))
-        if dms_ids:
-            draft.bind(vehicle_ids[0], dms_ids[0], "vin")
-        elif len(there) == 1:
-            draft.records[Side.DMS][there[0].record_id] = there[0]
-            draft.bind(vehicle_ids[0], there[0].record_id, "vin")
+            for side in SIDES:
+                if len(found[side]) == 1:
+                    _doubt_lone(draft, side, mine[side], found[side.other])
+        elif mine[Side.VEHICLE_MODULE] and found[Side.DMS]:
+            for vehicle in there[Side.DMS]:
+                draft.records[Side.DMS][vehicle.record_id] = vehicle
+            draft.bind(mine[Side.VEHICLE_MODULE][0], found[Side.DMS][0], "vin")
 
 
 def _doubt_lone(draft: _Draft, side: Side, records: list[str], candidates: list[str]) -> None:
@@ -297,7 +326,7 @@ def _doubt_leftovers(draft: _Draft, elsewhere: Elsewhere) -> None:
             others += [
                 v.record_id
                 for v in elsewhere.records.get((side.other, vin_of(vehicle) or ""), ())
-                if (side.other, v.record_id) in elsewhere.bound
+                if elsewhere.is_bound(side.other, v.record_id)
             ]
             if others:
                 draft.doubt(side, record_id, "vin of a bound record", ", ".join(others))
@@ -337,7 +366,27 @@ def _sightings(draft: _Draft, pair: str, point_of_sale: str, cars: list[Car], el
                 if alone is not None:
                     sightings.append(alone)
     sightings += _vanished(cars, seen)
-    return Bindings(tuple(sorted(sightings, key=lambda s: s.car.id)), merged)
+    in_order = tuple(sorted(sightings, key=lambda s: s.car.id))
+    return Bindings(in_order, merged, _police_numbers(draft, point_of_sale, cars))
+
+
+def _police_numbers(draft: _Draft, point_of_sale: str, cars: list[Car]) -> dict[str, tuple[str, ...]]:
+    """Every number of a point of sale's register: files that were ever entered here, and cars whose file is gone."""
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for record_id, file in draft.records[Side.DMS].items():
+        number, car = file.text(POLICE_NUMBER), draft.by_record.get((Side.DMS, record_id))
+        entered_here = car.first_point_of_sale == point_of_sale if car is not None else _is_here(file, point_of_sale)
+        if number is not None and entered_here:
+            numbers[number].append(record_id)
+    for car in cars:
+        shown = car.record_ids.get(Side.DMS) in draft.records[Side.DMS]
+        if car.police_number is not None and not shown and car.first_point_of_sale == point_of_sale:
+            numbers[car.police_number].append(car.record_ids.get(Side.DMS, car.id))
+    return {number: tuple(sorted(ids)) for number, ids in numbers.items()}
+
+
+def _is_here(file: Vehicle, point_of_sale: str) -> bool:
+    return file.text(POINT_OF_SALE) in (None, point_of_sale)
 
 
 def _vanished(cars: list[Car], seen: set[tuple[Side, str]]) -> list[Sighting]:
@@ -387,7 +436,8 @@ def _lone_sighting(
     vehicle = draft.records[side][record_id]
     if not is_open(side, vehicle) and (side, record_id) not in draft.by_record:
         return None  # sold before we came
-    if (side, record_id) not in draft.doubts and _is_bound_elsewhere(side, vehicle, elsewhere):
+    in_doubt = (side, record_id) in draft.doubts or (side, record_id) in duplicates
+    if not in_doubt and _is_bound_elsewhere(side, vehicle, elsewhere):
         return None
     car = draft.by_record.get((side, record_id)) or new_car(pair, point_of_sale, side, record_id)
     by_side = {side: vehicle}

@@ -31,6 +31,7 @@ class Car:
     missing: complete listings in a row without the side's record, counted up to 2. first_point_of_sale: whose police
     register the car was entered in. reserved_by_us: stocksync set the reservation for an order of the DMS.
     unkept: by attribute, the last write that did not stick. unconfirmed: writes without a known outcome.
+    vin, registration, police_number: what the car was last known by; they outlive its records.
     """
 
     id: str
@@ -44,6 +45,9 @@ class Car:
     reserved_by_us: bool = False
     unkept: Mapping[str, UnkeptWrite] = field(default_factory=dict)
     unconfirmed: tuple[UnconfirmedWrite, ...] = ()
+    vin: str | None = None
+    registration: str | None = None
+    police_number: str | None = None
 
     @property
     def bound(self) -> bool:
@@ -64,6 +68,12 @@ def car_id(pair: str, side: Side, record_id: str) -> str:
 def new_car(pair: str, point_of_sale: str, side: Side, record_id: str) -> Car:
     """A car that we see for the first time, on one side."""
     return Car(car_id(pair, side, record_id), pair, point_of_sale, point_of_sale, {side: record_id})
+
+
+def circumstances_of(vehicle_module: Vehicle | None, dms: Vehicle | None) -> str:
+    """Name what both records of a car hold, so that a refusal can be told from one under other circumstances."""
+    said = [[v.reference, *sorted(v.readings.items())] if v is not None else None for v in (vehicle_module, dms)]
+    return hashlib.blake2b(repr(said).encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +126,11 @@ class Sighting:
         return self.vehicle_module if side is Side.VEHICLE_MODULE else self.dms
 
     def effective_text(self, attribute: str) -> str | None:
-        """The car's value of an attribute that the module decides: the module's if set, else the DMS's."""
+        """The car's value of an attribute that the module decides: the module's if set, else the DMS's.
+
+        None where neither says anything, or where the one that counts cannot be read: nothing is guessed.
+        """
         for vehicle in (self.vehicle_module, self.dms):
-            if vehicle is not None and vehicle.has(attribute):
+            if vehicle is not None and (vehicle.has(attribute) or vehicle.unreadable(attribute)):
                 return vehicle.text(attribute)
         return None

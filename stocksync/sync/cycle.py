@@ -14,15 +14,16 @@ from typing import Any, Protocol
 from stocksync.errors import AccessDenied, ConfigurationError, MappingInvalid, StocksyncError
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.mapping.load import load_files
+from stocksync.mapping.paths import value_at
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import SIDES, Side
-from stocksync.stock.vehicle import Vehicle
+from stocksync.stock.values import ABSENT, SIDES, Side
+from stocksync.stock.vehicle import RESERVED, STAGE, Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere, bind, is_open, vin_of
-from stocksync.sync.cars import RECORD, Car, Finding
+from stocksync.sync.cars import BINDING, RECORD, RESERVATION, Car, Finding
 from stocksync.sync.decide import make_plan
-from stocksync.sync.delivery import Delivery, DeliveryReport, known_car
+from stocksync.sync.delivery import Delivery, DeliveryReport
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Guard, Halt, check_listings, check_mapping_change, check_plan
 from stocksync.sync.plan import CarPlan, Plan, as_text
@@ -30,11 +31,12 @@ from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
 from stocksync.sync.recording import (
     DueOperation,
     JournalLine,
-    KnownCar,
     Recording,
     RunStatus,
+    Silence,
     Snapshot,
 )
+from stocksync.sync.stages import is_sold
 from stocksync.sync.summary import Summary, summarise
 
 
@@ -85,23 +87,35 @@ class _Decided:
     gathered: Gathered
     vehicles: Mapping[Side, Mapping[str, Vehicle]]
     stored: Mapping[str, Car]
+    elsewhere: Elsewhere
     halts: tuple[Halt, ...]
 
 
-Newcomers = Mapping[tuple[Side, str], Sequence[tuple[str, Vehicle]]]
-"""By side and VIN: open records of points of sale at first contact, each with its point of sale."""
+@dataclass(frozen=True, slots=True)
+class Newcomers:
+    """What was just gathered at points of sale at first contact, of which there are no snapshots yet.
+
+    by_vin: open records, each with its point of sale and side. referred: by side and record id, the records of the
+    other side that refer to it.
+    """
+
+    by_vin: Mapping[str, Sequence[tuple[str, Side, Vehicle]]] = field(default_factory=dict)
+    referred: Mapping[Side, Mapping[str, set[str]]] = field(default_factory=lambda: {side: {} for side in SIDES})
 
 
 def newcomers_of(gathered: Iterable[tuple[PointOfSaleMapping, Gathered]]) -> Newcomers:
-    """Index what was gathered at points of sale that have no snapshots yet."""
-    index: dict[tuple[Side, str], list[tuple[str, Vehicle]]] = {}
+    """Index what was gathered at points of sale at first contact."""
+    by_vin: dict[str, list[tuple[str, Side, Vehicle]]] = {}
+    referred: dict[Side, dict[str, set[str]]] = {side: {} for side in SIDES}
     for mapping, found in gathered:
         for side, vehicles in gathering.vehicles_of(mapping, found.records).items():
             for vehicle in vehicles.values():
                 vin = vin_of(vehicle)
                 if vin is not None and is_open(side, vehicle):
-                    index.setdefault((side, vin), []).append((mapping.id, vehicle))
-    return index
+                    by_vin.setdefault(vin, []).append((mapping.id, side, vehicle))
+                if vehicle.reference is not None:
+                    referred[side.other].setdefault(vehicle.reference, set()).add(vehicle.record_id)
+    return Newcomers(by_vin, referred)
 
 
 @dataclass
@@ -118,7 +132,7 @@ class Cycle:
     store: Store
     clock: Clock
     watcher: Watcher = field(default_factory=Nobody)
-    newcomers: Newcomers = field(default_factory=dict)
+    newcomers: Newcomers = field(default_factory=Newcomers)
 
     def gather(self) -> Gathered:
         """List both sides. Raises what the systems raise."""
@@ -158,17 +172,19 @@ class Cycle:
         halts = check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
         cars = self._cars(gathered)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
-            wanted = gathering.wanted_records(gathered, vehicles, cars)
+            wanted = gathering.wanted_records(gathered, vehicles, cars, self._referring(gathered))
             gathered = gathering.read_unlisted(gathered, self.systems, wanted)
             vehicles = gathering.vehicles_of(self.mapping, gathered.records)
         cars = self._cars(gathered)
-        plan = self._plan(self.mapping, vehicles, cars, first_contact=last is None)
+        elsewhere = self._elsewhere(vehicles)
+        plan = self._plan(self.mapping, vehicles, cars, elsewhere, first_contact=last is None)
         halts += check_plan(plan, self.mapping.guards)
         if last is not None and last.mapping_version != self.mapping.version:
-            halts += check_mapping_change(plan, self._plan_as_before(last.mapping_version, gathered, cars))
+            before = self._plan_as_before(last.mapping_version, gathered, cars, elsewhere)
+            halts += check_mapping_change(plan, before)
         if halts and self.store.is_released(self.mapping.id, plan.digest()):
             halts = []
-        return _Decided(plan, gathered, vehicles, {car.id: car for car in cars}, tuple(halts))
+        return _Decided(plan, gathered, vehicles, {car.id: car for car in cars}, elsewhere, tuple(halts))
 
     def _cars(self, gathered: Gathered) -> list[Car]:
         cars = {car.id: car for car in self.store.cars_at(self.mapping.pair, self.mapping.id)}
@@ -184,6 +200,7 @@ class Cycle:
         mapping: PointOfSaleMapping,
         vehicles: Mapping[Side, Mapping[str, Vehicle]],
         cars: Iterable[Car],
+        elsewhere: Elsewhere,
         *,
         first_contact: bool,
     ) -> Plan:
@@ -193,11 +210,11 @@ class Cycle:
             vehicles[Side.VEHICLE_MODULE],
             vehicles[Side.DMS],
             cars,
-            self._elsewhere(mapping, vehicles),
+            elsewhere,
         )
         return make_plan(bindings, mapping, today_on(self.clock, mapping.time_zone), first_contact=first_contact)
 
-    def _plan_as_before(self, version: str, gathered: Gathered, cars: list[Car]) -> Plan | None:
+    def _plan_as_before(self, version: str, gathered: Gathered, cars: list[Car], elsewhere: Elsewhere) -> Plan | None:
         """Plan the same cars by the mapping of an earlier run; None where that cannot be read any more."""
         files = self.store.mapping_files(version)
         try:
@@ -207,24 +224,40 @@ class Cycle:
         if before is None:
             return None
         vehicles = gathering.vehicles_of(before, gathered.records)
-        return self._plan(before, vehicles, cars, first_contact=False)
+        return self._plan(before, vehicles, cars, elsewhere, first_contact=False)
 
-    def _elsewhere(self, mapping: PointOfSaleMapping, vehicles: Mapping[Side, Mapping[str, Vehicle]]) -> Elsewhere:
-        vins = {vin for side in SIDES for v in vehicles[side].values() if (vin := vin_of(v)) is not None}
-        records: dict[tuple[Side, str], list[Vehicle]] = {}
-        bound: set[tuple[Side, str]] = set()
-        for snapshot, is_bound in self.store.open_elsewhere(mapping.pair, mapping.id, vins):
-            vehicle = mapping.translations[snapshot.side].vehicle(snapshot.record_id, snapshot.version, snapshot.body)
-            records.setdefault((snapshot.side, snapshot.vin or ""), []).append(vehicle)
-            if is_bound:
-                bound.add((snapshot.side, snapshot.record_id))
+    def _referring(self, gathered: Gathered) -> dict[Side, set[str]]:
+        """The records of other points of sale that refer to one listed here, by side."""
+        referring: dict[Side, set[str]] = {}
         for side in SIDES:
-            for vin in vins:
-                for point_of_sale, vehicle in self.newcomers.get((side, vin), ()):
-                    if point_of_sale != mapping.id:
-                        records.setdefault((side, vin), []).append(vehicle)
-        unique = {key: tuple({v.record_id: v for v in found}.values()) for key, found in records.items()}
-        return Elsewhere(unique, frozenset(bound))
+            ids = gathered.listed[side.other]
+            referring[side] = self.store.referring_elsewhere(self.mapping.pair, self.mapping.id, side, ids)
+            for record_id in ids & self.newcomers.referred[side.other].keys():
+                referring[side] |= self.newcomers.referred[side.other][record_id]
+        return referring
+
+    def _elsewhere(self, vehicles: Mapping[Side, Mapping[str, Vehicle]]) -> Elsewhere:
+        """What other points of sale hold of the cars seen here, read afresh: a snapshot may be of another time."""
+        mapping = self.mapping
+        vins = {vin for side in SIDES for v in vehicles[side].values() if (vin := vin_of(v)) is not None}
+        known = self.store.open_elsewhere(mapping.pair, mapping.id, vins)
+        wanted = {side: known[side] - set(vehicles[side]) for side in SIDES}
+        fresh = gathering.vehicles_of(mapping, gathering.read_all(self.systems, wanted))
+        found = {(side, i): v for side in SIDES for i, v in fresh[side].items() if is_open(side, v)}
+        for vin in vins:
+            for point_of_sale, side, vehicle in self.newcomers.by_vin.get(vin, ()):
+                if point_of_sale != mapping.id and vehicle.record_id not in vehicles[side]:
+                    found.setdefault((side, vehicle.record_id), vehicle)
+        records: dict[tuple[Side, str], list[Vehicle]] = {}
+        for (side, _), vehicle in found.items():
+            records.setdefault((side, vin_of(vehicle) or ""), []).append(vehicle)
+        cars = {
+            (side, record_id): car
+            for side in SIDES
+            for car in self.store.cars_of_records(mapping.pair, side, {i for s, i in found if s is side})
+            if (record_id := car.record_ids[side])
+        }
+        return Elsewhere({key: tuple(found_there) for key, found_there in records.items()}, cars)
 
     # ending without writing
 
@@ -301,23 +334,26 @@ class Cycle:
         delivery.run(lambda count: self.watcher.advanced(None, count, total))
 
     def _once_more(self, run_id: int, decided: _Decided, delivery: Delivery) -> Plan:
-        """Read the cars whose records moved under us again, decide them afresh, and deliver that."""
+        """Read the cars whose records moved under us again, decide them afresh among all, and deliver that."""
         stale, delivery.report.stale_cars = delivery.report.stale_cars, set()
-        cars = {car_id: delivery.cars[car_id] for car_id in stale}
-        natives: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
+        natives = {side: dict(decided.gathered.records[side]) for side in SIDES}
         try:
-            for car in cars.values():
-                for side, record in gathering.read_again(self.systems, car).items():
+            for car_id in sorted(stale):
+                for side, (record_id, record) in gathering.read_again(self.systems, delivery.cars[car_id]).items():
+                    natives[side].pop(record_id, None)
                     if record is not None:
-                        natives[side][record.record_id] = record
+                        natives[side][record_id] = record
         except StocksyncError:
             delivery.report.stale_cars = stale
             return decided.plan
-        vehicles = gathering.vehicles_of(self.mapping, natives)
-        again = self._plan(self.mapping, vehicles, cars.values(), first_contact=False)
-        afresh = _Decided(again, Gathered(natives, _no_ids(), _no_records()), vehicles, cars, ())
-        recording = replace(self._recording(run_id, afresh), scope=frozenset(stale))
-        self.store.record(recording)
+        gathered = replace(decided.gathered, records=natives)
+        vehicles, cars = gathering.vehicles_of(self.mapping, natives), self._cars(gathered)
+        everything = self._plan(self.mapping, vehicles, cars, decided.elsewhere, first_contact=False)
+        again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})
+        afresh = replace(
+            decided, plan=again, gathered=gathered, vehicles=vehicles, stored={car.id: car for car in cars}
+        )
+        self.store.record(replace(self._recording(run_id, afresh), scope=frozenset(stale), merged={}))
         self._deliver(delivery, again, natives)
         replaced = {car.car.id: car for car in again.cars}
         cars_now = tuple(_second_look(car, replaced.get(car.car.id)) for car in decided.plan.cars)
@@ -336,15 +372,33 @@ class Cycle:
             pair=self.mapping.pair,
             point_of_sale=self.mapping.id,
             snapshots=tuple(snapshots.values()),
-            cars=tuple(_changed_cars(plan, decided.stored, set(snapshots))),
+            cars=tuple(_changed_cars(plan, decided.stored)),
             merged=plan.merged,
             operations=tuple(
                 DueOperation(car.car.id, operation, car.context) for car in plan.cars for operation in car.operations
             ),
             findings=(*(f for car in plan.cars for f in car.findings), *self._without_id(decided.gathered)),
             not_ours=not_ours - set(plan.merged),
-            journal=tuple(line for car in plan.cars if (line := _journal_line(car)) is not None),
+            silences={car.car.id: silence for car in plan.cars if (silence := _silence(car)) is not None},
+            seen=frozenset(
+                (car.car.id, side)
+                for car in plan.cars
+                for side, vehicle in ((Side.VEHICLE_MODULE, car.vehicle_module), (Side.DMS, car.dms))
+                if vehicle is not None
+            ),
+            journal=tuple(line for car in plan.cars if (line := self._journal_line(car, decided.gathered)) is not None),
         )
+
+    def _journal_line(self, car: CarPlan, gathered: Gathered) -> JournalLine | None:
+        """What moves for a car, in one line; what only stands is in the report, whose rows have lines of their own.
+
+        A reservation that is to be replaced is noted before anything is sent: its answer may get lost.
+        """
+        module = car.vehicle_module
+        record = gathered.records[Side.VEHICLE_MODULE].get(module.record_id) if module is not None else None
+        place = self.mapping.translations[Side.VEHICLE_MODULE].fields.get(RESERVED)
+        former = value_at(record.body, place.path) if record is not None and place is not None else None
+        return _journal_line(car, former if isinstance(former, Mapping) else None)
 
     def _changed_snapshots(self, decided: _Decided) -> dict[tuple[Side, str], Snapshot]:
         changed = {}
@@ -379,24 +433,31 @@ def _second_look(first: CarPlan, second: CarPlan | None) -> CarPlan:
     return replace(second, verdicts={**first.verdicts, **second.verdicts}, observed=observed)
 
 
-def _no_ids() -> dict[Side, frozenset[str]]:
-    return {side: frozenset() for side in SIDES}
+def _silence(plan: CarPlan) -> Silence | None:
+    """What a plan has nothing to say about for a car: open report rows about that stay as they are."""
+    if plan.car.closed:
+        return None
+    if BINDING in plan.verdicts:
+        return Silence(only=frozenset({BINDING}))
+    if plan.vehicle_module is None or plan.dms is None:
+        return Silence(only=frozenset({RECORD, BINDING})) if plan.car.bound else None
+    sides = (plan.vehicle_module, plan.dms)
+    absent = {n for n in plan.car.base if any(vehicle.reading(n) is ABSENT for vehicle in sides)}
+    if plan.stage is not None and plan.stage.meaning is None:
+        absent.add(STAGE)
+    if is_sold(plan.dms) is None:
+        absent.add(RESERVATION)
+    return Silence(never=frozenset(absent)) if absent else None
 
 
-def _no_records() -> dict[Side, tuple[NativeRecord, ...]]:
-    return {side: () for side in SIDES}
-
-
-def _changed_cars(plan: Plan, stored: Mapping[str, Car], changed_records: set[tuple[Side, str]]) -> Iterable[KnownCar]:
+def _changed_cars(plan: Plan, stored: Mapping[str, Car]) -> Iterable[Car]:
     for planned in plan.cars:
         before = stored.get(planned.car.id)
-        same_as_before = before is not None and replace(before, unconfirmed=()) == planned.car
-        if not same_as_before or set(planned.car.record_ids.items()) & changed_records:
-            yield known_car(planned.car, planned.vehicle_module, planned.dms)
+        if before is None or replace(before, unconfirmed=()) != planned.car:
+            yield planned.car
 
 
-def _journal_line(car: CarPlan) -> JournalLine | None:
-    """What moves for a car, in one line; what only stands is in the report, whose rows have lines of their own."""
+def _journal_line(car: CarPlan, former_reservation: Any) -> JournalLine | None:
     if car.unchanged and car.bound_by is None:
         return None
     details: dict[str, Any] = {}
@@ -409,6 +470,8 @@ def _journal_line(car: CarPlan) -> JournalLine | None:
     decided = {name: _told(car, name, v) for name, v in moves.items()}
     if decided:
         details["decided"] = decided
+    if car.stage is not None and car.stage.reserve and former_reservation is not None:
+        details["former_reservation"] = former_reservation
     if car.stage is not None and car.stage.moves:
         details["moves"] = [[step.source, step.goal, step.trigger] for step in car.stage.moves]
     return JournalLine(car.car.id, "decided", details) if details else None

@@ -12,21 +12,22 @@ from datetime import date
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import SIDES, Invalid, Known, Side, same
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Known, Side, is_value, same
+from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.attributes import decide_attributes
 from stocksync.sync.binding import Bindings
-from stocksync.sync.cars import BINDING, Finding, Sighting
+from stocksync.sync.cars import BINDING, Car, Finding, Sighting
 from stocksync.sync.draft import CarDraft, draft_of
 from stocksync.sync.operations import operations_due
 from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.register import Register, register_of
-from stocksync.sync.stages import MISSING, decide_stage, is_closed
+from stocksync.sync.stages import MISSING, decide_stage, is_closed, is_sold
 
 
 def make_plan(bindings: Bindings, mapping: PointOfSaleMapping, today_on: date, *, first_contact: bool) -> Plan:
     """Decide every car of one point of sale."""
     sightings = [as_acknowledged(s, mapping) for s in bindings.sightings if _is_synchronised(s, mapping)]
-    register = register_of(sightings, mapping.id, first_contact=first_contact)
+    register = register_of(sightings, bindings.police_numbers, mapping.id, first_contact=first_contact)
     plans = tuple(_plan_car(sighting, mapping, register, today_on) for sighting in sightings)
     return Plan(mapping.id, mapping.version, plans, bindings.merged)
 
@@ -71,11 +72,30 @@ def as_acknowledged(sighting: Sighting, mapping: PointOfSaleMapping) -> Sighting
 
 
 def _plan_car(sighting: Sighting, mapping: PointOfSaleMapping, register: Register, today_on: date) -> CarPlan:
-    car = replace(sighting.car, point_of_sale=mapping.id, missing=_missing_now(sighting))
+    car = replace(_named(sighting), point_of_sale=mapping.id, missing=_missing_now(sighting))
+    if not is_value(car.base.get(words.POLICE_NUMBER, ABSENT)):
+        # Its number, once given, will be one of this point of sale's register.
+        car = replace(car, first_point_of_sale=mapping.id)
     plan = CarPlan(car, sighting.car, sighting.vehicle_module, sighting.dms, None, {}, bound_by=sighting.bound_by)
     if sighting.held:
         return _held_plan(plan, sighting.held)
     return _decided(plan, draft_of(sighting, mapping, register, today_on, car))
+
+
+def _named(sighting: Sighting) -> Car:
+    """The car under the names that its records bear now; the register's word on the number comes first."""
+    module, dms, car = sighting.vehicle_module, sighting.dms, sighting.car
+
+    def shown(attribute: str, *order: Vehicle | None) -> str | None:
+        texts = (vehicle.text(attribute) for vehicle in order if vehicle is not None)
+        return next((text for text in texts if text is not None), None)
+
+    return replace(
+        car,
+        vin=shown(words.VIN, module, dms) or car.vin,
+        registration=shown(words.REGISTRATION, module, dms) or car.registration,
+        police_number=shown(words.POLICE_NUMBER, dms, module) or car.police_number,
+    )
 
 
 def _missing_now(sighting: Sighting) -> dict[Side, int]:
@@ -102,7 +122,13 @@ def _decided(plan: CarPlan, draft: CarDraft) -> CarPlan:
     missing = draft.car.missing if stage.meaning in MISSING else {}
     return replace(
         plan,
-        car=replace(draft.car, base=base_after(draft), closed=stage.closed, missing=missing),
+        car=replace(
+            draft.car,
+            base=base_after(draft),
+            closed=stage.closed,
+            missing=missing,
+            reserved_by_us=draft.car.reserved_by_us and not _is_lifted(plan),
+        ),
         context=draft.context,
         verdicts=draft.verdicts,
         operations=operations,
@@ -112,6 +138,12 @@ def _decided(plan: CarPlan, draft: CarDraft) -> CarPlan:
         rules=draft.rules,
         observed=observed + sum(name not in draft.policies for name in draft.verdicts),
     )
+
+
+def _is_lifted(plan: CarPlan) -> bool:
+    """Tell whether somebody lifted our reservation once the order was gone: what comes then is not ours."""
+    module = plan.vehicle_module
+    return module is not None and module.reading(words.RESERVED) is False and is_sold(plan.dms) is False
 
 
 def base_after(draft: CarDraft) -> dict[str, Known]:

@@ -40,11 +40,13 @@ from stocksync.sync.recording import (
     EntryOutcome,
     EntryStatus,
     JournalLine,
-    KnownCar,
     OutboxEntry,
 )
 
 BATCH: Final = 64
+NEEDED_FOR_STAGES: Final = frozenset({words.STAGE, words.POLICE_NUMBER, words.INVOICED_SALE_PRICE})
+"""What must have been kept before a car goes on to its next stage."""
+
 FAILURES_BEFORE_STOPPING: Final = 3
 """Requests in a row that a system did not answer, after which it gets no more in this run."""
 
@@ -139,6 +141,7 @@ class Delivery:
                 return self._create(entry)
             if operation.action is Action.RESERVE:
                 return self._reserve(entry)
+            self._check_as_last_seen(entry)
             return self._update(entry, operation.changes, operation.reference, self._version(entry))
         except WriteRejected as error:
             return Sent(entry, rejected=self._by_attribute(operation, error), error=error)
@@ -225,9 +228,18 @@ class Delivery:
             raise StaleWrite("the record takes no changes any more")
         if reference is not None and now.reference not in (None, reference):
             raise StaleWrite("the record refers to another one now")
+        self._check_expected(now, changes)
+
+    def _check_as_last_seen(self, entry: OutboxEntry) -> None:
+        """Hold an update against what an earlier answer of this run showed: its version alone would hide a change."""
+        vehicle = self.vehicles.get((entry.car_id, entry.operation.side))
+        if vehicle is not None:
+            self._check_expected(vehicle, entry.operation.changes)
+
+    def _check_expected(self, vehicle: Vehicle, changes: tuple[Change, ...]) -> None:
         for change in changes:
             attribute = self.mapping.vocabulary[change.attribute]
-            reading = now.reading(change.attribute)
+            reading = vehicle.reading(change.attribute)
             if isinstance(reading, Invalid) or not same(attribute.kind, reading, change.expected):
                 raise StaleWrite(f"{change.attribute} moved since the plan")
 
@@ -292,10 +304,11 @@ class Delivery:
         return EntryOutcome(
             entry,
             EntryStatus.DELIVERED,
-            car=self._known(done.car),
+            car=done.car,
             snapshot=snapshot_of(self.mapping, side, sent.answer, vehicle),
             follow_up=DueOperation(entry.car_id, done.follow_up, None) if done.follow_up is not None else None,
             raised=done.raised,
+            blocks_rest=bool(NEEDED_FOR_STAGES & set(done.lost)),
             settled=tuple(name for name in done.kept if name != words.RESERVED),
             journal=(self._journal_line(entry, done, before, former),),
         )
@@ -335,13 +348,7 @@ class Delivery:
         done = refuse(self.cars[entry.car_id], entry.operation, sent.rejected, vehicles)
         self.cars[entry.car_id] = done.car
         self.report.rejected |= {(entry.car_id, name) for name in done.lost}
-        return EntryOutcome(
-            entry, EntryStatus.FAILED, message, car=self._known(done.car), raised=done.raised, journal=(line,)
-        )
-
-    def _known(self, car: Car) -> KnownCar:
-        vehicles = [self.vehicles.get((car.id, side)) for side in SIDES]
-        return known_car(car, *vehicles)
+        return EntryOutcome(entry, EntryStatus.FAILED, message, car=done.car, raised=done.raised, journal=(line,))
 
     def _journal_line(
         self, entry: OutboxEntry, done: Acknowledged, before: Vehicle | None, former: NativeRecord | None
@@ -377,13 +384,3 @@ def _what(entry: OutboxEntry) -> dict[str, Any]:
         "reference": operation.reference,
         "key": entry.key,
     }
-
-
-def known_car(car: Car, *vehicles: Vehicle | None) -> KnownCar:
-    """A car with what people look it up by, from the first vehicle that shows each."""
-
-    def first(attribute: str) -> str | None:
-        texts = (v.text(attribute) for v in vehicles if v is not None and v.reading(attribute) is not ABSENT)
-        return next((text for text in texts if text is not None), None)
-
-    return KnownCar(car, first(words.VIN), first(words.REGISTRATION), first(words.POLICE_NUMBER))

@@ -13,7 +13,7 @@ from stocksync.stock.ownership import Context, Policy
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import ROUNDS_BEFORE_HOLDING, Category, Verdict
 from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side
-from stocksync.sync.cars import RECORD, RESERVATION, Car, Finding, Sighting
+from stocksync.sync.cars import RECORD, RESERVATION, Car, Finding, Sighting, circumstances_of
 from stocksync.sync.plan import as_text
 from stocksync.sync.register import Register
 
@@ -34,6 +34,7 @@ class CarDraft:
     readings: Mapping[Side, rules.Readings]
     policies: Mapping[str, Policy | None]
     today_on: date
+    circumstances: str
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -57,13 +58,14 @@ class CarDraft:
         if unkept is None or unkept.written != written or unkept.stored != stored:
             return None
         if unkept.rejected:
-            return Reason.WRITE_REJECTED
+            return Reason.WRITE_REJECTED if unkept.circumstances == self.circumstances else None
         return Reason.NOT_KEPT_AS_WRITTEN if unkept.rounds >= ROUNDS_BEFORE_HOLDING else None
 
     def find(self, subject: str, reason: Reason, category: Category, details: Mapping[str, str]) -> None:
         """Report something to a person."""
         if reason is Reason.WRITE_REJECTED:
-            message = self.car.unkept[subject].message
+            unkept = self.car.unkept.get(subject)
+            message = unkept.message if unkept is not None else ""
             category, details = Category.HELD, {"message": message} if message else {}
         shown = {side: self._shown(side, subject) for side in SIDES}
         self.findings.append(
@@ -103,4 +105,6 @@ def draft_of(sighting: Sighting, mapping: PointOfSaleMapping, register: Register
     held = {side: (v.readings if (v := sighting.on(side)) else {}) for side in SIDES}
     both = rules.apply_rules(mapping.rules, rules.Car(held[Side.VEHICLE_MODULE], held[Side.DMS], owners, today_on))
     readings = dict(zip(SIDES, both, strict=True))
-    return CarDraft(car, sighting, mapping, register, context, readings, policies, today_on)
+    # Asked only of cars with a refusal: few, and worth a hash.
+    now = circumstances_of(module, sighting.dms) if car.unkept else ""
+    return CarDraft(car, sighting, mapping, register, context, readings, policies, today_on, now)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from stocksync.stock.reasons import Reason
 from stocksync.sync.cars import Finding
+from stocksync.sync.recording import Silence
 
 EVENTS: Final = frozenset({Reason.POLICE_NUMBER_OUT_OF_ORDER})
 """Findings about something that happened once: they stay open until a person has seen them."""
@@ -31,11 +32,16 @@ class Settlement:
     closed: tuple[OpenFinding, ...]
 
 
-def settle(open_rows: Iterable[OpenFinding], raised: Sequence[Finding]) -> Settlement:
+def settle(
+    open_rows: Iterable[OpenFinding],
+    raised: Sequence[Finding],
+    silences: Mapping[str, Silence],
+    point_of_sale: str,
+) -> Settlement:
     """Match what is raised now with the open rows.
 
-    A row whose values moved is changed, not reopened; one that is not raised any more is closed, unless it tells of an
-    event.
+    A row whose values moved is changed, not reopened, and goes with its car to another point of sale. One that is not
+    raised any more is closed, unless it tells of an event, or this plan has nothing to say about its subject.
     """
     by_key = {row.finding.key: row for row in open_rows}
     opened, changed = [], []
@@ -47,7 +53,12 @@ def settle(open_rows: Iterable[OpenFinding], raised: Sequence[Finding]) -> Settl
         row = by_key.get(finding.key)
         if row is None:
             opened.append(finding)
-        elif row.finding != finding:
+        elif row.finding != finding or row.point_of_sale != point_of_sale:
             changed.append((row.finding_id, finding))
-    closed = [row for key, row in by_key.items() if key not in seen and row.finding.reason not in EVENTS]
+    closed = [row for key, row in by_key.items() if key not in seen and not _stands(row.finding, silences)]
     return Settlement(tuple(opened), tuple(changed), tuple(closed))
+
+
+def _stands(finding: Finding, silences: Mapping[str, Silence]) -> bool:
+    silence = silences.get(finding.car_id)
+    return finding.reason in EVENTS or (silence is not None and silence.covers(finding.subject))

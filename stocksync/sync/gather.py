@@ -118,9 +118,13 @@ def wanted_records(
     gathered: Gathered,
     vehicles: Mapping[Side, Mapping[str, Vehicle]],
     cars: Iterable[Car],
+    referring: Mapping[Side, set[str]],
 ) -> dict[Side, set[str]]:
-    """Name the records that must be looked at besides the listed ones: bound ones, and those a reference names."""
-    wanted: dict[Side, set[str]] = {side: set() for side in SIDES}
+    """Name the records that must be looked at besides the listed ones.
+
+    Those are the bound ones, those that a reference here names, and those elsewhere that refer to a record here.
+    """
+    wanted: dict[Side, set[str]] = {side: set(referring[side]) for side in SIDES}
     known_ids: set[tuple[Side, str]] = set()
     for car in cars:
         known_ids |= set(car.record_ids.items())
@@ -133,6 +137,15 @@ def wanted_records(
             if vehicle.reference is not None and (side, record_id) not in known_ids:
                 wanted[side.other].add(vehicle.reference)
     return wanted
+
+
+def read_all(
+    systems: Mapping[Side, System], wanted: Mapping[Side, Iterable[str]]
+) -> dict[Side, dict[str, NativeRecord]]:
+    """Read records by their ids; those that do not exist stay out. Raises what the systems raise."""
+    nothing = {side: frozenset[str]() for side in SIDES}
+    empty: Gathered = Gathered({side: {} for side in SIDES}, nothing, {side: () for side in SIDES})
+    return {side: dict(found) for side, found in read_unlisted(empty, systems, wanted).records.items()}
 
 
 def vehicles_of(
@@ -173,6 +186,7 @@ def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, v
         digest=digest_of(record.body, ignored),
         version=record.version,
         vin=vin_of(vehicle),
+        reference=vehicle.reference,
         is_open=is_open(side, vehicle),
         body=record.body,
     )
@@ -197,6 +211,6 @@ def _without(body: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     return {**body, head: _without(dict(inner), rest)} if isinstance(inner, Mapping) else body
 
 
-def read_again(systems: Mapping[Side, System], car: Car) -> dict[Side, NativeRecord | None]:
-    """Read both records of one car afresh. Raises what the systems raise."""
-    return {side: systems[side].read(car.record_ids[side]) if side in car.record_ids else None for side in SIDES}
+def read_again(systems: Mapping[Side, System], car: Car) -> dict[Side, tuple[str, NativeRecord | None]]:
+    """Read both records of one car afresh, None for one that is gone. Raises what the systems raise."""
+    return {side: (record_id, systems[side].read(record_id)) for side, record_id in car.record_ids.items()}

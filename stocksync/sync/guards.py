@@ -138,16 +138,19 @@ def _overwrites(plan: Plan) -> Counter[str]:
 def check_mapping_change(plan: Plan, plan_as_before: Plan | None) -> list[Halt]:
     """Refuse a plan that an edit of the mapping made different, until a person has seen it.
 
-    `plan_as_before`: the same cars under the mapping of the last run, None where that is the same mapping.
+    `plan_as_before`: the same cars under the mapping of the last run; None where that cannot be read any more, and
+    nothing can be compared.
     """
-    if plan_as_before is None or plan.digest() == plan_as_before.digest():
+    before = _count(plan_as_before) if plan_as_before is not None else None
+    same = plan.digest() == plan_as_before.digest() if plan_as_before is not None else _count(plan) == 0
+    if same:
         return []
+    instead = f"instead of {before}" if before is not None else "and cannot be compared with the plan before"
     return [
         Halt(
             Guard.MAPPING_CHANGED,
-            "The mapping files changed since the last run, and the plan with them: "
-            f"{_count(plan)} writes instead of {_count(plan_as_before)}.",
-            {"writes": _count(plan), "writes_before": _count(plan_as_before)},
+            f"The mapping files changed since the last run, and the plan with them: {_count(plan)} writes {instead}.",
+            {"writes": _count(plan), "writes_before": before if before is not None else "?"},
         )
     ]
 

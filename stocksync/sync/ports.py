@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         PastRun,
         Recording,
         RunStatus,
-        Snapshot,
     )
 
 
@@ -159,8 +158,12 @@ class Store(Protocol):
         """The digests of the snapshots that we hold."""
         ...
 
-    def open_elsewhere(self, pair: str, point_of_sale: str, vins: Iterable[str]) -> list[tuple[Snapshot, bool]]:
-        """Open records of other points of sale with one of these VINs, and whether a car has both sides of them."""
+    def open_elsewhere(self, pair: str, point_of_sale: str, vins: Iterable[str]) -> dict[Side, set[str]]:
+        """The ids of open records of other points of sale that had one of these VINs when they were last seen."""
+        ...
+
+    def referring_elsewhere(self, pair: str, point_of_sale: str, side: Side, record_ids: Iterable[str]) -> set[str]:
+        """The ids of a side's records at other points of sale that referred to one of these records."""
         ...
 
     def record(self, recording: Recording) -> FindingCounts:

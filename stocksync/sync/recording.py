@@ -42,6 +42,7 @@ class Snapshot:
     """What one side said of one record at one instant.
 
     digest: of the body without the fields that change without meaning. vin: normalised, None where unreadable.
+    reference: the other side's record id as this one carries it.
     """
 
     side: Side
@@ -49,6 +50,7 @@ class Snapshot:
     digest: str
     version: str | None
     vin: str | None
+    reference: str | None
     is_open: bool
     body: Mapping[str, Any]
 
@@ -75,6 +77,21 @@ class DueOperation:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """What a plan has nothing to say about for one car: an open row about it is neither confirmed nor refuted.
+
+    only: the only subjects that the plan does speak of, None for all. never: subjects that it does not.
+    """
+
+    only: frozenset[str] | None = None
+    never: frozenset[str] = frozenset()
+
+    def covers(self, subject: str) -> bool:
+        """Tell whether nothing is known of a subject."""
+        return subject in self.never or (self.only is not None and subject not in self.only)
+
+
+@dataclass(frozen=True, slots=True)
 class JournalLine:
     """One fact that happened; never changed afterwards."""
 
@@ -84,22 +101,14 @@ class JournalLine:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownCar:
-    """A car to be remembered, with what people look it up by."""
-
-    car: Car
-    vin: str | None
-    registration: str | None
-    police_number: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Recording:
     """Everything that one decided plan changes in the store, in one transaction.
 
     cars, snapshots: only those that changed. findings: every one that is raised now; open ones in the scope that are
     not raised any more are closed. settled: findings closed for a reason other than agreement, by key.
     scope: the cars that this plan decided; None for every car of the point of sale but those in `not_ours`.
+    silences: cars of which this plan could not say everything, so that what is open of them stays open.
+    seen: cars and sides that were read, so that writes without a known outcome are settled by what was seen.
     """
 
     run_id: int
@@ -107,12 +116,14 @@ class Recording:
     pair: str
     point_of_sale: str
     snapshots: tuple[Snapshot, ...] = ()
-    cars: tuple[KnownCar, ...] = ()
+    cars: tuple[Car, ...] = ()
     merged: Mapping[str, str] = field(default_factory=dict)
     operations: tuple[DueOperation, ...] = ()
     findings: tuple[Finding, ...] = ()
     scope: frozenset[str] | None = None
     not_ours: frozenset[str] = frozenset()
+    silences: Mapping[str, Silence] = field(default_factory=dict)
+    seen: frozenset[tuple[str, Side]] = frozenset()
     journal: tuple[JournalLine, ...] = ()
 
 
@@ -121,16 +132,18 @@ class EntryOutcome:
     """How the sending of one entry ended, and what follows from it.
 
     raised: findings that the outcome brings. settled: subjects of the car whose reported changes are now settled.
+    blocks_rest: what was to follow on the same car and side was planned on something that did not happen.
     """
 
     entry: OutboxEntry
     status: EntryStatus
     message: str = ""
-    car: KnownCar | None = None
+    car: Car | None = None
     snapshot: Snapshot | None = None
     follow_up: DueOperation | None = None
     raised: tuple[Finding, ...] = ()
     settled: tuple[str, ...] = ()
+    blocks_rest: bool = False
     journal: tuple[JournalLine, ...] = ()
 
 

@@ -5,7 +5,6 @@ Source: article 321-7 of the French penal code; one register per establishment, 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -29,19 +28,21 @@ class Register:
         return self.highest is not None and in_register_order(number) < in_register_order(self.highest)
 
 
-def register_of(sightings: Iterable[Sighting], point_of_sale: str, *, first_contact: bool) -> Register:
-    """Read the register off the cars that were entered at a point of sale; a car keeps its number when it moves."""
-    numbers: dict[str, list[str]] = defaultdict(list)
-    known: list[str] = []
-    for sighting in sightings:
-        own = sighting.car.first_point_of_sale == point_of_sale
-        number = sighting.dms.text(POLICE_NUMBER) if sighting.dms is not None else None
-        if own and number is not None and sighting.dms is not None:
-            numbers[number].append(sighting.dms.record_id)
-        base = sighting.car.base.get(POLICE_NUMBER, ABSENT)
-        if own and is_value(base):
-            known.append(str(base))
-    doubled = {number: tuple(ids) for number, ids in numbers.items() if len(ids) > 1}
+def register_of(
+    sightings: Iterable[Sighting],
+    numbers: Mapping[str, tuple[str, ...]],
+    point_of_sale: str,
+    *,
+    first_contact: bool,
+) -> Register:
+    """Read the register; `numbers` are all that were given at this point of sale, by the records that carry them."""
+    known = [
+        str(base)
+        for sighting in sightings
+        if sighting.car.first_point_of_sale == point_of_sale
+        and is_value(base := sighting.car.base.get(POLICE_NUMBER, ABSENT))
+    ]
+    doubled = {number: ids for number, ids in numbers.items() if len(ids) > 1}
     highest = max(known, key=in_register_order) if known and not first_contact else None
     return Register(doubled, highest)
 

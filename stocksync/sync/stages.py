@@ -71,7 +71,6 @@ def _note_verdicts(draft: CarDraft, stage: StageVerdict, subject: str) -> None:
 
 def _situation(draft: CarDraft) -> Situation:
     sighting, module, dms = draft.sighting, draft.sighting.vehicle_module, draft.sighting.dms
-    counts = [count for count in draft.car.missing.values() if count]
     return Situation(
         module_stage=_stage_of(module, words.STAGE),
         dms_status=_stage_of(dms, words.DMS_STATUS),
@@ -84,8 +83,9 @@ def _situation(draft: CarDraft) -> Situation:
         ),
         was_bound=sighting.was_bound,
         has_identity=_has_identity(draft),
-        missing_listings=min(counts, default=0),
-        sold_in_dms=_is_sold(dms),
+        missing_in_module=draft.car.missing.get(Side.VEHICLE_MODULE, 0),
+        missing_in_dms=draft.car.missing.get(Side.DMS, 0),
+        sold_in_dms=is_sold(dms),
         reserved=module is not None and module.reading(words.RESERVED) is True,
         reserved_by_us=draft.car.reserved_by_us,
     )
@@ -110,7 +110,7 @@ def _without_futile(draft: CarDraft, stage: StageVerdict) -> StageVerdict:
     if stage.moves and (why := draft.unkept(words.STAGE, stage.moves[0].goal, stage.moves[0].source)):
         stage = replace(stage, moves=(), held=(*stage.held, why))
     if stage.reserve and (why := draft.unkept(RESERVATION, True, False)):
-        stage = replace(stage, reserve=False)
+        # Tried again all the same, every cycle: while it is not there, the car can be sold a second time.
         draft.find(RESERVATION, why, Category.CONFLICT, {})
     if stage.create_in_dms and (why := draft.unkept(RECORD, BLANK, BLANK)):
         stage = replace(stage, create_in_dms=False, held=(*stage.held, why))
@@ -125,11 +125,15 @@ def _stage_of(vehicle: Vehicle | None, attribute: str) -> str | None:
     return NOT_THERE if vehicle is None else vehicle.text(attribute)
 
 
-def _is_sold(dms: Vehicle | None) -> bool:
-    """Tell whether the DMS shows an order or an invoice."""
+def is_sold(dms: Vehicle | None) -> bool | None:
+    """Tell whether the DMS shows an order or an invoice; None where it leaves them out: that is no cancellation."""
     if dms is None:
-        return False
-    return dms.text(words.DMS_STATUS) == INVOICED or dms.has(words.DMS_ORDER) or dms.has(words.INVOICE_NUMBER)
+        return None
+    if dms.text(words.DMS_STATUS) == INVOICED or dms.has(words.DMS_ORDER) or dms.has(words.INVOICE_NUMBER):
+        return True
+    readable = not dms.unreadable(words.DMS_STATUS)
+    blank = dms.reading(words.DMS_ORDER) is BLANK and dms.reading(words.INVOICE_NUMBER) is BLANK
+    return False if readable and blank else None
 
 
 def _missing(sighting: Sighting) -> Reason:

@@ -29,7 +29,8 @@ def situation(case: oracle.StageCase) -> Situation:
         ),
         was_bound=case.was_bound,
         has_identity=case.identity,
-        missing_listings=case.missing_listings,
+        missing_in_module=case.missing_listings,
+        missing_in_dms=case.missing_listings,
         sold_in_dms=dms_shown and (case.dms_order or case.invoice_complete or case.dms_status == "invoiced"),
         reserved=case.reservation == "unlimited",
     )
@@ -71,13 +72,15 @@ def test_an_unknown_pair_of_states_is_an_illegal_transition(lifecycle: Lifecycle
 
 
 def test_a_cancelled_order_leaves_the_reservation_and_is_reported(lifecycle: Lifecycle) -> None:
-    verdict = lifecycle.decide(Situation("sales_stock", "in_stock", "private", reserved=True, reserved_by_us=True))
+    verdict = lifecycle.decide(
+        Situation("sales_stock", "in_stock", "private", sold_in_dms=False, reserved=True, reserved_by_us=True)
+    )
     assert verdict.findings == (Reason.ORDER_CANCELLED_RESERVATION_STAYS,)
     assert not verdict.reserve
 
 
 def test_somebody_elses_reservation_is_nobodys_business(lifecycle: Lifecycle) -> None:
-    verdict = lifecycle.decide(Situation("sales_stock", "in_stock", "private", reserved=True))
+    verdict = lifecycle.decide(Situation("sales_stock", "in_stock", "private", sold_in_dms=False, reserved=True))
     assert verdict.findings == ()
 
 

@@ -124,8 +124,6 @@ def _moved_elsewhere(history: History, day: Day, car: Car) -> Car:
     return next(cars[car.id] for cars in history.cars[day.file].values() if car.id in cars)
 
 
-# Fails: a run that a person released does not read the bound records that were not listed: a car that moved is then
-# seen without its file, or at its former dealer without its record, for as long as runs are halted and released.
 def test_nothing_is_lost_when_a_dealer_comes_back(history: History) -> None:
     """Every car that is listed again has the file it had, and none gets a second one."""
     came_back = 0
@@ -166,7 +164,6 @@ def test_no_car_ever_gets_a_second_file(history: History) -> None:
 # What a listed car comes to -----------------------------------------------------------------------------------
 
 
-# Fails, as above: released runs do not read what was not listed.
 def test_every_listed_car_has_its_file_with_the_listed_values_on_the_same_day(history: History) -> None:
     """Held back are cars that stand twice, unreadable VINs, and the site of a car that moves: two cycles for that."""
     repeated = repeated_vins(history)
@@ -220,7 +217,6 @@ def moves_of(history: History) -> list[Move]:
     return moves
 
 
-# Fails, as above: released runs do not read what was not listed.
 def test_a_car_that_moves_between_dealers_stays_one_car(history: History) -> None:
     moves = moves_of(history)
     assert len(moves) >= 15
@@ -235,7 +231,6 @@ def test_a_car_that_moves_between_dealers_stays_one_car(history: History) -> Non
         assert [car.id for _, car in homes] == [id_of(move.vin)], move
 
 
-# Fails, as above: released runs do not read what was not listed.
 def test_a_car_that_moves_takes_its_file_with_it_within_two_cycles(history: History) -> None:
     late = []
     for move in moves_of(history):
@@ -256,7 +251,6 @@ def _next_two_cycles_with(history: History, move: Move) -> list[Visit]:
     return [v for v in later[:2] if move.vin in {row.get("vin") for row in v.rows}]
 
 
-# Fails, as above: released runs do not read what was not listed.
 def test_a_file_that_stands_at_another_site_is_never_called_missing(history: History) -> None:
     """No file ever leaves the DMS here, so that `missing_in_dms` is wrong wherever it is said."""
     said = [

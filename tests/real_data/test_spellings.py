@@ -81,8 +81,6 @@ def short_ones(auction: list[Row]) -> list[Row]:
     return [row for row in auction if len(row["vin"].strip()) != 17]
 
 
-# Fails: I, O and Q are refused at any length, but it is the standard of 17 characters that leaves them out; this
-# VIN of 1973 has a Q.
 def test_the_short_vin_of_1973_is_read(auction: list[Row]) -> None:
     short = short_ones(auction)
     assert [(len(row["vin"].strip()), row["year"]) for row in short] == [(13, "1973")]

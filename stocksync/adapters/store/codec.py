@@ -70,15 +70,18 @@ def load_base(text: str) -> dict[str, Known]:
 def dump_unkept(unkept: Mapping[str, UnkeptWrite]) -> str:
     """Keep a car's writes that did not stick."""
     return dump(
-        {name: [u.side, pack(u.written), pack(u.stored), u.rounds, u.rejected, u.message] for name, u in unkept.items()}
+        {
+            name: [u.side, pack(u.written), pack(u.stored), u.rounds, u.rejected, u.message, u.circumstances]
+            for name, u in unkept.items()
+        }
     )
 
 
 def load_unkept(text: str) -> dict[str, UnkeptWrite]:
     """Read a car's writes that did not stick."""
     return {
-        name: UnkeptWrite(Side(side), unpack(written), unpack(stored), rounds, rejected, message)
-        for name, (side, written, stored, rounds, rejected, message) in orjson.loads(text).items()
+        name: UnkeptWrite(Side(side), unpack(written), unpack(stored), *rest)
+        for name, (side, written, stored, *rest) in orjson.loads(text).items()
     }
 
 

@@ -175,7 +175,9 @@ def _found_car(row: Any) -> FoundCar:
 
 def _seen(row: Any) -> Seen:
     body = codec.load(row.body)
-    snapshot = Snapshot(Side(row.side), row.record_id, row.digest, row.version, row.vin, row.is_open, body)
+    snapshot = Snapshot(
+        Side(row.side), row.record_id, row.digest, row.version, row.vin, row.reference, row.is_open, body
+    )
     return Seen(snapshot, _utc(row.seen_at))
 
 

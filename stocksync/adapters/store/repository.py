@@ -43,7 +43,6 @@ from stocksync.sync.recording import (
     EntryStatus,
     FindingCounts,
     JournalLine,
-    KnownCar,
     OutboxEntry,
     PastRun,
     Recording,
@@ -199,23 +198,27 @@ class Repository:
                 found.update((row.record_id, row.digest) for row in rows)
         return found
 
-    def open_elsewhere(self, pair: str, point_of_sale: str, vins: Iterable[str]) -> list[tuple[Snapshot, bool]]:
-        """Open records of other points of sale with one of these VINs, and whether a car with both sides has them."""
-        found = []
+    def open_elsewhere(self, pair: str, point_of_sale: str, vins: Iterable[str]) -> dict[Side, set[str]]:
+        """The ids of open records of other points of sale that had one of these VINs when they were last seen."""
+        found: dict[Side, set[str]] = {side: set() for side in Side}
+        elsewhere = and_(SNAPSHOT.c.pair == pair, SNAPSHOT.c.point_of_sale != point_of_sale, SNAPSHOT.c.is_open)
         with self._reading() as connection:
             for part in chunks(sorted(vins)):
-                statement = (
-                    select(SNAPSHOT, CAR.c.vehicle_module_id, CAR.c.dms_id)
-                    .outerjoin(CAR, and_(CAR.c.pair == SNAPSHOT.c.pair, _owns_snapshot()))
-                    .where(
-                        SNAPSHOT.c.pair == pair,
-                        SNAPSHOT.c.point_of_sale != point_of_sale,
-                        SNAPSHOT.c.vin.in_(part),
-                        SNAPSHOT.c.is_open,
-                    )
-                )
+                statement = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id).where(elsewhere, SNAPSHOT.c.vin.in_(part))
                 for row in connection.execute(statement):
-                    found.append((_snapshot(row), bool(row.vehicle_module_id and row.dms_id)))
+                    found[Side(row.side)].add(row.record_id)
+        return found
+
+    def referring_elsewhere(self, pair: str, point_of_sale: str, side: Side, record_ids: Iterable[str]) -> set[str]:
+        """The ids of a side's records at other points of sale that referred to one of these records."""
+        found: set[str] = set()
+        elsewhere = and_(
+            SNAPSHOT.c.pair == pair, SNAPSHOT.c.point_of_sale != point_of_sale, SNAPSHOT.c.side == side.value
+        )
+        with self._reading() as connection:
+            for part in chunks(sorted(record_ids)):
+                statement = select(SNAPSHOT.c.record_id).where(elsewhere, SNAPSHOT.c.reference.in_(part))
+                found.update(connection.scalars(statement))
         return found
 
     def _cars(self, condition: Any) -> list[Car]:
@@ -239,7 +242,7 @@ class Repository:
         """Keep a decided plan: snapshots, cars, outbox, findings and journal, in one transaction."""
         with self._writing() as connection:
             _write_snapshots(connection, recording.pair, recording.point_of_sale, recording.snapshots, recording.at)
-            _merge_cars(connection, recording.merged)
+            _merge_cars(connection, recording)
             _write_cars(connection, recording.cars, recording.at)
             _supersede(connection, recording)
             _add_operations(connection, recording)
@@ -280,7 +283,7 @@ class Repository:
                         done_at=None if outcome.status is EntryStatus.CLAIMED else at,
                     )
                 )
-                if outcome.status not in (EntryStatus.DELIVERED, EntryStatus.PENDING):
+                if outcome.blocks_rest or outcome.status is not EntryStatus.DELIVERED:
                     _drop_rest(connection, run_id, outcome)
             _write_cars(connection, [o.car for o in outcomes if o.car is not None], at)
             snapshots = [o.snapshot for o in outcomes if o.snapshot is not None]
@@ -289,10 +292,9 @@ class Repository:
             _insert_operations(connection, run_id, point_of_sale, follow_ups, at)
             for outcome in outcomes:
                 _settle_subjects(connection, outcome, at)
-                fresh = _reopen_findings(connection, run_id, pair, outcome.raised, at)
+                fresh = _without_open(connection, run_id, pair, outcome.raised, at)
                 _open_findings(connection, run_id, pair, point_of_sale, fresh, at)
-                reported = [_finding_line("reported", finding) for finding in outcome.raised]
-                _add_journal(connection, run_id, at, reported)
+                _add_journal(connection, run_id, at, [_finding_line("reported", finding) for finding in fresh])
                 _add_journal(connection, run_id, at, outcome.journal)
 
     def leave_pending(self, run_id: int, reason: str, at: datetime) -> int:
@@ -324,11 +326,6 @@ def _id_column(side: Side) -> Any:
     return CAR.c.vehicle_module_id if side is Side.VEHICLE_MODULE else CAR.c.dms_id
 
 
-def _owns_snapshot() -> Any:
-    module = and_(SNAPSHOT.c.side == Side.VEHICLE_MODULE.value, CAR.c.vehicle_module_id == SNAPSHOT.c.record_id)
-    return or_(module, and_(SNAPSHOT.c.side == Side.DMS.value, CAR.c.dms_id == SNAPSHOT.c.record_id))
-
-
 def _car(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...]) -> Car:
     ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
     missing = {Side.VEHICLE_MODULE: row.missing_vehicle_module, Side.DMS: row.missing_dms}
@@ -344,6 +341,9 @@ def _car(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...]) -> Car:
         reserved_by_us=row.reserved_by_us,
         unkept=codec.load_unkept(row.unkept),
         unconfirmed=unconfirmed,
+        vin=row.vin,
+        registration=row.registration,
+        police_number=row.police_number,
     )
 
 
@@ -352,18 +352,6 @@ def _unconfirmed(operation: Operation) -> list[UnconfirmedWrite]:
     if operation.action is Action.RESERVE:
         return [UnconfirmedWrite(side, RESERVED, value=True, expected=False)]
     return [UnconfirmedWrite(side, c.attribute, c.value, c.expected) for c in operation.changes]
-
-
-def _snapshot(row: Any) -> Snapshot:
-    return Snapshot(
-        side=Side(row.side),
-        record_id=row.record_id,
-        digest=row.digest,
-        version=row.version,
-        vin=row.vin,
-        is_open=row.is_open,
-        body=codec.load(row.body),
-    )
 
 
 def _entry(row: Any) -> OutboxEntry:
@@ -392,13 +380,12 @@ def _upsert(connection: Connection, into: Table, keys: list[str], rows: list[dic
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
 
 
-def _write_cars(connection: Connection, cars: Iterable[KnownCar], at: datetime) -> None:
-    latest = {known.car.id: known for known in cars}
-    _upsert(connection, CAR, ["id"], [_car_row(known, at) for known in latest.values()], keep={"opened_at"})
+def _write_cars(connection: Connection, cars: Iterable[Car], at: datetime) -> None:
+    latest = {car.id: car for car in cars}
+    _upsert(connection, CAR, ["id"], [_car_row(car, at) for car in latest.values()], keep={"opened_at"})
 
 
-def _car_row(known: KnownCar, at: datetime) -> dict[str, Any]:
-    car = known.car
+def _car_row(car: Car, at: datetime) -> dict[str, Any]:
     return {
         "id": car.id,
         "pair": car.pair,
@@ -406,9 +393,9 @@ def _car_row(known: KnownCar, at: datetime) -> dict[str, Any]:
         "first_point_of_sale": car.first_point_of_sale,
         "vehicle_module_id": car.record_ids.get(Side.VEHICLE_MODULE),
         "dms_id": car.record_ids.get(Side.DMS),
-        "vin": known.vin,
-        "registration": known.registration,
-        "police_number": known.police_number,
+        "vin": car.vin,
+        "registration": car.registration,
+        "police_number": car.police_number,
         "base": codec.dump_base(car.base),
         "unkept": codec.dump_unkept(car.unkept),
         "missing_vehicle_module": car.missing.get(Side.VEHICLE_MODULE, 0),
@@ -419,13 +406,14 @@ def _car_row(known: KnownCar, at: datetime) -> dict[str, Any]:
     }
 
 
-def _merge_cars(connection: Connection, merged: Mapping[str, str]) -> None:
-    """Forget the cars that turned out to be a part of another; their journal and findings go on under that one."""
-    for lost, kept in merged.items():
-        connection.execute(update(JOURNAL).where(JOURNAL.c.car_id == lost).values(car_id=kept))
+def _merge_cars(connection: Connection, recording: Recording) -> None:
+    """Forget the cars that turned out to be a part of another; a line in the journal leads from that one to theirs."""
+    for lost, kept in recording.merged.items():
         connection.execute(update(CONFLICT).where(CONFLICT.c.car_id == lost).values(car_id=kept))
         connection.execute(update(OUTBOX).where(OUTBOX.c.car_id == lost).values(car_id=kept))
         connection.execute(delete(CAR).where(CAR.c.id == lost))
+    lines = [JournalLine(kept, "merged", {"from": lost}) for lost, kept in recording.merged.items()]
+    _add_journal(connection, recording.run_id, recording.at, lines)
 
 
 def _write_snapshots(
@@ -440,6 +428,7 @@ def _write_snapshots(
             "digest": s.digest,
             "version": s.version,
             "vin": s.vin,
+            "reference": s.reference,
             "is_open": s.is_open,
             "body": codec.dump(s.body).encode(),
             "seen_at": at,
@@ -450,12 +439,23 @@ def _write_snapshots(
 
 
 def _supersede(connection: Connection, recording: Recording) -> None:
-    """Close what earlier runs left in the outbox for the cars planned now: this plan was made with newer eyes."""
-    open_now = OUTBOX.c.status.in_([EntryStatus.PENDING.value, EntryStatus.CLAIMED.value])
-    statement = update(OUTBOX).where(open_now, OUTBOX.c.point_of_sale == recording.point_of_sale)
+    """Close what was left in the outbox: this plan was made with newer eyes.
+
+    What was never sent goes with the plan that wanted it; what was sent without an answer, once its record was seen.
+    """
+    done = {"status": EntryStatus.SUPERSEDED.value, "done_at": recording.at}
+    pending = update(OUTBOX).where(
+        OUTBOX.c.status == EntryStatus.PENDING.value, OUTBOX.c.point_of_sale == recording.point_of_sale
+    )
     if recording.scope is not None:
-        statement = statement.where(OUTBOX.c.car_id.in_(sorted(recording.scope)))
-    connection.execute(statement.values(status=EntryStatus.SUPERSEDED.value, done_at=recording.at))
+        pending = pending.where(OUTBOX.c.car_id.in_(sorted(recording.scope)))
+    connection.execute(pending.values(done))
+    claimed = connection.execute(
+        select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.side).where(OUTBOX.c.status == EntryStatus.CLAIMED.value)
+    )
+    settled = [row.id for row in claimed if (row.car_id, Side(row.side)) in recording.seen]
+    for part in chunks(settled):
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(part)).values(done))
 
 
 def _add_operations(connection: Connection, recording: Recording) -> None:
@@ -517,11 +517,13 @@ def _add_journal(connection: Connection, run_id: int, at: datetime, lines: Seque
 
 
 def _settle_findings(connection: Connection, recording: Recording) -> FindingCounts:
-    settlement = settle(_open_in_scope(connection, recording), recording.findings)
+    settlement = settle(
+        _open_in_scope(connection, recording), recording.findings, recording.silences, recording.point_of_sale
+    )
     _open_findings(
         connection, recording.run_id, recording.pair, recording.point_of_sale, settlement.opened, recording.at
     )
-    _update_findings(connection, settlement, recording.at)
+    _update_findings(connection, settlement, recording.point_of_sale, recording.at)
     _add_journal(connection, recording.run_id, recording.at, _lines_of(settlement))
     return _open_counts(
         connection,
@@ -612,7 +614,7 @@ def _open_findings(
         connection.execute(insert(CONFLICT), rows)
 
 
-def _reopen_findings(
+def _without_open(
     connection: Connection, run_id: int, pair: str, findings: Sequence[Finding], at: datetime
 ) -> list[Finding]:
     """Take up again the rows that are open, or were closed by this very run; the answer is what has no row yet."""
@@ -621,16 +623,21 @@ def _reopen_findings(
     for finding in findings:
         recent = or_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.closed_at >= started_at)
         same_key = and_(CONFLICT.c.pair == pair, CONFLICT.c.key == finding.key, recent)
-        values = {**_finding_values(finding), "changed_at": at, "closed_at": None, "closed_because": None}
-        if not connection.execute(update(CONFLICT).where(same_key).values(**values)).rowcount:
+        row = connection.execute(select(CONFLICT).where(same_key)).first()
+        if row is None:
             fresh.append(finding)
+        elif row.closed_at is not None or _open_finding(row).finding != finding:
+            values = {**_finding_values(finding), "changed_at": at, "closed_at": None, "closed_because": None}
+            connection.execute(update(CONFLICT).where(CONFLICT.c.id == row.id).values(values))
     return fresh
 
 
-def _update_findings(connection: Connection, settlement: Settlement, at: datetime) -> None:
+def _update_findings(connection: Connection, settlement: Settlement, point_of_sale: str, at: datetime) -> None:
     for finding_id, finding in settlement.changed:
         connection.execute(
-            update(CONFLICT).where(CONFLICT.c.id == finding_id).values(**_finding_values(finding), changed_at=at)
+            update(CONFLICT)
+            .where(CONFLICT.c.id == finding_id)
+            .values(**_finding_values(finding), changed_at=at, point_of_sale=point_of_sale)
         )
     for part in chunks([row.finding_id for row in settlement.closed]):
         connection.execute(
@@ -642,7 +649,7 @@ def _settle_subjects(connection: Connection, outcome: EntryOutcome, at: datetime
     if not outcome.settled:
         return
     statement = update(CONFLICT).where(CONFLICT.c.car_id == outcome.entry.car_id, CONFLICT.c.closed_at.is_(None))
-    if outcome.car is not None and outcome.car.car.closed:
+    if outcome.car is not None and outcome.car.closed:
         connection.execute(statement.values(closed_at=at, closed_because="exit"))
         return
     connection.execute(

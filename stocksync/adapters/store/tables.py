@@ -70,6 +70,7 @@ class SnapshotRow(SQLModel, table=True):
     __table_args__ = (
         Index("snapshot_by_point_of_sale", "pair", "side", "point_of_sale"),
         Index("snapshot_by_vin", "pair", "vin"),
+        Index("snapshot_by_reference", "pair", "side", "reference"),
     )
 
     pair: str = Field(primary_key=True)
@@ -79,6 +80,7 @@ class SnapshotRow(SQLModel, table=True):
     digest: str
     version: str | None = None
     vin: str | None = None
+    reference: str | None = None
     is_open: bool
     body: bytes = Field(sa_type=LargeBinary)
     seen_at: datetime

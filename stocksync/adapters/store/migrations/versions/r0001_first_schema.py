@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=True),
         sa.Column("vin", sa.String(), nullable=True),
+        sa.Column("reference", sa.String(), nullable=True),
         sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
@@ -121,6 +122,7 @@ def upgrade() -> None:
     with op.batch_alter_table("snapshot", schema=None) as batch_op:
         batch_op.create_index("snapshot_by_point_of_sale", ["pair", "side", "point_of_sale"], unique=False)
         batch_op.create_index("snapshot_by_vin", ["pair", "vin"], unique=False)
+        batch_op.create_index("snapshot_by_reference", ["pair", "side", "reference"], unique=False)
 
     op.create_table(
         "outbox",
