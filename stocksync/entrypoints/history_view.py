@@ -27,6 +27,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "decided_bare": "{attribute} : {category} (module véhicules {module}, DMS {dms})",
         "due": "{attribute} : {category}",
         "moves": "statut à changer : {path}",
+        "merged": "deux voitures reconnues comme une seule",
+        "to_replace": "une réservation est à remplacer : {kind}",
         "create": "créée dans le {side} avec {count} données",
         "reserve": "réservation illimitée posée dans le {side}",
         "former": " (remplace une réservation : {kind})",
@@ -46,6 +48,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "decided_bare": "{attribute}: {category} (vehicle module {module}, DMS {dms})",
         "due": "{attribute}: {category}",
         "moves": "stage to move: {path}",
+        "merged": "two cars found to be one",
+        "to_replace": "a reservation is to be replaced: {kind}",
         "create": "created in the {side} with {count} attributes",
         "reserve": "unlimited reservation set in the {side}",
         "former": " (replaces a reservation: {kind})",
@@ -99,7 +103,7 @@ class HistoryView:
             return
         tell = {"decided": self._decided, "written": self._written, "not_written": self._not_written}.get(fact.action)
         if tell is None:
-            yield fact.action
+            yield self._say(fact.action) if fact.action in WORDS[self.language] else fact.action
         else:
             yield from tell(fact.details)
 
@@ -132,6 +136,9 @@ class HistoryView:
             yield self._say("agreed", count=count(len(agreed), self.language))
         for subject, told in details.get("decided", {}).items():
             yield self._verdict(subject, told)
+        former = details.get("former_reservation")
+        if isinstance(former, Mapping):
+            yield self._say("to_replace", kind=str(former.get("kind", "?")))
         moves = details.get("moves", ())
         if moves:
             path = [moves[0][0], *(goal for _, goal, _ in moves)]
@@ -139,7 +146,7 @@ class HistoryView:
 
     def _verdict(self, subject: str, told: Mapping[str, Any]) -> str:
         said = {"attribute": self._label(subject), "category": CATEGORIES[self.language][Category(told["category"])]}
-        if "reason" in told:
+        if "reason" in told and told["reason"] != Reason.REFUSED_CHANGE:
             said["reason"] = wording.label(Reason(told["reason"]), self.language)
         if "base" not in told:
             tail = f" ({said['reason']})" if "reason" in said else ""

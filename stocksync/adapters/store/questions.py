@@ -96,13 +96,14 @@ class Questions:
             return [_stored_finding(row) for row in connection.execute(statement.order_by(CONFLICT.c.id))]
 
     def journal(self, car_id: str) -> list[Fact]:
-        """Everything that happened to a car, oldest first."""
-        statement = select(JOURNAL).where(JOURNAL.c.car_id == car_id).order_by(JOURNAL.c.id)
+        """Everything that happened to a car, and to those that turned out to be a part of it, oldest first."""
         with self.engine.connect() as connection:
-            return [
-                Fact(_utc(row.at), row.run_id, row.action, codec.load(row.details))
-                for row in connection.execute(statement)
-            ]
+            lines = list(connection.execute(select(JOURNAL).where(JOURNAL.c.car_id == car_id)))
+            parts = [codec.load(row.details)["from"] for row in lines if row.action == "merged"]
+            for part in chunks(parts):
+                lines += connection.execute(select(JOURNAL).where(JOURNAL.c.car_id.in_(part)))
+        in_order = sorted(lines, key=lambda row: int(row.id))
+        return [Fact(_utc(row.at), row.run_id, row.action, codec.load(row.details)) for row in in_order]
 
     def last_done(self, point_of_sale: str) -> RunFacts | None:
         """The last run of a point of sale that came to its end."""
