@@ -1,4 +1,4 @@
-# The image runs the scheduler, or any other command of `stocksync`; the database lives in the volume /data.
+# The image runs any command of `stocksync`; the database lives in the volume /data.
 # Other mappings than those shipped: mount them over /app/mappings.
 
 FROM python:3.11-slim AS build
@@ -27,7 +27,7 @@ WORKDIR /data
 # By number, so that an orchestrator can see that it is not root.
 USER 10001:10001
 VOLUME /data
-# A health check may only answer 0 or 1, and `status` knows more exit codes.
+# Healthy: the mappings can be read and the database answers. A health check may only answer 0 or 1.
 HEALTHCHECK --interval=60s --timeout=10s --start-period=30s --retries=3 \
     CMD ["sh", "-c", "stocksync status --json || exit 1"]
 ENTRYPOINT ["stocksync"]

@@ -5,6 +5,7 @@ Conflicts, refusals and quarantines are not here: they are values with reasons.
     StocksyncError
     ├── TransientError        retry later: nothing is lost
     │   ├── SystemUnavailable     no connection, time-out, 5xx, closed for the nightly batch
+    │   ├── Busy                  another run holds this point of sale
     │   ├── RateLimited           too many requests; carries how long to wait
     │   └── IncompleteListing     a listing that cannot be proven complete
     ├── PermanentError        stop this entry, go on with the others
@@ -35,6 +36,10 @@ class TransientError(StocksyncError):
 
 class SystemUnavailable(TransientError):
     """A system that cannot be reached or does not work at present."""
+
+
+class Busy(TransientError):
+    """Another run is at work on the same point of sale."""
 
 
 class RateLimited(TransientError):

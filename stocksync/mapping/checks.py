@@ -192,12 +192,21 @@ class _Lifecycle:
 
     def _check_meanings(self) -> None:
         statuses = (NOT_THERE, *self.file.dms_statuses)
+        for stage in (NOT_THERE, *self.file.stages):
+            row = self.file.meanings.get(stage, {})
+            told = [s for s in statuses if s not in row and (stage, s) != (NOT_THERE, NOT_THERE)]
+            if told and set(row) <= set(statuses):
+                at: Keys = ("meanings", stage) if stage in self.file.meanings else ("meanings",)
+                self.source.report(at, f"{stage} with {', '.join(told)} has no meaning", allowed=_MEANINGS)
         for stage, row in self.file.meanings.items():
             self.source.one_of(("meanings", stage), "stage", stage, (NOT_THERE, *self.file.stages))
             for status, meaning in row.items():
-                at: Keys = ("meanings", stage, status)
-                self.source.one_of(at, "DMS status", status, statuses)
-                self.source.one_of(at, "meaning", meaning, [m.value for m in Meaning])
+                here: Keys = ("meanings", stage, status)
+                self.source.one_of(here, "DMS status", status, statuses)
+                self.source.one_of(here, "meaning", meaning, _MEANINGS)
+
+
+_MEANINGS: Final = tuple(meaning.value for meaning in Meaning)
 
 
 @dataclass

@@ -63,6 +63,9 @@ def _report(keys: Keys, found: list[tuple[type[BaseModel] | None, Any]], source:
             words = _quoted(context["expected"])
             truths = ("true", "false") if any(d["type"] == "bool_type" for _, d in found) else ()
             _report_word(keys, said, (*words, *truths), source)
+        case "value_error":
+            # What was said stays unsaid: it may be a secret in the wrong place.
+            source.report(keys, str(context["error"]))
         case _:
             source.report(keys, _expectation([detail for _, detail in found]), said)
 

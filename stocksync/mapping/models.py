@@ -5,9 +5,10 @@ What a file may say is here; whether files agree with one another is `checks`; w
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from stocksync.mapping.connection import Connection, Strict
 
@@ -117,7 +118,7 @@ class PolicyModel(Strict):
     blank_erases: bool | None = None
     immutable: bool | None = None
     never_decreases: bool | None = None
-    max_jump: int | None = None
+    max_jump: Annotated[int, Field(ge=1)] | None = None
     provisional: bool | None = None
 
 
@@ -381,7 +382,19 @@ class PairFile(Strict):
     guards: GuardsModel = GuardsModel()
 
 
-EnvironmentName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+def _named_variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        raise ValueError("name an environment variable, such as OPENFLEX_TOKEN; never the value itself")
+    return name
+
+
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError('a time of day is due, such as "03:30"')
+    return text
+
+
+EnvironmentName = Annotated[str, AfterValidator(_named_variable)]
 
 
 class PointOfSaleSide(Strict):
@@ -396,7 +409,7 @@ class ScheduleModel(Strict):
     """How often the point of sale is synchronised; `complete_at` in its own time zone, hh:mm."""
 
     quick_every_min: int = Field(default=5, ge=1, le=1440)
-    complete_at: str = Field(default="03:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    complete_at: Annotated[str, AfterValidator(_time_of_day)] = "03:30"
 
 
 class PointOfSaleModel(Strict):

@@ -27,8 +27,7 @@ class Problem:
         text = f"{self.file}:{self.line}: {self.where}: {self.message}"
         if self.said:
             text += f"; said: {self.said}"
-        if self.nearest:
-            text += f"; did you mean {self.nearest}?"
+        text += f"; did you mean {self.nearest}?" if self.nearest else "."
         if self.allowed:
             text += f" Allowed: {', '.join(self.allowed)}."
         return text

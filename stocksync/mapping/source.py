@@ -21,6 +21,7 @@ MAX_DEPTH: Final = 20
 
 Keys = tuple[str | int, ...]
 
+_ROW_NAMES: Final = ("attribute", "switch", "rule")
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
@@ -41,8 +42,19 @@ class Source:
 
     def report(self, keys: Keys, message: str, said: object = "", **more: Any) -> None:
         """Note a problem at a path of keys."""
-        where = ".".join(str(key) for key in keys) or "file"
+        where = ".".join(self._named(keys)) or "file"
         self.problems.append(Problem(self.name, self.line_of(keys), where, message, said=str(said), **more))
+
+    def _named(self, keys: Keys) -> Iterator[str]:
+        """The keys as people say them: a row of a list by what it is about, where it says so."""
+        here = self.data
+        for key in keys:
+            try:
+                here = here[key]
+            except (KeyError, IndexError, TypeError):
+                here = None
+            about = next((here[name] for name in _ROW_NAMES if name in here), None) if isinstance(here, dict) else None
+            yield about if isinstance(key, int) and isinstance(about, str) else str(key)
 
     def one_of(self, keys: Keys, what: str, said: str, allowed: Iterable[str]) -> bool:
         """Tell whether a word is one of those allowed, and note a problem where it is not."""

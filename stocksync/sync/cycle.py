@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from stocksync.errors import AccessDenied, ConfigurationError, MappingInvalid, StocksyncError
+from stocksync.errors import AccessDenied, Busy, ConfigurationError, MappingInvalid, StocksyncError
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.mapping.load import load_files
 from stocksync.mapping.paths import value_at
@@ -141,16 +141,22 @@ class Cycle:
 
     def run(self, *, dry_run: bool = False, gathered: Gathered | None = None) -> CycleResult:
         """Carry the cycle out; a dry run decides, and neither writes nor remembers anything."""
-        run_id = 0
-        if not dry_run:
-            run_id = self.store.begin_run(
-                self.mapping.pair, self.mapping.id, self.mapping.version, self.files, self.clock.now_at()
-            )
+        if dry_run:
+            return self._run(0, gathered, dry_run=True)
         try:
-            return self._run(run_id, gathered, dry_run=dry_run)
+            with self.store.exclusive(self.mapping.id, self.clock.now_at()):
+                return self._run_alone(gathered)
+        except Busy as error:
+            summary = Summary(self.mapping.id, RunStatus.INCOMPLETE, None, message=str(error))
+            return CycleResult(summary, error=error)
+
+    def _run_alone(self, gathered: Gathered | None) -> CycleResult:
+        mapping, store = self.mapping, self.store
+        run_id = store.begin_run(mapping.pair, mapping.id, mapping.version, self.files, self.clock.now_at())
+        try:
+            return self._run(run_id, gathered, dry_run=False)
         except BaseException:
-            if not dry_run:
-                self.store.finish_run(run_id, RunStatus.FAILED, self.clock.now_at(), message="interrupted")
+            store.finish_run(run_id, RunStatus.FAILED, self.clock.now_at(), message="interrupted")
             raise
 
     def _run(self, run_id: int, gathered: Gathered | None, *, dry_run: bool) -> CycleResult:

@@ -7,6 +7,7 @@ the only source of time. Adapters implement these, the memory ones included, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -113,6 +114,10 @@ class Clock(Protocol):
 
 class Store(Protocol):
     """What a cycle remembers; each call is one transaction, durable when it returns."""
+
+    def exclusive(self, point_of_sale: str, at: datetime) -> AbstractContextManager[None]:
+        """Hold a point of sale while a run is at work on it. Raises Busy where another run holds it."""
+        ...
 
     def begin_run(
         self, pair: str, point_of_sale: str, mapping_version: str, files: Mapping[str, bytes], at: datetime

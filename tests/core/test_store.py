@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +18,10 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from stocksync.adapters.store import codec, engine
-from stocksync.errors import ConfigurationError
+from stocksync.adapters.store.repository import Repository
+from stocksync.errors import Busy, ConfigurationError
 from stocksync.stock.values import ABSENT, BLANK, Known
+from tests.worlds import DMS, MODULE, STARTED_AT, a_world
 
 
 def test_the_migrations_make_exactly_the_tables_of_this_program(tmp_path: Path) -> None:
@@ -77,3 +82,48 @@ def test_a_base_is_kept_digit_for_digit(base: dict[str, Known]) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**12), max_value=10**12))
 def test_an_amount_in_a_native_record_stays_the_decimal_it_was(amount: object) -> None:
     assert codec.load(codec.dump({"price": amount})) == {"price": amount}
+
+
+def test_a_point_of_sale_is_held_by_one_run_at_a_time(tmp_path: Path) -> None:
+    with a_world(tmp_path / "world.db") as world:
+        world.settled()
+        world.edit(MODULE, "OF-1", sale__price=11900)
+        with world.repository.exclusive("PDV1", world.clock.now_at()):
+            result = world.sync()
+            assert (result.summary.status, result.summary.run_id) == ("incomplete", None)
+            assert isinstance(result.error, Busy)
+            assert str(os.getpid()) in str(result.error)
+            assert not world.dms.writes
+            assert world.sync(dry_run=True).summary.writes[DMS] == 1
+        assert world.sync().summary.writes[DMS] == 1
+
+
+def test_a_process_that_was_killed_holds_nothing_any_more(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/world.db"
+    holds = (
+        "import sys; from datetime import datetime; from stocksync.assembly import open_repository;"
+        f"r = open_repository({url!r}); h = r.exclusive('PDV1', datetime.now()); h.__enter__();"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    repository = Repository(engine.open_engine(url))
+    with pytest.raises(Busy, match=str(holder.pid)), repository.exclusive("PDV1", STARTED_AT):
+        pass
+    with repository.exclusive("PDV2", STARTED_AT):
+        pass
+    holder.kill()
+    holder.communicate()
+    with repository.exclusive("PDV1", STARTED_AT):
+        pass
+    repository.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://who:secretpw@nowhere.invalid/x", "mysql://who:secretpw@h/x", "://secretpw"]
+)
+def test_a_password_in_the_address_is_never_told(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        engine.open_engine(url)
+    assert "secretpw" not in str(caught.value)

@@ -107,7 +107,7 @@ WRONG_LANGUAGE = [
             "      address: icar_url\n      secrets: {key: ICAR_KEY}\n\n",
             "icar_url",
         ),
-        "string should match pattern '^[A-Z][A-Z0-9_]*$'",
+        "name an environment variable, such as OPENFLEX_TOKEN; never the value itself",
     ),
 ]
 

@@ -418,7 +418,7 @@ def test_what_a_life_is_read_from_cannot_be_left_out(file: str, carried: str, fi
         ),
         (
             Edit(POINTS, "S01\n      address: ICAR_URL", "S01\n      address: https://dms.example"),
-            "string should match pattern '^[A-Z][A-Z0-9_]*$'",
+            "name an environment variable, such as OPENFLEX_TOKEN; never the value itself",
         ),
     ],
     ids=["missing", "unknown", "an address instead of a name"],
@@ -432,7 +432,7 @@ def test_a_switch_without_a_row_is_named() -> None:
     files = edited(Edit(OWNERSHIP, "  - switch: dms_creates_vehicles", "  - switch: exit_from_delivery # twice"))
     said = [(p.message, p.where) for p in problems_of(files)]
     assert ("the switch dms_creates_vehicles has no row", "matrix") in said
-    assert ("this switch has a row already", "matrix.20.switch") in said
+    assert ("this switch has a row already", "matrix.exit_from_delivery.switch") in said
 
 
 def test_a_group_without_a_point_of_sale_is_refused() -> None:

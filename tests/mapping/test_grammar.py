@@ -100,7 +100,7 @@ def test_a_word_outside_the_language_is_refused_with_the_nearest_one(
             Edit(PAIR_FILE, "  removals_percent: 10 ", "  removals_percent: 110 "),
             "input should be less than or equal to 100",
         ),
-        (Edit(POINTS, 'complete_at: "03:30"', 'complete_at: "3h30"'), "string should match pattern"),
+        (Edit(POINTS, 'complete_at: "03:30"', 'complete_at: "3h30"'), "a time of day is due"),
         (
             Edit(MODULE, "values: {kind: UNLIMITED,", "values: {kind: [UNLIMITED],"),
             "must be a text or true or false or a whole number",
@@ -274,6 +274,14 @@ def test_a_plain_word_that_yaml_would_turn_into_something_else_stays_text(spelle
 def test_a_problem_is_one_line_that_says_where_what_and_what_is_allowed() -> None:
     problem = problem_of(Edit(OWNERSHIP, "    on_both_changed: highest", "    on_both_changed: higest"))
     assert str(problem) == (
-        f"{OWNERSHIP}:{problem.line}: matrix.10.on_both_changed: unknown value; said: higest; did you mean highest?"
-        " Allowed: review, vehicle_module, dms, highest, lowest."
+        f"{OWNERSHIP}:{problem.line}: matrix.mileage.on_both_changed: unknown value; said: higest; "
+        "did you mean highest? Allowed: review, vehicle_module, dms, highest, lowest."
     )
+
+
+def test_a_secret_in_the_place_of_a_variables_name_is_never_repeated() -> None:
+    problem = problem_of(
+        Edit(POINTS, "code: PDV1\n      address: OPENFLEX_URL", "code: PDV1\n      address: live-secret-1234")
+    )
+    assert "live-secret-1234" not in str(problem)
+    assert "never the value itself" in problem.message

@@ -22,23 +22,31 @@ _BUSY_TIMEOUT_MS: Final = 15_000
 def open_engine(url: str) -> Engine:
     """Open the database and bring its schema up to date.
 
-    Raises ConfigurationError for an address that cannot be used, or a database made by a newer program.
+    Raises ConfigurationError for an address that cannot be used, or a database made by a newer program; a password in
+    the address is never told.
     """
     try:
         parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(
+            "The database address cannot be read; give one like sqlite:///stocksync.db with --database or "
+            "STOCKSYNC_DATABASE_URL."
+        ) from None
+    shown = parsed.render_as_string(hide_password=True)
+    try:
         _make_folder(parsed.database if parsed.get_backend_name() == "sqlite" else None)
         engine = create_engine(parsed)
         if engine.dialect.name == "sqlite":
             _set_up_sqlite(engine)
-        _migrate(engine, url)
+        _migrate(engine, shown)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise ConfigurationError(
-            f"The database address {url!r} cannot be used ({error}); give one like sqlite:///stocksync.db."
+            f"The database {shown!r} cannot be used ({error}); give one like sqlite:///stocksync.db."
         ) from None
     except (OperationalError, DatabaseError, OSError) as error:
         reason = getattr(error, "orig", None) or error
         raise ConfigurationError(
-            f"The database {url!r} cannot be opened: {reason}. Check the path and its rights."
+            f"The database {shown!r} cannot be opened: {reason}. Check the path and its rights."
         ) from None
     return engine
 
@@ -69,13 +77,13 @@ def _set_up_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _migrate(engine: Engine, url: str) -> None:
+def _migrate(engine: Engine, shown: str) -> None:
     current = _revision(engine)
     if current == HEAD:
         return
     if current is not None and current > HEAD:
         raise ConfigurationError(
-            f"The database {url!r} was made by a newer stocksync (schema {current}, this one knows {HEAD}); "
+            f"The database {shown!r} was made by a newer stocksync (schema {current}, this one knows {HEAD}); "
             "update stocksync, or restore the backup made before the update."
         )
     from alembic import command

@@ -11,6 +11,7 @@ import uuid
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -20,6 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.engine import WRITE
+from stocksync.adapters.store.exclusive import exclusive
 from stocksync.adapters.store.tables import (
     CarRow,
     ConflictRow,
@@ -80,6 +82,10 @@ class Repository:
         self.engine = engine
 
     # runs
+
+    def exclusive(self, point_of_sale: str, at: datetime) -> AbstractContextManager[None]:
+        """Hold a point of sale while a run is at work on it. Raises Busy."""
+        return exclusive(self.engine, point_of_sale, at)
 
     def begin_run(
         self, pair: str, point_of_sale: str, mapping_version: str, files: Mapping[str, bytes], at: datetime
