@@ -18,7 +18,7 @@ from typing import Final
 
 from stocksync.reports import wording
 from stocksync.reports.spelling import Cell, ChoiceLabels, Language, Speller, attribute_of, day
-from stocksync.reports.words import OWNERS
+from stocksync.reports.words import CLOSED, OWNERS
 from stocksync.stock.reasons import Reason
 from stocksync.stock.values import Kind, Side
 from stocksync.stock.vehicle import STAGE, Attribute
@@ -59,6 +59,16 @@ class ReportLine:
     today_on: date
     vocabulary: Mapping[str, Attribute]
     choice_labels: ChoiceLabels
+    closed_on: date | None = None
+    closed_because: str | None = None
+
+    def state(self, language: Language) -> str:
+        """Say whether the row is open, else since when and why it is closed."""
+        if self.closed_on is None:
+            return "ouvert" if language == "fr" else "open"
+        why = CLOSED[language].get(self.closed_because or "", self.closed_because or "")
+        since = f"clos le {day(self.closed_on)}" if language == "fr" else f"closed on {day(self.closed_on)}"
+        return f"{since} ({why})" if why else since
 
     @property
     def age_days(self) -> int:
@@ -134,6 +144,7 @@ COLUMNS: Final = (
     Column("base", "Dernière valeur commune", "Last common value", _value(lambda line: line.case.base, None)),
     Column("since", "Depuis le", "Since", _text(lambda line: day(line.opened_on))),
     Column("age_days", "Âge (jours)", "Age (days)", _number(lambda line: line.age_days)),
+    Column("state", "État", "State", lambda line, s: Cell(line.state(s.language))),
     Column(
         "what_happened",
         "Ce qui s'est passé",

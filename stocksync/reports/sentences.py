@@ -2,7 +2,7 @@
 
 A template says what happened, then what to do. Fields that may stand in one: attribute, module, dms, base (the last
 value both sides held), owner, loser and winner (a refused change), loser_value, winner_value, advice, side, records,
-evidence, sale, highest, why, message. Ordinary spaces are written here; `wording` sets them as French prints them.
+evidence, sale, highest, why, whose (value cannot be used), where_blank, absence, reservation, message. Ordinary spaces are written here; `wording` sets them as French prints them.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "modifié des deux côtés",
         "changed on both sides",
         "« {attribute} » a été modifié des deux côtés depuis la dernière valeur commune ({base}) : {module} dans le "
-        "module véhicules, {dms} dans le DMS. Choisir la valeur à garder.",
+        "module véhicules, {dms} dans le DMS. Saisir la bonne valeur des deux côtés.",
         "“{attribute}” was changed on both sides since the last common value ({base}): {module} in the vehicle module, "
-        "{dms} in the DMS. Choose the value to keep.",
+        "{dms} in the DMS. Enter the right value on both sides.",
     ),
     Reason.IMPLAUSIBLE_JUMP: Told(
         "écart trop grand",
         "implausible jump",
         "« {attribute} » fait un bond improbable depuis la dernière valeur commune ({base}) : {module} dans le module "
-        "véhicules, {dms} dans le DMS. Vérifier la saisie, puis choisir la valeur à garder.",
+        "véhicules, {dms} dans le DMS. Vérifier, puis saisir la bonne valeur des deux côtés.",
         "“{attribute}” takes an implausible step from the last common value ({base}): {module} in the vehicle module, "
-        "{dms} in the DMS. Check what was typed, then choose the value to keep.",
+        "{dms} in the DMS. Check, then enter the right value on both sides.",
     ),
     Reason.IMMUTABLE_CHANGED: Told(
         "valeur définitive modifiée",
@@ -82,18 +82,18 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
     Reason.INVALID_VALUE: Told(
         "valeur illisible ou impossible",
         "unreadable or impossible value",
-        "« {attribute} » ne peut pas être repris : {why}. Module véhicules : {module} ; DMS : {dms}. "
+        "{whose} pour « {attribute} » ne peut pas être reprise : {why}. Module véhicules : {module} ; DMS : {dms}. "
         "Corriger la saisie ; rien n'est écrit d'ici là.",
-        "“{attribute}” cannot be used: {why}. Vehicle module: {module}; DMS: {dms}. Correct what was typed; nothing "
-        "is written until then.",
+        "{whose} of “{attribute}” cannot be used: {why}. Vehicle module: {module}; DMS: {dms}. Correct what was typed; "
+        "nothing is written until then.",
     ),
     Reason.BLANKED: Told(
         "valeur effacée",
         "value blanked",
-        "« {attribute} » a été vidé d'un côté (dernière valeur commune : {base}). Module véhicules : {module} ; "
-        "DMS : {dms}. Rien n'est effacé de l'autre côté : remettre la valeur, ou confirmer l'effacement.",
-        "“{attribute}” was blanked on one side (last common value: {base}). Vehicle module: {module}; DMS: {dms}. "
-        "Nothing is erased on the other side: put the value back, or confirm that it goes.",
+        "« {attribute} » a été vidé {where_blank} (dernière valeur commune : {base}). Module véhicules : {module} ; "
+        "DMS : {dms}. Rien n'est effacé de l'autre côté : remettre la valeur, ou la vider là aussi.",
+        "“{attribute}” was blanked {where_blank} (last common value: {base}). Vehicle module: {module}; DMS: {dms}. "
+        "Nothing is erased on the other side: put the value back, or blank it there too.",
     ),
     Reason.BLANK_NOT_FILLED: Told(
         "case vide laissée vide",
@@ -197,10 +197,10 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
     Reason.MISSING_IN_DMS: Told(
         "absente du DMS",
         "missing in the DMS",
-        "La voiture est dans le module véhicules ({module}), mais son dossier n'est plus dans le DMS depuis deux "
-        "lectures complètes. Retrouver le dossier, ou sortir la voiture du module.",
-        "The car is in the vehicle module ({module}), but its file has not been in the DMS for two complete listings. "
-        "Find the file, or take the car out of the module.",
+        "La voiture est dans le module véhicules ({module}), mais son dossier {absence} dans le DMS, d'après deux "
+        "lectures complètes. Retrouver le dossier ou l'ouvrir, ou sortir la voiture du module.",
+        "The car is in the vehicle module ({module}), but its file {absence} in the DMS, by two complete listings. "
+        "Find the file or open it, or take the car out of the module.",
     ),
     Reason.MISSING_IN_VEHICLE_MODULE: Told(
         "absente du module",
@@ -283,9 +283,9 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "vendue hors Opportunités",
         "sold outside Opportunités",
         "La voiture est vendue dans le DMS ({sale}) sans commande dans le module véhicules : risque de double vente. "
-        "stocksync y pose une réservation illimitée ; prévenir les vendeurs et retirer les annonces.",
+        "{reservation} Prévenir les vendeurs et retirer les annonces.",
         "The car is sold in the DMS ({sale}) without an order in the vehicle module: it could be sold twice. "
-        "stocksync sets an unlimited reservation there; tell the salespeople and take the advertisements down.",
+        "{reservation} Tell the salespeople and take the advertisements down.",
     ),
     Reason.ORDER_CANCELLED_RESERVATION_STAYS: Told(
         "commande annulée, réservation maintenue",

@@ -50,6 +50,22 @@ ChoiceLabels = Mapping[str, Mapping[str, Labelled]]
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A number that its noun agrees with: `{cars:voiture|voitures}`; bare `{cars}` gives the number alone."""
+
+    number: int
+    language: Language
+
+    def __format__(self, nouns: str) -> str:
+        """Spell the number, and after it the one or the several that stand beside each other."""
+        said = count(self.number, self.language)
+        if not nouns:
+            return said
+        one, several = nouns.split("|")
+        return f"{said} {one if is_one(self.number, self.language) else several}"
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One cell of a spreadsheet; a number is rendered by us, so that it can hold no formula."""
 
@@ -143,6 +159,11 @@ def attribute_of(subject: str, side: Side | None, vocabulary: Mapping[str, Attri
 def count(number: int, language: Language) -> str:
     """Spell a whole number with its thousands apart."""
     return f"{number:,}".replace(",", NARROW) if language == "fr" else f"{number:,}"
+
+
+def is_one(number: int, language: Language) -> bool:
+    """Tell whether a noun beside a number is singular: in French it is from nought on, in English at one alone."""
+    return abs(number) < 2 if language == "fr" else number == 1
 
 
 def quoted(text: str, language: Language) -> str:

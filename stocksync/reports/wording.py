@@ -7,21 +7,43 @@ the spaces of French.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stocksync.reports.sentences import SENTENCES
-from stocksync.reports.spelling import NARROW, NO_BREAK, Language, Speller, attribute_of
-from stocksync.reports.words import ADVICE, EVIDENCE, HALTS, OWNERS, SALES, SIDE_NAMES, SUBJECTS, THEN, WHY_FR
+from stocksync.reports.spelling import NARROW, NO_BREAK, Language, Speller, attribute_of, from_neutral
+from stocksync.reports.words import (
+    ABSENCE,
+    ADVICE,
+    BOTH_CHANGED,
+    EVIDENCE,
+    HALTS,
+    HANGS_ON,
+    KEPT,
+    OWNERS,
+    RESERVATION,
+    SALES,
+    SIDE_NAMES,
+    SUBJECTS,
+    THEN,
+    WHERE_BLANK,
+    WHOSE,
+    WHY_FR,
+)
+from stocksync.stock.ownership import Owner
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
-from stocksync.stock.values import SIDES, Kind, Side
+from stocksync.stock.values import SIDES, Invalid, Kind, Side
 from stocksync.stock.vehicle import Attribute
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is to be told: a reason, and the values it happened with, in their neutral spelling."""
+    """What is to be told: a reason, and the values it happened with, in their neutral spelling.
+
+    tie_break: the matrix's rule where both sides changed a shared attribute. never_in_dms: no file of the car was ever
+    seen there. reserved: True once the module shows a reservation, or stocksync set one.
+    """
 
     reason: Reason
     category: Category
@@ -31,6 +53,9 @@ class Case:
     base: str | None = None
     owner: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+    tie_break: str | None = None
+    never_in_dms: bool = False
+    reserved: bool = False
 
 
 def label(reason: Reason, language: Language) -> str:
@@ -52,9 +77,42 @@ def subject_label(subject: str, vocabulary: Mapping[str, Attribute], language: L
 
 def sentence(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> str:
     """Tell in one or two sentences what happened, and what to do."""
+    language = speller.language
     told = SENTENCES[case.reason]
-    template = french_spaces(told.fr) if speller.language == "fr" else told.en
-    return template.format_map(_fields(case, vocabulary, speller))
+    template = told.fr if language == "fr" else told.en
+    if is_decided_by_rule(case.reason, case.owner):
+        template = BOTH_CHANGED[language]
+    return _set(template, language).format_map(_fields(case, vocabulary, speller))
+
+
+def is_decided_by_rule(reason: Reason, owner: str | None) -> bool:
+    """Tell whether both sides changed a shared attribute and a rule of the matrix chose: nobody was out of turn."""
+    return reason is Reason.REFUSED_CHANGE and owner == Owner.SHARED
+
+
+def kept_value(tie_break: str | None, winner: str, language: Language) -> str:
+    """Say which of two changed values is kept; `winner` counts where the rule is not known any more."""
+    return KEPT[language].get(tie_break or "") or KEPT[language].get(winner, "")
+
+
+def hangs_on(keys: Iterable[str], language: Language) -> str:
+    """Say who decides where that depends on something that cannot be read: on what it depends."""
+    known = HANGS_ON[language]
+    named = [known[key] for key in known if key in set(keys)]
+    if not named:
+        return "?"
+    return f"dépend {' et '.join(named)}" if language == "fr" else f"depends on {' and '.join(named)}"
+
+
+def shown_values(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> dict[Side, str]:
+    """Spell both values; one that cannot be read is marked so, whatever its kind."""
+    texts = {Side.VEHICLE_MODULE: case.vehicle_module, Side.DMS: case.dms}
+    shown = {}
+    for side, text in texts.items():
+        attribute, why = attribute_of(case.subject, side, vocabulary), case.details.get(f"{side}_invalid")
+        is_unreadable = why is not None and text is not None
+        shown[side] = speller.value(attribute, Invalid(text or "", "")) if is_unreadable else speller.text(attribute, text)
+    return shown
 
 
 def halt_sentence(
@@ -95,8 +153,7 @@ class _OrNothing(dict[str, str]):
 
 def _fields(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> Mapping[str, str]:
     sides, details = SIDE_NAMES[speller.language], case.details
-    texts = {Side.VEHICLE_MODULE: case.vehicle_module, Side.DMS: case.dms}
-    values = {side: speller.text(attribute_of(case.subject, side, vocabulary), text) for side, text in texts.items()}
+    values = shown_values(case, vocabulary, speller)
     loser = Side(details["refused"]) if "refused" in details else None
     said = {
         "attribute": subject_label(case.subject, vocabulary, speller.language),
@@ -105,6 +162,11 @@ def _fields(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -
         "base": speller.text(attribute_of(case.subject, None, vocabulary), case.base),
         "owner": OWNERS[speller.language].get(case.owner or "", "?"),
         "why": _why(case, vocabulary, speller),
+        "whose": WHOSE[speller.language][_unusable_side(case, vocabulary)],
+        "where_blank": WHERE_BLANK[speller.language][_blank_side(case)],
+        "absence": ABSENCE[speller.language]["never" if case.never_in_dms else "gone"],
+        "reservation": RESERVATION[speller.language]["set" if case.reserved else ""],
+        "kept": kept_value(case.tie_break, loser.other if loser is not None else "", speller.language),
         "message": _message(case, vocabulary, speller),
         "sale": _sale(details, speller.language),
         "evidence": _evidence(details, speller.language),
@@ -119,12 +181,36 @@ def _fields(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -
     return _OrNothing(said | {"then": _then(case, speller.language)})
 
 
+def _unusable_side(case: Case, vocabulary: Mapping[str, Attribute]) -> str:
+    """The side whose value cannot be used, `both`, or "" where neither is wrong by itself."""
+    wrong = [side for side in SIDES if f"{side}_invalid" in case.details] or _lower_sides(case, vocabulary)
+    return "both" if len(wrong) == 2 else next(iter(wrong), "")
+
+
+def _lower_sides(case: Case, vocabulary: Mapping[str, Attribute]) -> list[Side]:
+    attribute = vocabulary.get(case.subject)
+    if attribute is None:
+        return []
+    texts = {Side.VEHICLE_MODULE: case.vehicle_module, Side.DMS: case.dms}
+    base, held = from_neutral(attribute, case.base), {s: from_neutral(attribute, t) for s, t in texts.items()}
+    return [side for side, value in held.items() if _is_number(value) and _is_number(base) and value < base]  # type: ignore[operator]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _blank_side(case: Case) -> str:
+    blank = [s for s, text in ((Side.VEHICLE_MODULE, case.vehicle_module), (Side.DMS, case.dms)) if text is None]
+    return blank[0] if len(blank) == 1 else ""
+
+
 def _advice(case: Case, said: Mapping[str, str], loser: Side, language: Language) -> str:
     """Where to enter the value that was refused, iff there is one."""
     if (case.vehicle_module if loser is Side.VEHICLE_MODULE else case.dms) is None:
         return ""
     template = ADVICE[language]
-    return " " + (french_spaces(template) if language == "fr" else template).format_map(said)
+    return " " + _set(template, language).format_map(said)
 
 
 def _then(case: Case, language: Language) -> str:
@@ -176,6 +262,10 @@ def _evidence(details: Mapping[str, str], language: Language) -> str:
 
 def _semicolon(language: Language) -> str:
     return f"{NARROW}; " if language == "fr" else "; "
+
+
+def _set(template: str, language: Language) -> str:
+    return french_spaces(template) if language == "fr" else template
 
 
 def french_spaces(text: str) -> str:

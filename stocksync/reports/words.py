@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stocksync.reports.spelling import Language
+from stocksync.stock.ownership import OnBothChanged
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
 
@@ -106,16 +107,83 @@ THEN: Final[Words] = {
     "fr": {
         Category.WRITTEN: "La valeur du {owner} fait foi et est recopiée dans le {other}. Rien à faire si elle est "
         "juste.",
-        Category.CONFLICT: "Choisir la valeur à garder.",
+        Category.CONFLICT: "Saisir la bonne valeur des deux côtés.",
     },
     "en": {
         Category.WRITTEN: "The value of the {owner} holds and is copied to the {other}. Nothing to do if it is right.",
-        Category.CONFLICT: "Choose the value to keep.",
+        Category.CONFLICT: "Enter the right value on both sides.",
     },
 }
 ADVICE: Final[Mapping[Language, str]] = {
     "fr": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",
     "en": "If {loser_value} is right, enter it in the {winner}.",
+}
+BOTH_CHANGED: Final[Mapping[Language, str]] = {
+    "fr": "« {attribute} » a été modifié des deux côtés ({module} dans le module véhicules, {dms} dans le DMS) ; {kept}. "
+    "Rien à faire.",
+    "en": "“{attribute}” was changed on both sides ({module} in the vehicle module, {dms} in the DMS); {kept}. Nothing "
+    "to do.",
+}
+"""What is said of a shared attribute that a rule of the matrix decided: nobody's change was out of turn."""
+KEPT: Final[Words] = {
+    "fr": {
+        OnBothChanged.HIGHEST: "la valeur la plus élevée est gardée",
+        OnBothChanged.LOWEST: "la valeur la plus basse est gardée",
+        OnBothChanged.VEHICLE_MODULE: "la valeur du module véhicules est gardée",
+        OnBothChanged.DMS: "la valeur du DMS est gardée",
+    },
+    "en": {
+        OnBothChanged.HIGHEST: "the highest value is kept",
+        OnBothChanged.LOWEST: "the lowest value is kept",
+        OnBothChanged.VEHICLE_MODULE: "the vehicle module's value is kept",
+        OnBothChanged.DMS: "the DMS's value is kept",
+    },
+}
+WHOSE: Final[Words] = {
+    "fr": {
+        Side.VEHICLE_MODULE: "La valeur du module véhicules",
+        Side.DMS: "La valeur du DMS",
+        "both": "La valeur des deux côtés",
+        "": "La valeur",
+    },
+    "en": {
+        Side.VEHICLE_MODULE: "The vehicle module's value",
+        Side.DMS: "The DMS's value",
+        "both": "The value of both sides",
+        "": "The value",
+    },
+}
+WHERE_BLANK: Final[Words] = {
+    "fr": {Side.VEHICLE_MODULE: "dans le module véhicules", Side.DMS: "dans le DMS", "": "d'un côté"},
+    "en": {Side.VEHICLE_MODULE: "in the vehicle module", Side.DMS: "in the DMS", "": "on one side"},
+}
+ABSENCE: Final[Words] = {
+    "fr": {"gone": "n'est plus", "never": "ne figure pas"},
+    "en": {"gone": "is no longer", "never": "is not"},
+}
+RESERVATION: Final[Words] = {
+    "fr": {
+        "set": "Elle y est bloquée par une réservation illimitée.",
+        "": "stocksync l'y bloque par une réservation illimitée.",
+    },
+    "en": {
+        "set": "An unlimited reservation blocks it there.",
+        "": "stocksync blocks it there with an unlimited reservation.",
+    },
+}
+HANGS_ON: Final[Words] = {
+    "fr": {
+        "stage": "du statut",
+        "destination": "de la destination",
+        "vehicle_type": "du type",
+        "point_of_sale": "du point de vente",
+    },
+    "en": {
+        "stage": "the stage",
+        "destination": "the destination",
+        "vehicle_type": "the type",
+        "point_of_sale": "the point of sale",
+    },
 }
 SALES: Final[Words] = {
     "fr": {"dms_order": "bon de commande", "invoice_number": "facture", "sale": "facturée"},

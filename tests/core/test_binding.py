@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from stocksync.adapters.store.repository import CONFLICT
+from stocksync.adapters.store.core import CONFLICT
 from stocksync.adapters.systems.memory import Fate
 from stocksync.stock.values import Side
 from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record

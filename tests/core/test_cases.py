@@ -11,7 +11,7 @@ import pytest
 import yaml
 from sqlalchemy import select
 
-from stocksync.adapters.store.repository import CONFLICT
+from stocksync.adapters.store.core import CONFLICT
 from stocksync.adapters.systems.memory import MemoryServer
 from tests.worlds import World, a_world, crowd, dms_record, module_record
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select
 
-from stocksync.adapters.store.repository import CONFLICT, OUTBOX, RUN, Repository
+from stocksync.adapters.store.core import CONFLICT, OUTBOX, RUN
+from stocksync.adapters.store.repository import Repository
 from stocksync.errors import AccessDenied, StocksyncError, SystemUnavailable, UnexpectedAnswer
 from stocksync.stock.values import Side
 from stocksync.sync.delivery import FAILURES_BEFORE_STOPPING, Delivery

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select
 
-from stocksync.adapters.store.repository import RUN
+from stocksync.adapters.store.core import RUN
 from stocksync.errors import SystemUnavailable, UsageError
 from stocksync.mapping.models import GuardsModel
 from stocksync.stock.values import Side

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select
 
-from stocksync.adapters.store.repository import CONFLICT, JOURNAL, RUN
+from stocksync.adapters.store.core import CONFLICT, JOURNAL, RUN
 from stocksync.adapters.systems.memory import Fate
 from stocksync.errors import SystemUnavailable
 from stocksync.mapping import converters

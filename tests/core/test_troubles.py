@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from stocksync.adapters.store.repository import CONFLICT, JOURNAL, MAPPING
+from stocksync.adapters.store.core import CONFLICT, JOURNAL, MAPPING
 from stocksync.adapters.systems.memory import Fate
 from tests.core.test_binding import NO_REFERENCES, bound_pairs, dms_file, module_car, reasons, written_ids
 from tests.core.test_points_of_sale import two_points_of_sale

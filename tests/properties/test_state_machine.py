@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import MetaData, select
 
-from stocksync.adapters.store.repository import RUN
+from stocksync.adapters.store.core import RUN
 from stocksync.adapters.systems.memory import Fate, Write
 from stocksync.stock.values import SIDES, Reading, Side, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER, Vehicle

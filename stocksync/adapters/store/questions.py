@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Engine, func, or_, select
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.repository import CAR, CONFLICT, JOURNAL, OUTBOX, RUN, SNAPSHOT, Repository, chunks
+from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, OUTBOX, RUN, SNAPSHOT, chunks
+from stocksync.adapters.store.repository import Repository
 from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category

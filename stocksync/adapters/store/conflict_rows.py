@@ -1,0 +1,196 @@
+"""The rows of the conflict report: opened, moved, taken up again, closed; each call within its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
+
+from stocksync.adapters.store import codec
+from stocksync.adapters.store.core import (
+    CONFLICT,
+    RUN,
+    chunks,
+)
+from stocksync.adapters.store.rows import add_journal
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category
+from stocksync.sync.cars import Finding
+from stocksync.sync.findings import EVENTS, OpenFinding, Settlement, settle
+from stocksync.sync.recording import (
+    EntryOutcome,
+    FindingCounts,
+    JournalLine,
+    Recording,
+)
+
+
+def settle_findings(connection: Connection, recording: Recording) -> FindingCounts:
+    """Bring the report up to date with what a plan raises, and count how it moved."""
+    settlement = settle(
+        _open_in_scope(connection, recording), recording.findings, recording.silences, recording.point_of_sale
+    )
+    open_findings(
+        connection, recording.run_id, recording.pair, recording.point_of_sale, settlement.opened, recording.at
+    )
+    _update_findings(connection, settlement, recording.point_of_sale, recording.at)
+    add_journal(connection, recording.run_id, recording.at, _lines_of(settlement))
+    return open_counts(
+        connection,
+        recording.pair,
+        recording.point_of_sale,
+        len(settlement.opened),
+        len(settlement.closed),
+    )
+
+
+def _lines_of(settlement: Settlement) -> list[JournalLine]:
+    told = [("reported", finding) for finding in settlement.opened]
+    told += [("report_changed", finding) for _, finding in settlement.changed]
+    told += [("report_closed", row.finding) for row in settlement.closed]
+    return [finding_line(action, finding) for action, finding in told]
+
+
+def finding_line(action: str, finding: Finding) -> JournalLine:
+    """Tell in the journal what became of a report row."""
+    values = _finding_values(finding)
+    details = {"subject": finding.subject, "reason": finding.reason.value, **values, "details": finding.details}
+    return JournalLine(finding.car_id, action, details)
+
+
+def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFinding]:
+    statement = select(CONFLICT).where(CONFLICT.c.pair == recording.pair, CONFLICT.c.closed_at.is_(None))
+    raised = {finding.car_id for finding in recording.findings}
+    if recording.scope is not None:
+        in_scope = CONFLICT.c.car_id.in_(sorted(recording.scope | raised))
+        statement = statement.where(in_scope)
+    else:
+        here = CONFLICT.c.point_of_sale == recording.point_of_sale
+        keys = [f.key for f in recording.findings]
+        rows = list(connection.execute(statement.where(here)))
+        for part in chunks(keys):
+            rows += connection.execute(statement.where(~here, CONFLICT.c.key.in_(part)))
+        return [open_finding(row) for row in rows if row.car_id not in recording.not_ours]
+    return [open_finding(row) for row in connection.execute(statement)]
+
+
+def open_finding(row: Any) -> OpenFinding:
+    """Read an open report row."""
+    finding = Finding(
+        car_id=row.car_id,
+        subject=row.subject,
+        reason=Reason(row.reason),
+        category=Category(row.category),
+        vehicle_module=row.vehicle_module_value,
+        dms=row.dms_value,
+        base=row.base_value,
+        details=codec.load(row.details),
+    )
+    return OpenFinding(row.id, finding, row.point_of_sale)
+
+
+def _finding_values(finding: Finding) -> dict[str, Any]:
+    return {
+        "category": finding.category.value,
+        "vehicle_module_value": finding.vehicle_module,
+        "dms_value": finding.dms,
+        "base_value": finding.base,
+        "details": codec.dump(finding.details),
+    }
+
+
+def open_findings(
+    connection: Connection,
+    run_id: int,
+    pair: str,
+    point_of_sale: str,
+    findings: Sequence[Finding],
+    at: datetime,
+) -> None:
+    """Open a report row for each finding."""
+    rows = [
+        {
+            "pair": pair,
+            "point_of_sale": point_of_sale,
+            "car_id": f.car_id,
+            "key": f.key,
+            "subject": f.subject,
+            "reason": f.reason.value,
+            "opened_run": run_id,
+            "opened_at": at,
+            "changed_at": at,
+            **_finding_values(f),
+        }
+        for f in findings
+    ]
+    if rows:
+        connection.execute(insert(CONFLICT), rows)
+
+
+def without_open(
+    connection: Connection, run_id: int, pair: str, findings: Sequence[Finding], at: datetime
+) -> list[Finding]:
+    """Take up again the rows that are open, or were closed by this very run; the answer is what has no row yet."""
+    started_at = connection.scalar(select(RUN.c.started_at).where(RUN.c.id == run_id))
+    fresh = []
+    for finding in findings:
+        recent = or_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.closed_at >= started_at)
+        same_key = and_(CONFLICT.c.pair == pair, CONFLICT.c.key == finding.key, recent)
+        row = connection.execute(select(CONFLICT).where(same_key)).first()
+        if row is None:
+            fresh.append(finding)
+        elif row.closed_at is not None or open_finding(row).finding != finding:
+            values = {**_finding_values(finding), "changed_at": at, "closed_at": None, "closed_because": None}
+            connection.execute(update(CONFLICT).where(CONFLICT.c.id == row.id).values(values))
+    return fresh
+
+
+def _update_findings(connection: Connection, settlement: Settlement, point_of_sale: str, at: datetime) -> None:
+    for finding_id, finding in settlement.changed:
+        connection.execute(
+            update(CONFLICT)
+            .where(CONFLICT.c.id == finding_id)
+            .values(**_finding_values(finding), changed_at=at, point_of_sale=point_of_sale)
+        )
+    for part in chunks([row.finding_id for row in settlement.closed]):
+        connection.execute(
+            update(CONFLICT).where(CONFLICT.c.id.in_(part)).values(closed_at=at, closed_because="no_longer_so")
+        )
+
+
+def settle_subjects(connection: Connection, outcome: EntryOutcome, at: datetime) -> None:
+    """Close the report rows about what a side now holds as written; all of a car's once it left."""
+    if not outcome.settled:
+        return
+    statement = update(CONFLICT).where(CONFLICT.c.car_id == outcome.entry.car_id, CONFLICT.c.closed_at.is_(None))
+    if outcome.car is not None and outcome.car.closed:
+        connection.execute(statement.values(closed_at=at, closed_because="exit"))
+        return
+    connection.execute(
+        statement.where(
+            CONFLICT.c.subject.in_(outcome.settled),
+            CONFLICT.c.reason.not_in([event.value for event in EVENTS]),
+        ).values(closed_at=at, closed_because="settled")
+    )
+
+
+def open_counts(connection: Connection, pair: str, point_of_sale: str, new: int, closed: int) -> FindingCounts:
+    """Count the open rows of a point of sale."""
+    rows = connection.execute(
+        select(CONFLICT.c.category, CONFLICT.c.reason, func.count())
+        .where(
+            CONFLICT.c.pair == pair,
+            CONFLICT.c.point_of_sale == point_of_sale,
+            CONFLICT.c.closed_at.is_(None),
+        )
+        .group_by(CONFLICT.c.category, CONFLICT.c.reason)
+    ).all()
+    by_category: dict[Category, int] = {}
+    quarantined = 0
+    for category, reason, count in rows:
+        by_category[Category(category)] = by_category.get(Category(category), 0) + count
+        if reason in (Reason.INVALID_VALUE, Reason.UNREADABLE_RECORD):
+            quarantined += count
+    return FindingCounts(new, closed, sum(by_category.values()), by_category, quarantined)

@@ -1,0 +1,41 @@
+"""The tables as Core statements use them, and lists cut to what one statement may bind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Table
+
+from stocksync.adapters.store.tables import (
+    CarRow,
+    ConflictRow,
+    JournalRow,
+    MappingRow,
+    OutboxRow,
+    RunRow,
+    SnapshotRow,
+)
+
+CHUNK: Final = 400
+"""Keys per statement: under the smallest limit on bound parameters."""
+
+Item = TypeVar("Item")
+
+
+def table(row: type[Any]) -> Table:
+    """The Core table of a row class."""
+    found: Table = row.__table__
+    return found
+
+
+def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
+    """Cut into lists of at most `size`."""
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
+
+
+RUN, CAR, SNAPSHOT, OUTBOX = table(RunRow), table(CarRow), table(SnapshotRow), table(OutboxRow)
+CONFLICT, JOURNAL, MAPPING = table(ConflictRow), table(JournalRow), table(MappingRow)

@@ -1,0 +1,232 @@
+"""Cars, snapshots, outbox entries and journal lines as rows; each call within its caller's transaction."""
+
+from __future__ import annotations
+
+import json
+import uuid
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from stocksync.adapters.store import codec
+from stocksync.adapters.store.core import (
+    CAR,
+    CONFLICT,
+    JOURNAL,
+    OUTBOX,
+    SNAPSHOT,
+    chunks,
+)
+from stocksync.stock.values import Side
+from stocksync.stock.vehicle import RESERVED
+from stocksync.sync.cars import Car, UnconfirmedWrite
+from stocksync.sync.plan import Action, Operation
+from stocksync.sync.recording import (
+    DueOperation,
+    EntryOutcome,
+    EntryStatus,
+    JournalLine,
+    OutboxEntry,
+    Recording,
+    Snapshot,
+)
+
+
+def id_column(side: Side) -> Any:
+    """The column of a side's record id."""
+    return CAR.c.vehicle_module_id if side is Side.VEHICLE_MODULE else CAR.c.dms_id
+
+
+def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...]) -> Car:
+    """Read a car."""
+    ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
+    missing = {Side.VEHICLE_MODULE: row.missing_vehicle_module, Side.DMS: row.missing_dms}
+    return Car(
+        id=row.id,
+        pair=row.pair,
+        point_of_sale=row.point_of_sale,
+        first_point_of_sale=row.first_point_of_sale,
+        record_ids={side: record_id for side, record_id in ids.items() if record_id is not None},
+        base=codec.load_base(row.base),
+        missing={side: count for side, count in missing.items() if count},
+        closed=row.closed,
+        reserved_by_us=row.reserved_by_us,
+        unkept=codec.load_unkept(row.unkept),
+        unconfirmed=unconfirmed,
+        vin=row.vin,
+        registration=row.registration,
+        police_number=row.police_number,
+    )
+
+
+def unconfirmed_writes(operation: Operation) -> list[UnconfirmedWrite]:
+    """What an operation without an answer may have written."""
+    side = operation.side
+    if operation.action is Action.RESERVE:
+        return [UnconfirmedWrite(side, RESERVED, value=True, expected=False)]
+    return [UnconfirmedWrite(side, c.attribute, c.value, c.expected) for c in operation.changes]
+
+
+def entry_of(row: Any) -> OutboxEntry:
+    """Read an outbox entry."""
+    operation, context = codec.load_operation(row.payload, row.side, row.action, row.record_id)
+    return OutboxEntry(row.id, row.car_id, operation, context, row.key, row.attempts + 1)
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Pack mapping files."""
+    text = json.dumps({name: b64encode(raw).decode() for name, raw in sorted(files.items())})
+    return zlib.compress(text.encode())
+
+
+def unpacked(packed: bytes) -> dict[str, bytes]:
+    """Unpack mapping files."""
+    return {name: b64decode(text) for name, text in json.loads(zlib.decompress(packed)).items()}
+
+
+def upsert(connection: Connection, into: Table, keys: list[str], rows: list[dict[str, Any]], keep: set[str]) -> None:
+    """Insert rows, or replace all but some columns of those that are there."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(into)
+    replaced = {name: statement.excluded[name] for name in rows[0] if name not in keep and name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
+
+
+def write_cars(connection: Connection, cars: Iterable[Car], at: datetime) -> None:
+    """Write cars, the last state of each."""
+    latest = {car.id: car for car in cars}
+    upsert(connection, CAR, ["id"], [_car_row(car, at) for car in latest.values()], keep={"opened_at"})
+
+
+def _car_row(car: Car, at: datetime) -> dict[str, Any]:
+    return {
+        "id": car.id,
+        "pair": car.pair,
+        "point_of_sale": car.point_of_sale,
+        "first_point_of_sale": car.first_point_of_sale,
+        "vehicle_module_id": car.record_ids.get(Side.VEHICLE_MODULE),
+        "dms_id": car.record_ids.get(Side.DMS),
+        "vin": car.vin,
+        "registration": car.registration,
+        "police_number": car.police_number,
+        "base": codec.dump_base(car.base),
+        "unkept": codec.dump_unkept(car.unkept),
+        "missing_vehicle_module": car.missing.get(Side.VEHICLE_MODULE, 0),
+        "missing_dms": car.missing.get(Side.DMS, 0),
+        "reserved_by_us": car.reserved_by_us,
+        "closed": car.closed,
+        "opened_at": at,
+    }
+
+
+def merge_cars(connection: Connection, recording: Recording) -> None:
+    """Forget the cars that turned out to be a part of another; a line in the journal leads from that one to theirs."""
+    for lost, kept in recording.merged.items():
+        connection.execute(update(CONFLICT).where(CONFLICT.c.car_id == lost).values(car_id=kept))
+        connection.execute(update(OUTBOX).where(OUTBOX.c.car_id == lost).values(car_id=kept))
+        connection.execute(delete(CAR).where(CAR.c.id == lost))
+    lines = [JournalLine(kept, "merged", {"from": lost}) for lost, kept in recording.merged.items()]
+    add_journal(connection, recording.run_id, recording.at, lines)
+
+
+def write_snapshots(
+    connection: Connection, pair: str, point_of_sale: str, snapshots: Iterable[Snapshot], at: datetime
+) -> None:
+    """Write what sides said, the last word of each record."""
+    rows = [
+        {
+            "pair": pair,
+            "side": s.side.value,
+            "record_id": s.record_id,
+            "point_of_sale": point_of_sale,
+            "digest": s.digest,
+            "version": s.version,
+            "vin": s.vin,
+            "reference": s.reference,
+            "is_open": s.is_open,
+            "body": codec.dump(s.body).encode(),
+            "seen_at": at,
+        }
+        for s in {(s.side, s.record_id): s for s in snapshots}.values()
+    ]
+    upsert(connection, SNAPSHOT, ["pair", "side", "record_id"], rows, keep=set())
+
+
+def supersede(connection: Connection, recording: Recording) -> None:
+    """Close what was left in the outbox: this plan was made with newer eyes.
+
+    What was never sent goes with the plan that wanted it; what was sent without an answer, once its record was seen.
+    """
+    done = {"status": EntryStatus.SUPERSEDED.value, "done_at": recording.at}
+    pending = update(OUTBOX).where(
+        OUTBOX.c.status == EntryStatus.PENDING.value, OUTBOX.c.point_of_sale == recording.point_of_sale
+    )
+    if recording.scope is not None:
+        pending = pending.where(OUTBOX.c.car_id.in_(sorted(recording.scope)))
+    connection.execute(pending.values(done))
+    claimed = connection.execute(
+        select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.side).where(OUTBOX.c.status == EntryStatus.CLAIMED.value)
+    )
+    settled = [row.id for row in claimed if (row.car_id, Side(row.side)) in recording.seen]
+    for part in chunks(settled):
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(part)).values(done))
+
+
+def insert_operations(
+    connection: Connection, run_id: int, point_of_sale: str, due: Sequence[DueOperation], at: datetime
+) -> None:
+    """Put operations into the outbox, each under a key of its own."""
+    rows = [
+        {
+            "run_id": run_id,
+            "car_id": d.car_id,
+            "point_of_sale": point_of_sale,
+            "side": d.operation.side.value,
+            "action": d.operation.action.value,
+            "record_id": d.operation.record_id,
+            "payload": codec.dump_operation(d.operation, d.context),
+            "key": uuid.uuid4().hex,
+            "status": EntryStatus.PENDING.value,
+            "created_at": at,
+        }
+        for d in due
+    ]
+    if rows:
+        connection.execute(insert(OUTBOX), rows)
+
+
+def drop_rest(connection: Connection, run_id: int, outcome: EntryOutcome) -> None:
+    """Leave out what was to follow on the same car and side: it was planned on what did not happen."""
+    connection.execute(
+        update(OUTBOX)
+        .where(
+            OUTBOX.c.run_id == run_id,
+            OUTBOX.c.car_id == outcome.entry.car_id,
+            OUTBOX.c.side == outcome.entry.operation.side.value,
+            OUTBOX.c.status == EntryStatus.PENDING.value,
+        )
+        .values(status=EntryStatus.SUPERSEDED.value, message="an earlier write of the car did not go through")
+    )
+
+
+def add_journal(connection: Connection, run_id: int, at: datetime, lines: Sequence[JournalLine]) -> None:
+    """Add lines to the journal."""
+    rows = [
+        {
+            "at": at,
+            "run_id": run_id,
+            "car_id": line.car_id,
+            "action": line.action,
+            "details": codec.dump(line.details),
+        }
+        for line in lines
+    ]
+    if rows:
+        connection.execute(insert(JOURNAL), rows)
