@@ -34,7 +34,7 @@ def explain(obj: Context, vehicle: str, attribute: str | None, as_json: bool) ->
 
     mappings = obj.load_mappings()
     with obj.questions() as questions:
-        found = _the_car(questions, vehicle, as_json=as_json)
+        found = _the_car(questions, vehicle, obj, as_json=as_json)
         told = tell(questions, found, mappings)
     view = CarView(told, obj.language)
     if attribute is None:
@@ -63,16 +63,18 @@ def history(obj: Context, vehicle: str, as_json: bool) -> None:
     from stocksync.entrypoints.context import mapping_of
     from stocksync.entrypoints.history_view import HistoryView
     from stocksync.entrypoints.lookup import line_of
+    from stocksync.stock.values import Side
 
     mappings = obj.load_mappings()
     with obj.questions() as questions:
-        found = _the_car(questions, vehicle, as_json=as_json)
+        found = _the_car(questions, vehicle, obj, as_json=as_json)
         journal = tuple(questions.journal(found.id))
-    view = HistoryView(journal, mapping_of(mappings, found.point_of_sale), obj.language)
+    mapping, never_in_dms = mapping_of(mappings, found.point_of_sale), Side.DMS not in found.record_ids
+    view = HistoryView(journal, mapping, obj.language, never_in_dms)
     if as_json:
         click.echo(rendering.as_json({"car": found.id, "vin": found.vin, "facts": view.as_data()}))
         return
-    click.echo(line_of(found))
+    click.echo(line_of(found, obj.language))
     for line in view.lines():
         click.echo(line)
 
@@ -98,12 +100,12 @@ def status(obj: Context, as_json: bool) -> None:
         view.echo()
 
 
-def _the_car(questions: Questions, vehicle: str, *, as_json: bool) -> FoundCar:
+def _the_car(questions: Questions, vehicle: str, obj: Context, *, as_json: bool) -> FoundCar:
     """Find the car that was named; where several are, list them for a program too."""
     from stocksync.entrypoints.lookup import SeveralCars, find_car
 
     try:
-        return find_car(questions, vehicle)
+        return find_car(questions, vehicle, obj.language)
     except SeveralCars as several:
         if not as_json:
             raise

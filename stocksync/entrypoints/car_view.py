@@ -7,7 +7,7 @@ programs is `car_data`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import click
@@ -16,7 +16,7 @@ from stocksync.entrypoints import cases, rendering
 from stocksync.entrypoints.lookup import Told
 from stocksync.reports import verdicts, wording
 from stocksync.reports.spelling import Language, Speller, attribute_of, instant
-from stocksync.reports.words import CATEGORIES, OWNERS, SIDE_NAMES
+from stocksync.reports.words import CATEGORIES, SIDE_NAMES
 from stocksync.stock import vehicle as words
 from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.values import SIDES, Invalid, Side
@@ -26,9 +26,9 @@ from stocksync.sync.plan import as_text
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
-        "car": "Voiture {id}, {point_of_sale} ({name}), cycle de stock {state} depuis le {since}",
-        "open": "ouvert",
-        "closed": "clos",
+        "car": "Voiture {id}, {point_of_sale} ({name}), cycle de stock {state}",
+        "open": "ouvert depuis le {since}",
+        "closed": "clos (ouvert le {since})",
         "record": "fiche dans le {side} : {id}",
         "no_record": "pas de fiche dans le {side}",
         "gone": "fiche dans le {side} : {id}, absente de la dernière lecture complète",
@@ -51,9 +51,9 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "never_moved": "Le journal n'en connaît pas de mouvement.",
     },
     "en": {
-        "car": "Car {id}, {point_of_sale} ({name}), stock cycle {state} since {since}",
-        "open": "open",
-        "closed": "closed",
+        "car": "Car {id}, {point_of_sale} ({name}), stock cycle {state}",
+        "open": "open since {since}",
+        "closed": "closed (opened at {since})",
         "record": "record in the {side}: {id}",
         "no_record": "no record in the {side}",
         "gone": "record in the {side}: {id}, absent from the last complete listing",
@@ -112,7 +112,7 @@ class CarView:
             colon = wording.french_spaces(" : ") if self.language == "fr" else ": "
             click.echo(f"  {SIDE_NAMES[self.language][side]}{colon}{self._value(one, side)}")
         click.echo(f"  {self._say('base', base=self._base(one))}")
-        owner = OWNERS[self.language].get(one.owner or "", "?")
+        owner = self._owner(one)
         click.echo(f"  {self._say('owner', owner=f'{owner} ({one.rule})' if one.rule else owner)}")
         click.echo(f"  {self._verdict_line(one)}")
         for line in self._other_findings(one):
@@ -143,7 +143,7 @@ class CarView:
         reported = next((row.finding for row in self.told.findings if row.finding.subject == RESERVED), None)
         if reported is None:
             return verdicts.say("reservation_not_due", self.language)
-        return wording.sentence(cases.case_of(reported, "lifecycle"), self._vocabulary, self.speller)
+        return wording.sentence(cases.case_of(reported, self._beside(RESERVED)), self._vocabulary, self.speller)
 
     def _stage_sentence(self, one: AttributeAnswer) -> str:
         plan = self.told.answer.plan
@@ -169,7 +169,7 @@ class CarView:
             None,
         ) or next((finding for finding in self.told.answer.held if finding.reason is verdict.reason), None)
         if found is not None and name == RESERVED:
-            return cases.case_of(found, one.owner)
+            return cases.case_of(found, self._beside(name))
         details = dict(found.details) if found is not None else {}
         details |= {
             f"{side}_invalid": reading.why
@@ -179,6 +179,7 @@ class CarView:
         if verdict.refused is not None:
             details["refused"] = verdict.refused.value
         texts = {side: as_text(reading) for side, reading in one.readings.items()}
+        known = self._beside(name)
         return wording.Case(
             verdict.reason,
             verdict.category,
@@ -188,7 +189,23 @@ class CarView:
             as_text(one.base),
             one.owner,
             details,
+            tie_break=known.tie_break,
+            never_in_dms=known.never_in_dms,
+            reserved=known.reserved,
         )
+
+    def _beside(self, subject: str) -> cases.Beside:
+        answer = self.told.answer
+        context = answer.plan.context if answer.plan is not None else None
+        module = answer.vehicles.get(Side.VEHICLE_MODULE)
+        known = cases.beside(answer.car, module, subject, context, self.told.mapping)
+        answered = answer.attributes.get(subject)
+        return replace(known, owner=answered.owner if answered is not None else None)
+
+    def _owner(self, one: AttributeAnswer) -> str:
+        if one.owner is None and self.told.answer.plan is None:
+            return "—"
+        return cases.owner_label(one.owner, one.attribute.name, self.told.mapping, self.language)
 
     def _head(self) -> Iterator[str]:
         told = self.told
@@ -199,8 +216,7 @@ class CarView:
             id=found.id,
             point_of_sale=found.point_of_sale,
             name=told.mapping.name,
-            state=self._say("closed" if told.answer.closed else "open"),
-            since=instant(told.local(found.opened_at)),
+            state=self._say("closed" if told.answer.closed else "open", since=instant(told.local(found.opened_at))),
         )
         for side in SIDES:
             record_id = found.record_ids.get(side)
@@ -222,12 +238,12 @@ class CarView:
 
     def _finding_line(self, row: StoredFinding) -> str:
         at = instant(self.told.local(row.opened_at))
-        case = cases.case_of(row.finding, self._owner_of(row.finding.subject))
+        case = cases.case_of(row.finding, self._beside(row.finding.subject))
         said = wording.sentence(case, self._vocabulary, self.speller)
         return self._say("since", id=str(row.finding_id), at=at, sentence=said)
 
     def _row(self, one: AttributeAnswer) -> list[str]:
-        owner = OWNERS[self.language].get(one.owner or "", "?")
+        owner = self._owner(one)
         values = [self._value(one, side) for side in SIDES]
         return [self.label(one), *values, self._base(one), owner, self._verdict_word(one)]
 
@@ -279,10 +295,6 @@ class CarView:
     @property
     def _vocabulary(self) -> Mapping[str, Any]:
         return self.told.mapping.vocabulary
-
-    def _owner_of(self, subject: str) -> str | None:
-        answered = self.told.answer.attributes.get(subject)
-        return answered.owner if answered is not None else None
 
     def label(self, one: AttributeAnswer) -> str:
         """What people call an attribute."""

@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stocksync.reports.wording import Case, subject_label
+from stocksync.reports.wording import Case, hangs_on, subject_label
+from stocksync.reports.words import OWNERS
+from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import Verdict
 from stocksync.stock.values import SIDES, Side
-from stocksync.stock.vehicle import REGISTRATION, VIN, Vehicle
+from stocksync.stock.vehicle import REGISTRATION, RESERVED, VIN, Vehicle
 from stocksync.sync.plan import CarPlan, as_text
 
 if TYPE_CHECKING:
     from stocksync.mapping.effective import PointOfSaleMapping
     from stocksync.reports.spelling import Language
-    from stocksync.sync.cars import Finding
+    from stocksync.sync.cars import Car, Finding
 
 MAKE, MODEL = "make", "model"
 
 
-def case_of(finding: Finding, owner: str | None) -> Case:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of a finding's car besides the finding: who decides by the matrix, and what both sides show.
+
+    owner: a word of the matrix or `lifecycle`, None where nobody can tell.
+    """
+
+    owner: str | None = None
+    tie_break: str | None = None
+    never_in_dms: bool = False
+    reserved: bool = False
+
+
+def beside(car: Car, module: Vehicle | None, subject: str, context: Context | None, mapping: PointOfSaleMapping) -> Beside:
+    """Gather what is told beside a finding about a car."""
+    policy = mapping.matrix.policies_in(context).get(subject) if context is not None else None
+    return Beside(
+        owner=policy.owner.value if policy is not None else None,
+        tie_break=policy.on_both_changed.value if policy is not None else None,
+        never_in_dms=Side.DMS not in car.record_ids and (module is None or module.reference is None),
+        reserved=car.reserved_by_us or (module is not None and module.reading(RESERVED) is True),
+    )
+
+
+def beside_in(car: CarPlan, subject: str, mapping: PointOfSaleMapping) -> Beside:
+    """Gather what a plan knows beside a finding."""
+    return beside(car.car, car.vehicle_module, subject, car.context, mapping)
+
+
+def case_of(finding: Finding, known: Beside) -> Case:
     """A finding as it is told."""
     return Case(
         reason=finding.reason,
@@ -28,12 +60,15 @@ def case_of(finding: Finding, owner: str | None) -> Case:
         vehicle_module=finding.vehicle_module,
         dms=finding.dms,
         base=finding.base,
-        owner=owner,
+        owner=known.owner,
         details=finding.details,
+        tie_break=known.tie_break,
+        never_in_dms=known.never_in_dms,
+        reserved=known.reserved,
     )
 
 
-def case_of_verdict(car: CarPlan, subject: str, verdict: Verdict, owner: str | None) -> Case | None:
+def case_of_verdict(car: CarPlan, subject: str, verdict: Verdict, known: Beside) -> Case | None:
     """A verdict as it is told; None where it has no reason."""
     if verdict.reason is None:
         return None
@@ -46,17 +81,20 @@ def case_of_verdict(car: CarPlan, subject: str, verdict: Verdict, owner: str | N
         vehicle_module=texts.get(Side.VEHICLE_MODULE),
         dms=texts.get(Side.DMS),
         base=as_text(car.car.base[subject]) if subject in car.car.base else None,
-        owner=owner,
+        owner=known.owner,
         details={"refused": verdict.refused.value} if verdict.refused is not None else {},
+        tie_break=known.tie_break,
+        never_in_dms=known.never_in_dms,
+        reserved=known.reserved,
     )
 
 
-def owner_in(car: CarPlan, subject: str, mapping: PointOfSaleMapping) -> str | None:
-    """Who decides an attribute of a car; None where nobody can tell."""
-    if car.context is None:
-        return None
-    policy = mapping.matrix.policies_in(car.context).get(subject)
-    return policy.owner.value if policy is not None else None
+def owner_label(owner: str | None, subject: str, mapping: PointOfSaleMapping, language: Language) -> str:
+    """Who decides an attribute, in words; where nobody can tell, what that hangs on."""
+    if owner is not None:
+        return OWNERS[language].get(owner, owner)
+    row = mapping.matrix.rows.get(subject)
+    return hangs_on({key for exception in row.exceptions for key in exception.when} if row else (), language)
 
 
 def told_subject(subject: str, mapping: PointOfSaleMapping, language: Language) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 from stocksync.entrypoints import cases
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.reports.conflict_report import ReportLine
+from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
 from stocksync.sync.answers import CarAnswer, FoundCar, Seen, StoredFinding, answer
 from stocksync.sync.ports import Clock, today_on
 
 if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
-    from stocksync.stock.values import Side
-    from stocksync.sync.cars import Car
+    from stocksync.sync.cars import Car, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +65,33 @@ def _answer(car_id: str, stored: _Stored, mapping: PointOfSaleMapping, today: da
 
 
 def _line(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> ReportLine:
-    answered = car.attributes.get(row.finding.subject) if car is not None else None
+    zone = ZoneInfo(mapping.time_zone)
     shown = {name: car.text(name) if car is not None else None for name in _SHOWN}
     return ReportLine(
         conflict_id=row.finding_id,
-        case=cases.case_of(row.finding, answered.owner if answered is not None else None),
+        case=cases.case_of(row.finding, _beside(row.finding, car, mapping)),
         point_of_sale=row.point_of_sale,
         vin=shown[VIN],
         registration=shown[REGISTRATION],
         police_number=shown[POLICE_NUMBER],
         make_and_model=" ".join(text for name in (cases.MAKE, cases.MODEL) if (text := shown[name])),
         stage=shown[STAGE],
-        opened_on=row.opened_at.astimezone(ZoneInfo(mapping.time_zone)).date(),
+        opened_on=row.opened_at.astimezone(zone).date(),
         today_on=today,
         vocabulary=mapping.vocabulary,
         choice_labels=mapping.choice_labels,
+        closed_on=row.closed_at.astimezone(zone).date() if row.closed_at is not None else None,
+        closed_because=row.closed_because,
     )
+
+
+def _beside(finding: Finding, car: CarAnswer | None, mapping: PointOfSaleMapping) -> cases.Beside:
+    if car is None:
+        return cases.Beside()
+    context = car.plan.context if car.plan is not None else None
+    known = cases.beside(car.car, car.vehicles.get(Side.VEHICLE_MODULE), finding.subject, context, mapping)
+    answered = car.attributes.get(finding.subject)
+    return replace(known, owner=answered.owner if answered is not None else None)
 
 
 _SHOWN = (VIN, REGISTRATION, POLICE_NUMBER, STAGE, cases.MAKE, cases.MODEL)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from stocksync.entrypoints import cases
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.reports import wording
-from stocksync.reports.spelling import Language, Speller, attribute_of, count, instant, neutral
+from stocksync.reports.spelling import Counted, Language, Speller, attribute_of, instant, neutral
 from stocksync.reports.words import CATEGORIES, EVIDENCE, SIDE_NAMES
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
@@ -22,14 +22,14 @@ from stocksync.sync.answers import Fact
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "bound": "fiche et dossier rattachés ({evidence})",
-        "agreed": "{count} données identiques des deux côtés",
+        "agreed": "{count:donnée identique|données identiques} des deux côtés",
         "decided": "{attribute} : {category}, {reason} (module véhicules {module}, DMS {dms})",
         "decided_bare": "{attribute} : {category} (module véhicules {module}, DMS {dms})",
         "due": "{attribute} : {category}",
         "moves": "statut à changer : {path}",
         "merged": "deux voitures reconnues comme une seule",
         "to_replace": "une réservation est à remplacer : {kind}",
-        "create": "créée dans le {side} avec {count} données",
+        "create": "créée dans le {side} avec {count:donnée|données}",
         "reserve": "réservation illimitée posée dans le {side}",
         "former": " (remplace une réservation : {kind})",
         "update": "{attribute} écrit dans le {side} : {before} → {after}",
@@ -43,14 +43,14 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     },
     "en": {
         "bound": "record and file bound ({evidence})",
-        "agreed": "{count} attributes equal on both sides",
+        "agreed": "{count:attribute|attributes} equal on both sides",
         "decided": "{attribute}: {category}, {reason} (vehicle module {module}, DMS {dms})",
         "decided_bare": "{attribute}: {category} (vehicle module {module}, DMS {dms})",
         "due": "{attribute}: {category}",
         "moves": "stage to move: {path}",
         "merged": "two cars found to be one",
         "to_replace": "a reservation is to be replaced: {kind}",
-        "create": "created in the {side} with {count} attributes",
+        "create": "created in the {side} with {count:attribute|attributes}",
         "reserve": "unlimited reservation set in the {side}",
         "former": " (replaces a reservation: {kind})",
         "update": "{attribute} written in the {side}: {before} → {after}",
@@ -76,6 +76,7 @@ class HistoryView:
     journal: tuple[Fact, ...]
     mapping: PointOfSaleMapping
     language: Language
+    never_in_dms: bool = False
 
     def lines(self) -> Iterator[str]:
         """One line per fact."""
@@ -122,6 +123,8 @@ class HistoryView:
             base=details.get("base_value"),
             owner=row.policy.owner.value if row is not None else None,
             details=details.get("details", {}),
+            tie_break=row.policy.on_both_changed.value if row is not None else None,
+            never_in_dms=self.never_in_dms,
         )
         speller = Speller(self.language, self.mapping.choice_labels)
         return self._say(action, sentence=wording.sentence(case, self.mapping.vocabulary, speller))
@@ -133,7 +136,7 @@ class HistoryView:
             yield self._say("bound", evidence=evidence)
         agreed = details.get("agreed", ())
         if agreed:
-            yield self._say("agreed", count=count(len(agreed), self.language))
+            yield self._say("agreed", count=Counted(len(agreed), self.language))
         for subject, told in details.get("decided", {}).items():
             yield self._verdict(subject, told)
         former = details.get("former_reservation")
@@ -159,7 +162,7 @@ class HistoryView:
         side, changes = Side(details["side"]), details.get("changes", {})
         name = SIDE_NAMES[self.language][side]
         if details["action"] == "create":
-            yield self._say("create", side=name, count=count(len(changes), self.language))
+            yield self._say("create", side=name, count=Counted(len(changes), self.language))
             return
         if details["action"] == "reserve":
             former = details.get("former_reservation")
@@ -217,6 +220,6 @@ class HistoryView:
     def _local(self, at: datetime) -> datetime:
         return at.astimezone(ZoneInfo(self.mapping.time_zone))
 
-    def _say(self, key: str, **values: str) -> str:
+    def _say(self, key: str, **values: str | Counted) -> str:
         template = WORDS[self.language][key]
         return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from stocksync.entrypoints.context import mapping_of
 from stocksync.errors import UsageError
 from stocksync.mapping.problems import nearest_word
+from stocksync.reports.spelling import NARROW, NO_BREAK, Language
 from stocksync.stock.values import SIDES, folded
 from stocksync.sync.answers import CarAnswer, Fact, FoundCar, Seen, StoredFinding, answer
 from stocksync.sync.ports import today_on
@@ -23,12 +24,31 @@ if TYPE_CHECKING:
     from stocksync.stock.vehicle import Attribute
 
 
+_SAID: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {
+        "several": f"{{wanted}} désigne {{cars}} voitures{NARROW}; donner l'identifiant en tête de ligne{NO_BREAK}:",
+        "none": f"Aucune voiture n'est connue sous {{wanted}}{NO_BREAK}: ni châssis, ni immatriculation, ni n° de police, "
+        "ni identifiant de l'un des systèmes. Une voiture est connue dès son premier `stocksync sync`.",
+        "open": "ouverte",
+        "closed": "close",
+    },
+    "en": {
+        "several": "{wanted} names {cars} cars; give the id at the start of a line:",
+        "none": "No car is known by {wanted}: neither as VIN, registration, police number nor as an id of either system. "
+        "Cars are known from their first `stocksync sync` on.",
+        "open": "open",
+        "closed": "closed",
+    },
+}
+
+
 class SeveralCars(UsageError):
     """What was typed names several cars."""
 
-    def __init__(self, wanted: str, cars: list[FoundCar]) -> None:
-        lines = "\n".join(f"  {line_of(car)}" for car in cars)
-        super().__init__(f"{wanted} names {len(cars)} cars; give the id at the start of a line:\n{lines}")
+    def __init__(self, wanted: str, cars: list[FoundCar], language: Language) -> None:
+        lines = "\n".join(f"  {line_of(car, language)}" for car in cars)
+        head = _SAID[language]["several"].format(wanted=wanted, cars=len(cars))
+        super().__init__(f"{head}\n{lines}")
         self.cars = cars
 
 
@@ -49,16 +69,13 @@ class Told:
         return at.astimezone(ZoneInfo(self.mapping.time_zone))
 
 
-def find_car(questions: Questions, wanted: str) -> FoundCar:
+def find_car(questions: Questions, wanted: str, language: Language) -> FoundCar:
     """Find the one car that was named. Raises UsageError where there is none, or several."""
     found = questions.find_cars(wanted)
     if not found:
-        raise UsageError(
-            f"No car is known by {wanted}: neither as VIN, registration, police number nor as an id of either system. "
-            "Cars are known from their first `stocksync sync` on."
-        )
+        raise UsageError(_SAID[language]["none"].format(wanted=wanted))
     if len(found) > 1:
-        raise SeveralCars(wanted, found)
+        raise SeveralCars(wanted, found, language)
     return found[0]
 
 
@@ -107,13 +124,13 @@ def find_reason(said: str | None) -> Reason | None:
         return Reason(said)
     nearest = nearest_word(said, known)
     hint = f" Did you mean {nearest}?" if nearest else ""
-    raise UsageError(f"There is no kind of conflict {said}.{hint}")
+    raise UsageError(f"There is no kind of conflict {said}.{hint} There are {', '.join(known)}.")
 
 
-def line_of(car: FoundCar) -> str:
+def line_of(car: FoundCar, language: Language) -> str:
     """One car of several, with what tells it from the others."""
     named: list[Any] = [car.id, car.vin, car.registration, car.police_number, *car.record_ids.values()]
-    state = "closed" if car.closed else "open"
+    state = _SAID[language]["closed" if car.closed else "open"]
     return "  ".join([*(str(name) for name in named if name), f"{car.point_of_sale}, {state}"])
 
 

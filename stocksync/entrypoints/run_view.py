@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from stocksync.reports.spelling import Language, count
+from stocksync.reports.spelling import Counted, Language, count
 from stocksync.reports.wording import french_spaces, halt_sentence
 from stocksync.reports.words import RUN_STATES, SIDE_NAMES
 from stocksync.stock.reconcile import Category
@@ -45,6 +45,7 @@ _COUNTED: Final[Mapping[Language, Mapping[str, tuple[str, str]]]] = {
         Category.DEFERRED: ("deferred", "deferred"),
     },
 }
+# The last line tells of the report, which a dry run leaves alone.
 _LINES: Final[Mapping[Language, tuple[tuple[str, str], ...]]] = {
     "fr": (
         ("lu", "{read}"),
@@ -52,8 +53,8 @@ _LINES: Final[Mapping[Language, tuple[tuple[str, str], ...]]] = {
         ("écritures", "{writes} ; créations {creations}, changements de statut {transitions}"),
         (
             "à vérifier",
-            "{open} lignes ouvertes ({new} nouvelles, {closed} closes) : conflits {conflicts}, en attente {held}, "
-            "dont en quarantaine {quarantined}",
+            "{open:ligne de rapport ouverte|lignes de rapport ouvertes} ({new:nouvelle|nouvelles}, "
+            "{closed:close|closes}) : à trancher {conflicts}, bloquées {held}, dont en quarantaine {quarantined}",
         ),
     ),
     "en": (
@@ -62,7 +63,7 @@ _LINES: Final[Mapping[Language, tuple[tuple[str, str], ...]]] = {
         ("writes", "{writes}; creations {creations}, stage moves {transitions}"),
         (
             "to check",
-            "{open} rows open ({new} new, {closed} closed): conflicts {conflicts}, held {held}, "
+            "{open:report row|report rows} open ({new} new, {closed} closed): to decide {conflicts}, blocked {held}, "
             "of which in quarantine {quarantined}",
         ),
     ),
@@ -94,7 +95,7 @@ def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Lan
     summary = result.summary
     if result.plan is not None:
         figures = _figures(summary, language)
-        for name, template in _LINES[language]:
+        for name, template in _LINES[language][: -1 if summary.dry_run else None]:
             click.echo(f"  {name:<13} {_set(template, language).format(**figures)}")
         click.echo(f"  {identity(summary, language)}")
     if result.halts:
@@ -142,7 +143,7 @@ def _title(summary: Summary, mapping: PointOfSaleMapping, language: Language) ->
     return f"{name}{colon}{template.format(run=summary.run_id, state=state)}"
 
 
-def _figures(summary: Summary, language: Language) -> dict[str, str]:
+def _figures(summary: Summary, language: Language) -> dict[str, str | Counted]:
     findings = summary.findings
     counts = {
         "bound": summary.bound,
@@ -156,7 +157,7 @@ def _figures(summary: Summary, language: Language) -> dict[str, str]:
         "held": findings.open_by_category.get(Category.HELD, 0),
         "quarantined": findings.quarantined,
     }
-    said = {name: count(number, language) for name, number in counts.items()}
+    said = {name: Counted(number, language) for name, number in counts.items()}
     return {**said, "read": _by_side(summary.read, language), "writes": _by_side(summary.writes, language)}
 
 
@@ -165,9 +166,7 @@ def _by_side(counts: Mapping[Side, int], language: Language) -> str:
 
 
 def _counted(number: int, what: str, language: Language) -> str:
-    one, several = _COUNTED[language][what]
-    # Law 4's line reads as a sum, so that its parts keep the plural at zero.
-    return f"{count(number, language)} {one if number == 1 else several}"
+    return format(Counted(number, language), "|".join(_COUNTED[language][what]))
 
 
 def _set(text: str, language: Language) -> str:

@@ -23,7 +23,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "last_done": "dernière synchronisation complète : {at}, il y a {age}",
         "no_done": "aucune synchronisation complète à ce jour",
         "last": "dernière exécution : n° {run}, {state}, {at}",
-        "waiting": "à vérifier : conflits {conflicts}, en attente {held}, autres {others}",
+        "waiting": "lignes de rapport ouvertes : à trancher {conflicts}, bloquées {held}, autres {others}",
         "unsent": "écritures sans réponse connue : {unsent} (la prochaine lecture tranche)",
         "halted": "arrêtée : exécution n° {run}. {why}",
         "release": "pour laisser passer exactement ce plan : stocksync release {run}",
@@ -36,7 +36,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "last_done": "last complete synchronisation: {at}, {age} ago",
         "no_done": "no complete synchronisation so far",
         "last": "last run: {run}, {state}, {at}",
-        "waiting": "to check: conflicts {conflicts}, held {held}, others {others}",
+        "waiting": "report rows open: to decide {conflicts}, blocked {held}, others {others}",
         "unsent": "writes without a known outcome: {unsent} (the next listing settles them)",
         "halted": "halted: run {run}. {why}",
         "release": "to let exactly this plan pass: stocksync release {run}",
@@ -100,7 +100,8 @@ class StatusView:
             state=RUN_STATES[self.language][run.status],
             at=self._local(state, run.finished_at or run.started_at),
         )
-        why = self._why(state, run)
+        is_told_below = state.halted is not None and state.halted.run_id == run.run_id
+        why = "" if is_told_below else self._why(state, run)
         return f"{said} - {why}" if why else said
 
     def _why(self, state: PointState, run: RunFacts) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from stocksync.mapping import models
 from stocksync.mapping.checks_of_systems import check_points_of_sale, check_side
+from stocksync.mapping.draft import Draft
 from stocksync.mapping.effective import SWITCHES
 from stocksync.mapping.source import Keys, Source
 from stocksync.mapping.words import REQUIRED_STAGES, REQUIRED_STATUSES, Words, check_policy
@@ -20,9 +21,6 @@ from stocksync.stock import vehicle as core
 from stocksync.stock.lifecycle import GUARDS, NOT_THERE, Meaning
 from stocksync.stock.ownership import CONDITION_KEYS
 from stocksync.stock.values import Kind
-
-if TYPE_CHECKING:
-    from stocksync.mapping.load import Draft
 
 SIDE_FILES: Final = ("vehicle_module.yaml", "dms.yaml")
 LISTED_ELSEWHERE: Final = (core.STAGE, core.DMS_STATUS, core.POINT_OF_SALE)

@@ -6,20 +6,18 @@ As in `checks`, each problem is noted in the source at fault and the rest goes o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import available_timezones
 
 from stocksync.mapping import models
 from stocksync.mapping.converters import DATE_LETTERS, is_date_format
+from stocksync.mapping.draft import Draft
 from stocksync.mapping.effective import SWITCHES
 from stocksync.mapping.problems import nearest_word
 from stocksync.mapping.source import Keys, Source
 from stocksync.mapping.words import Words, check_policy
 from stocksync.stock.values import SIDES, Kind, folded
 from stocksync.stock.vehicle import DMS_STATUS, LIFECYCLE_ATTRIBUTES, STAGE
-
-if TYPE_CHECKING:
-    from stocksync.mapping.load import Draft
 
 CONVERTERS_OF_KIND: Final = {
     Kind.MONEY: ("money",),

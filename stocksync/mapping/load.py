@@ -7,16 +7,15 @@ any.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
 from stocksync.errors import ConfigurationError, MappingInvalid
 from stocksync.mapping import checks
+from stocksync.mapping.draft import Draft
 from stocksync.mapping.effective import MappingSet
-from stocksync.mapping.grammar import read_as
 from stocksync.mapping.models import (
     LifecycleFile,
     OwnershipFile,
@@ -25,9 +24,8 @@ from stocksync.mapping.models import (
     SideFile,
     VehicleFile,
 )
-from stocksync.mapping.problems import Problem
 from stocksync.mapping.resolve import resolve
-from stocksync.mapping.source import Source, read_source
+from stocksync.mapping.source import Source
 
 VEHICLE: Final = "vehicle.yaml"
 POINTS_OF_SALE: Final = "points_of_sale.yaml"
@@ -40,24 +38,6 @@ PAIR_FILES: Final[Mapping[str, type[BaseModel]]] = {
 }
 
 File = TypeVar("File", bound=BaseModel)
-
-
-@dataclass
-class Draft:
-    """Every file as far as it could be read; a model is None where its file has problems."""
-
-    sources: dict[str, Source] = field(default_factory=dict)
-    files: dict[str, Any] = field(default_factory=dict)
-    pairs: tuple[str, ...] = ()
-
-    def read(self, name: str, model: type[BaseModel], raw: bytes | None) -> None:
-        """Read one file as its model."""
-        self.sources[name] = read_source(raw, name)
-        self.files[name] = read_as(model, self.sources[name])
-
-    def problems(self) -> list[Problem]:
-        """Every problem noted so far, by file and line."""
-        return sorted(problem for source in self.sources.values() for problem in source.problems)
 
 
 def load_mappings(directory: Path) -> MappingSet:

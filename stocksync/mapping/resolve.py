@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from stocksync.mapping import effective, models
 from stocksync.mapping.converters import converter_for
+from stocksync.mapping.draft import Draft
 from stocksync.mapping.effective import GuideRow, MappingSet, PointOfSaleMapping, SystemSettings
 from stocksync.mapping.translate import FieldTranslation, SideTranslation
 from stocksync.mapping.version import version_of
@@ -28,9 +29,6 @@ from stocksync.stock.ownership import (
 )
 from stocksync.stock.values import SIDES, Kind, Side
 from stocksync.stock.vehicle import DMS_STATUS, LIFECYCLE_ATTRIBUTES, STAGE, Attribute
-
-if TYPE_CHECKING:
-    from stocksync.mapping.load import Draft
 
 _POLICY_WORDS: Final = ("blank_erases", "immutable", "never_decreases", "max_jump", "provisional")
 

@@ -109,9 +109,12 @@ def shown_values(case: Case, vocabulary: Mapping[str, Attribute], speller: Spell
     texts = {Side.VEHICLE_MODULE: case.vehicle_module, Side.DMS: case.dms}
     shown = {}
     for side, text in texts.items():
-        attribute, why = attribute_of(case.subject, side, vocabulary), case.details.get(f"{side}_invalid")
-        is_unreadable = why is not None and text is not None
-        shown[side] = speller.value(attribute, Invalid(text or "", "")) if is_unreadable else speller.text(attribute, text)
+        attribute = attribute_of(case.subject, side, vocabulary)
+        reading = from_neutral(attribute, text)
+        if isinstance(reading, str) and f"{side}_invalid" in case.details:
+            # A number or a date that a rule refuses can be read all the same.
+            reading = Invalid(reading, "")
+        shown[side] = speller.value(attribute, reading)
     return shown
 
 

@@ -280,8 +280,7 @@ def test_a_problem_is_one_line_that_says_where_what_and_what_is_allowed() -> Non
 
 
 def test_a_secret_in_the_place_of_a_variables_name_is_never_repeated() -> None:
-    problem = problem_of(
-        Edit(POINTS, "code: PDV1\n      address: OPENFLEX_URL", "code: PDV1\n      address: live-secret-1234")
-    )
+    old, new = "code: PDV1\n      address: OPENFLEX_URL", "code: PDV1\n      address: live-secret-1234"
+    problem = problem_of(Edit(POINTS, old, new, "address: live-secret-1234"))
     assert "live-secret-1234" not in str(problem)
     assert "never the value itself" in problem.message
