@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import MetaData, select
+
 from stocksync.adapters.store.engine import open_engine
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.systems.memory import MemoryHabits, MemoryServer, MemorySystem
@@ -196,6 +198,17 @@ class World:
         assert result.summary.status == "done", result.summary
         self.forget_writes()
         return self
+
+    def rows(self, *, beside: tuple[str, ...] = ()) -> dict[str, list[Any]]:
+        """Every row of every table, but for the tables named."""
+        tables = MetaData()
+        tables.reflect(self.repository.engine)
+        with self.repository.engine.connect() as connection:
+            return {
+                name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+                for name, table in tables.tables.items()
+                if name not in beside
+            }
 
     def forget_writes(self) -> None:
         for server in self.servers.values():

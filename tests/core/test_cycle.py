@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, select
+from sqlalchemy import select
 
 from stocksync.adapters.store.core import CONFLICT, OUTBOX, RUN
 from stocksync.adapters.store.repository import Repository
@@ -25,16 +25,6 @@ def world(tmp_path: Path) -> Any:
         yield made.settled()
 
 
-def everything(world: World) -> dict[str, Any]:
-    tables = MetaData()
-    tables.reflect(world.repository.engine)
-    with world.repository.engine.connect() as connection:
-        return {
-            name: sorted(map(tuple, connection.execute(select(table))), key=repr)
-            for name, table in tables.tables.items()
-        }
-
-
 def outbox(world: World) -> list[tuple[str, int]]:
     with world.repository.engine.connect() as connection:
         return [(row.status, row.attempts) for row in connection.execute(select(OUTBOX).order_by(OUTBOX.c.id))]
@@ -47,10 +37,10 @@ def reprice(world: World, count: int) -> None:
 
 def test_a_dry_run_decides_and_changes_nothing_anywhere(world: World) -> None:
     reprice(world, 3)
-    before = everything(world)
+    before = world.rows()
     result = world.sync(dry_run=True)
     assert result.summary.writes == {Side.VEHICLE_MODULE: 0, Side.DMS: 3}
-    assert everything(world) == before
+    assert world.rows() == before
     assert not world.dms.writes
 
 

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, select
 
-from stocksync.adapters.store.core import RUN
 from stocksync.errors import SystemUnavailable, UsageError
 from stocksync.mapping.models import GuardsModel
 from stocksync.stock.values import Side
@@ -24,25 +22,14 @@ def world(tmp_path: Path) -> Any:
         yield made.settled()
 
 
-def rows(world: World) -> dict[str, Any]:
-    tables = MetaData()
-    tables.reflect(world.repository.engine)
-    with world.repository.engine.connect() as connection:
-        return {
-            name: sorted(map(tuple, connection.execute(select(table))), key=repr)
-            for name, table in tables.tables.items()
-            if name not in (RUN.name, "mapping_version")
-        }
-
-
 def halted(world: World) -> CycleResult:
     """One cycle, which must halt, and leave no trace but its run."""
-    before = rows(world)
+    before = world.rows(beside=("run", "mapping_version"))
     result = world.sync()
     assert result.summary.status == "halted", result.summary
     assert not world.module.writes
     assert not world.dms.writes
-    assert rows(world) == before
+    assert world.rows(beside=("run", "mapping_version")) == before
     return result
 
 

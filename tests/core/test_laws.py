@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, select
+from sqlalchemy import select
 
-from stocksync.adapters.store.core import CONFLICT, JOURNAL, RUN
+from stocksync.adapters.store.core import CONFLICT, JOURNAL
 from stocksync.adapters.systems.memory import Fate
 from stocksync.errors import SystemUnavailable
 from stocksync.mapping import converters
@@ -41,18 +41,6 @@ def journal(world: World, action: str) -> list[str]:
     with world.repository.engine.connect() as connection:
         rows = connection.execute(select(JOURNAL.c.details).where(JOURNAL.c.action == action))
         return [row.details for row in rows]
-
-
-def rows_beside_runs(world: World) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table but the runs'."""
-    tables = MetaData()
-    tables.reflect(world.repository.engine)
-    with world.repository.engine.connect() as connection:
-        return {
-            name: sorted(map(tuple, connection.execute(select(table))), key=repr)
-            for name, table in tables.tables.items()
-            if name != RUN.name
-        }
 
 
 def law_1_a_base_moves_only_when_both_sides_are_known_to_hold_the_value(path: Path) -> None:
@@ -141,12 +129,12 @@ def law_5_quiet_sides_converge(path: Path) -> None:
     with a_world(path / "world.db", module, dms) as world:
         world.sync()
         world.forget_writes()
-        before = rows_beside_runs(world)
+        before = world.rows(beside=("run",))
         result = world.sync()
         assert not world.module.writes
         assert not world.dms.writes
         assert (result.summary.findings.new, result.summary.findings.closed) == (0, 0)
-        assert rows_beside_runs(world) == before
+        assert world.rows(beside=("run",)) == before
 
 
 def law_6_every_value_is_one_that_a_side_produced(path: Path) -> None:

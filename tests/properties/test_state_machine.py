@@ -15,9 +15,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import MetaData, select
 
-from stocksync.adapters.store.core import RUN
 from stocksync.adapters.systems.memory import Fate, Write
 from stocksync.stock.values import SIDES, Reading, Side, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER, Vehicle
@@ -295,25 +293,15 @@ class Group(RuleBasedStateMachine):
             self.faulty = False
             for _ in range(3):
                 self._sync()
-            rows = self._rows()
+            rows = self.world.rows(beside=("run",))
             result = self._sync()
             assert not self.world.module.writes
             assert not self.world.dms.writes
             assert (result.summary.findings.new, result.summary.findings.closed) == (0, 0)
-            assert self._rows() == rows
+            assert self.world.rows(beside=("run",)) == rows
         finally:
             self._world.__exit__(None, None, None)
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _rows(self) -> dict[str, list[Any]]:
-        tables = MetaData()
-        tables.reflect(self.world.repository.engine)
-        with self.world.repository.engine.connect() as connection:
-            return {
-                name: sorted(map(tuple, connection.execute(select(table))), key=repr)
-                for name, table in tables.tables.items()
-                if name != RUN.name
-            }
 
 
 def _vin(number: int) -> str:

@@ -78,7 +78,12 @@ def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFin
 
 def open_finding(row: Any) -> OpenFinding:
     """Read an open report row."""
-    finding = Finding(
+    return OpenFinding(row.id, finding_of(row), row.point_of_sale)
+
+
+def finding_of(row: Any) -> Finding:
+    """Read what a report row says."""
+    return Finding(
         car_id=row.car_id,
         subject=row.subject,
         reason=Reason(row.reason),
@@ -88,7 +93,6 @@ def open_finding(row: Any) -> OpenFinding:
         base=row.base_value,
         details=codec.load(row.details),
     )
-    return OpenFinding(row.id, finding, row.point_of_sale)
 
 
 def _finding_values(finding: Finding) -> dict[str, Any]:

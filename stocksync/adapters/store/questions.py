@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, func, or_, select
 
 from stocksync.adapters.store import codec
+from stocksync.adapters.store.conflict_rows import finding_of
 from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, OUTBOX, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.repository import Repository
 from stocksync.mapping.converters import Registration, normalised_vin
@@ -19,7 +20,7 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
 from stocksync.sync.answers import Fact, FoundCar, PointState, RunFacts, Seen, StoredFinding
-from stocksync.sync.cars import Car, Finding
+from stocksync.sync.cars import Car
 from stocksync.sync.recording import EntryStatus, RunStatus, Snapshot
 
 
@@ -184,21 +185,11 @@ def _seen(row: Any) -> Seen:
 
 
 def _stored_finding(row: Any) -> StoredFinding:
-    finding = Finding(
-        car_id=row.car_id,
-        subject=row.subject,
-        reason=Reason(row.reason),
-        category=Category(row.category),
-        vehicle_module=row.vehicle_module_value,
-        dms=row.dms_value,
-        base=row.base_value,
-        details=codec.load(row.details),
-    )
     return StoredFinding(
         row.id,
         row.pair,
         row.point_of_sale,
-        finding,
+        finding_of(row),
         _utc(row.opened_at),
         _utc(row.changed_at),
         _utc(row.closed_at) if row.closed_at is not None else None,
