@@ -18,22 +18,26 @@ _STATE = click.option(
     "--state",
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
-    required=True,
+    default=Path("sandbox"),
+    show_default=True,
     help="Directory of the two state files, vehicle_module.db and dms.db; made if it is not there.",
 )
 
 
-@click.group()
-def sandbox() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def sandbox(ctx: click.Context) -> None:
     """A vehicle module and a DMS to try stocksync on: two real servers, a believable stock, people at work.
 
     \b
-    stocksync sandbox seed  --state demo --cars 1500 --points-of-sale 3 --seed 7
-    stocksync sandbox serve --state demo
-    stocksync sandbox play  --state demo --seed 1 --events 20     (in another terminal)
+    stocksync sandbox seed  --cars 1500 --points-of-sale 2 --seed 7
+    stocksync sandbox                                             (the same as `sandbox serve`)
+    stocksync sandbox play  --seed 1 --events 20                  (in another terminal)
 
-    Everything lives in the state directory: stop and start the servers as you like, nothing is lost.
+    Everything lives in the state directory (--state of each): stop and start the servers as you like, nothing is lost.
     """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(serve)
 
 
 @sandbox.command()
@@ -81,9 +85,9 @@ def _announce(directory: Path, running: "RunningSandbox") -> None:
 @click.option(
     "--points-of-sale",
     type=click.IntRange(1, 500),
-    default=3,
+    default=2,
     show_default=True,
-    help="PDV1.. with sites S01..",
+    help="PDV1.. with sites S01..; the shipped mappings know two.",
 )
 @click.option("--seed", "seed_", default=1, show_default=True, help="The same seed gives the same cars.")
 @click.option("--force", is_flag=True, help="Replace what is there.")

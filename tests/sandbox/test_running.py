@@ -7,12 +7,13 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import CliRunner
 
-from stocksync.entrypoints.sandbox_commands import sandbox as commands
+from stocksync.entrypoints.sandbox_commands import sandbox, serve
 from stocksync.sandbox.play import WorkingDay
 from stocksync.sandbox.running import Access, RunningSandbox
 from stocksync.sandbox.seed import fill
@@ -147,3 +148,17 @@ def test_every_command_explains_itself(command):
     result = CliRunner().invoke(commands, [*command, "--help"])
     assert result.exit_code == 0
     assert "Usage" in result.output
+
+
+def test_sandbox_alone_serves_the_state_of_this_folder(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(serve, "callback", lambda **given: asked.update(given))
+    done = CliRunner().invoke(sandbox, [])
+    assert done.exit_code == 0, done.output
+    assert (asked["directory"], asked["host"]) == (Path("sandbox"), "127.0.0.1")
+
+
+def test_the_state_of_this_folder_is_what_seed_fills_unless_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(sandbox, ["seed", "--cars", "20"]).exit_code == 0
+    assert {path.name for path in (tmp_path / "sandbox").glob("*.db")} == {"vehicle_module.db", "dms.db"}
