@@ -51,16 +51,27 @@ def read_settings(
     folder: where `.env` is looked for, the current one unless told. Raises ConfigurationError.
     """
     file = (folder or Path.cwd()) / ".env"
-    said = dotenv_values(file) if file.is_file() else {}
-    written = {name: value for name, value in said.items() if value is not None}
-    environment = {**written, **os.environ}
+    environment = {**_written(file), **os.environ}
     return Settings(
-        mappings=mappings or Path(environment.get(MAPPINGS) or "mappings"),
+        mappings=(mappings or Path(environment.get(MAPPINGS) or "mappings")).expanduser(),
         database_url=database_url or environment.get(DATABASE_URL) or "sqlite:///stocksync.db",
         log_level=_word(log_level or environment.get(LOG_LEVEL) or "warning", LOG_LEVELS, LOG_LEVEL),
         language=_language(language or environment.get(LANGUAGE) or "fr"),
         environment=environment,
     )
+
+
+def _written(file: Path) -> dict[str, str]:
+    """What `.env` holds; editors of Windows put a byte order mark before it."""
+    if not file.is_file():
+        return {}
+    try:
+        said = dotenv_values(file, encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not UTF-8 (byte {error.start}): save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror or error}.") from None
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _word(said: str, allowed: tuple[str, ...], name: str) -> str:

@@ -35,7 +35,9 @@ class Beside:
     reserved: bool = False
 
 
-def beside(car: Car, module: Vehicle | None, subject: str, context: Context | None, mapping: PointOfSaleMapping) -> Beside:
+def beside(
+    car: Car, module: Vehicle | None, subject: str, context: Context | None, mapping: PointOfSaleMapping
+) -> Beside:
     """Gather what is told beside a finding about a car."""
     policy = mapping.matrix.policies_in(context).get(subject) if context is not None else None
     return Beside(

@@ -5,7 +5,7 @@ A command's own work is in the `*_commands` modules. Nothing heavy is imported b
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import logging
 import os
 import sys
@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from stocksync import __version__
-from stocksync.entrypoints import exit_codes
+from stocksync.entrypoints import exit_codes, process
 from stocksync.entrypoints.answer_commands import explain, history, status
 from stocksync.entrypoints.conflict_commands import conflicts
 from stocksync.entrypoints.mapping_commands import init, mapping
@@ -31,6 +31,19 @@ class Commands(click.Group):
         """The commands in the order in which people meet them."""
         return list(self.commands)
 
+    def main(self, *arguments: Any, **named: Any) -> Any:
+        """Parse the command line, carry the command out, and end the process."""
+        try:
+            return super().main(*arguments, **named)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            process.let_go_of_output()
+            click.echo(
+                f"Nothing more can be written: {error.strerror}. Make room, then run the command again.", err=True
+            )
+            sys.exit(exit_codes.UNFINISHED)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Carry a command out."""
         try:
@@ -43,7 +56,7 @@ class Commands(click.Group):
             click.echo(f"\n{said}", err=True)
             raise click.exceptions.Exit(exit_codes.INTERRUPTED) from None
         except BrokenPipeError:
-            _let_go_of_output()
+            process.let_go_of_output()
             raise click.exceptions.Exit(exit_codes.PIPE_CLOSED) from None
         except Exception as error:
             if not _is_storage_fault(error):
@@ -85,6 +98,7 @@ for command in (plan, sync, release, status, explain, history, conflicts, mappin
 
 def main() -> None:
     """Run the command line."""
+    process.prepare()
     cli(prog_name="stocksync")
 
 
@@ -95,13 +109,6 @@ def _tell(error: StocksyncError) -> None:
         click.echo(f"{error}.", err=True)
         return
     click.echo(str(error), err=True)
-
-
-def _let_go_of_output() -> None:
-    """Keep Python from complaining, at its end, about a reader that went away."""
-    # Where standard output is no file there is nothing to flush either.
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_storage_fault(error: Exception) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,22 +11,36 @@ import click
 
 from stocksync.entrypoints import rendering
 from stocksync.errors import UsageError
+from stocksync.stock.reasons import Reason
 
 if TYPE_CHECKING:
     from stocksync.entrypoints.context import Context
     from stocksync.reports.conflict_report import ReportLine
     from stocksync.reports.spelling import Language
-    from stocksync.stock.reasons import Reason
     from stocksync.sync.answers import StoredFinding
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 _POINT = click.option("--point-of-sale", "wanted", metavar="ID", help="Only this one.")
 _HEADERS = {
-    "fr": ("N°", "Nature", "Point de vente", "Voiture", "Donnée", "Module véhicules", "DMS", "Depuis"),
-    "en": ("No.", "Kind", "Point of sale", "Car", "Attribute", "Vehicle module", "DMS", "Since"),
+    "fr": ("N°", "Nature", "Point de vente", "Voiture", "Donnée", "Module véhicules", "DMS", "Depuis", "État"),
+    "en": ("No.", "Kind", "Point of sale", "Car", "Attribute", "Vehicle module", "DMS", "Since", "State"),
 }
 _NONE = {"fr": "Rien à vérifier.", "en": "Nothing to check."}
-_EXPORTED = {"fr": "{count} lignes dans {file}.", "en": "{count} rows in {file}."}
+_EXPORTED = {"fr": "{count:ligne|lignes} dans {file}.", "en": "{count:row|rows} in {file}."}
+_SINCE = click.option(
+    "--since",
+    "since_days",
+    type=click.IntRange(min=0),
+    default=7,
+    show_default=True,
+    metavar="DAYS",
+    help="With refused changes that were settled within so many days; 0: only what is open.",
+)
+
+
+_KINDS = "\b\nKINDs:\n" + textwrap.fill(
+    ", ".join(reason.value for reason in Reason), 76, initial_indent="  ", subsequent_indent="  "
+)
 
 
 @click.group()
@@ -32,24 +48,28 @@ def conflicts() -> None:
     """See and export what waits for a person."""
 
 
-@conflicts.command("list")
+@conflicts.command("list", epilog=_KINDS)
 @_POINT
-@click.option("--kind", metavar="KIND", help="Only this kind, such as both_changed.")
-@click.option("--all", "closed_too", is_flag=True, help="Closed ones too.")
+@click.option("--kind", metavar="KIND", help="Only this kind, of those below.")
+@_SINCE
+@click.option("--all", "closed_too", is_flag=True, help="Everything that was ever closed too.")
 @_JSON
 @click.pass_obj
-def list_(obj: Context, wanted: str | None, kind: str | None, closed_too: bool, as_json: bool) -> None:
-    """List the conflict report: what costs money first."""
+def list_(obj: Context, wanted: str | None, kind: str | None, since_days: int, closed_too: bool, as_json: bool) -> None:
+    """List the conflict report: what costs money first.
+
+    What is open, and refused changes that a synchronisation settled in the same run.
+    """
     from stocksync.entrypoints.lookup import find_reason
 
     reason = find_reason(kind)
-    found = _found(obj, wanted, reason=reason, closed_too=closed_too)
+    found = _found(obj, wanted, reason=reason, since_days=None if closed_too else since_days)
     if as_json:
         click.echo(rendering.as_json({"conflicts": [_data(row, line, obj.language) for row, line in found]}))
     elif not found:
         click.echo(_NONE[obj.language])
     else:
-        rendering.echo_table(_HEADERS[obj.language], [_cells(line, obj.language) for _, line in found])
+        rendering.echo_rows(_HEADERS[obj.language], [_cells(line, obj.language) for _, line in found])
 
 
 @conflicts.command()
@@ -58,32 +78,34 @@ def list_(obj: Context, wanted: str | None, kind: str | None, closed_too: bool, 
 @click.pass_obj
 def show(obj: Context, conflict_id: int, as_json: bool) -> None:
     """Show one row of the conflict report, closed ones included."""
-    found = _found(obj, None, finding_id=conflict_id, closed_too=True)
+    found = _found(obj, None, finding_id=conflict_id, since_days=None)
     if not found:
         raise UsageError(f"There is no conflict {conflict_id}; `stocksync conflicts list` shows the open ones.")
     row, line = found[0]
     if as_json:
         click.echo(rendering.as_json(_data(row, line, obj.language)))
         return
-    for label, text in _card(row, line, obj.language):
+    for label, text in _card(line, obj.language):
         click.echo(f"{label:<26} {text}")
 
 
 @conflicts.command()
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @_POINT
+@_SINCE
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="Of the headers and sentences.")
 @click.pass_obj
-def export(obj: Context, file: Path, wanted: str | None, lang: Language | None) -> None:
+def export(obj: Context, file: Path, wanted: str | None, since_days: int, lang: Language | None) -> None:
     """Write the conflict report to FILE for a spreadsheet; `-` is standard output.
 
     Semicolons, UTF-8 with a byte order mark, decimal comma, dd/mm/yyyy. Names of people stand in it in clear: a
     person decides with it.
     """
     from stocksync.reports.conflict_report import report_bytes, write_report
+    from stocksync.reports.spelling import Counted
 
     language = lang or obj.language
-    lines = [line for _, line in _found(obj, wanted)]
+    lines = [line for _, line in _found(obj, wanted, since_days=since_days)]
     if str(file) == "-":
         click.echo(report_bytes(lines, language), nl=False)
         return
@@ -91,7 +113,7 @@ def export(obj: Context, file: Path, wanted: str | None, lang: Language | None) 
         write_report(file, lines, language)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror or error}.") from None
-    click.echo(_EXPORTED[obj.language].format(count=len(lines), file=file), err=True)
+    click.echo(_EXPORTED[language].format(count=Counted(len(lines), language), file=file), err=True)
 
 
 def _found(
@@ -100,9 +122,9 @@ def _found(
     *,
     finding_id: int | None = None,
     reason: Reason | None = None,
-    closed_too: bool = False,
+    since_days: int | None,
 ) -> list[tuple[StoredFinding, ReportLine]]:
-    """The rows that were asked for, in the order of what they cost."""
+    """The rows that were asked for, in the order of what they cost; since_days None: closed ones of any age."""
     from stocksync.assembly import SystemClock
     from stocksync.entrypoints.conflict_lines import report_lines
     from stocksync.entrypoints.context import chosen_points
@@ -112,10 +134,22 @@ def _found(
     if wanted is not None:
         chosen_points(mappings, [wanted])
     with obj.questions() as questions:
+        closed_too = since_days != 0
         rows = questions.findings(point_of_sale=wanted, finding_id=finding_id, reason=reason, closed_too=closed_too)
+        if since_days is not None:
+            since_at = SystemClock().now_at() - timedelta(days=since_days)
+            rows = [row for row in rows if row.closed_at is None or _is_news(row, since_at)]
         lines = list(report_lines(questions, rows, mappings, SystemClock()))
     by_id = {row.finding_id: row for row in rows}
     return [(by_id[line.conflict_id], line) for line in in_order_of_cost(lines)]
+
+
+def _is_news(row: StoredFinding, since_at: datetime) -> bool:
+    """Tell whether a closed row is one that nobody could see open: a refused change, settled in the run it came up."""
+    from stocksync.stock.reconcile import Category
+
+    settled = row.closed_because == "settled" and row.closed_at is not None and row.closed_at >= since_at
+    return settled and row.finding.category is Category.REFUSED
 
 
 def _cells(line: ReportLine, language: Language) -> list[str]:
@@ -132,27 +166,30 @@ def _cells(line: ReportLine, language: Language) -> list[str]:
         module,
         dms,
         day(line.opened_on),
+        line.state(language),
     ]
 
 
 def _values(line: ReportLine, language: Language) -> tuple[str, str, str]:
     """Both values and the last common one, names of people masked; empty where nothing is held."""
     from stocksync.reports.spelling import Speller, attribute_of
+    from stocksync.reports.wording import shown_values
     from stocksync.stock.values import Side
 
     speller, case = Speller(language, line.choice_labels), line.case
+    shown = shown_values(case, line.vocabulary, speller)
+    base = attribute_of(case.subject, None, line.vocabulary)
+    return (
+        shown[Side.VEHICLE_MODULE] if case.vehicle_module is not None else "",
+        shown[Side.DMS] if case.dms is not None else "",
+        speller.text(base, case.base) if case.base is not None else "",
+    )
 
-    def shown(side: Side | None, text: str | None) -> str:
-        return "" if text is None else speller.text(attribute_of(case.subject, side, line.vocabulary), text)
 
-    return shown(Side.VEHICLE_MODULE, case.vehicle_module), shown(Side.DMS, case.dms), shown(None, case.base)
-
-
-def _card(row: StoredFinding, line: ReportLine, language: Language) -> list[tuple[str, str]]:
+def _card(line: ReportLine, language: Language) -> list[tuple[str, str]]:
     """A row as label and text, under the report's own headers."""
     from stocksync.reports.conflict_report import COLUMNS
     from stocksync.reports.spelling import Speller
-    from stocksync.reports.words import CLOSED
 
     speller = Speller(language, line.choice_labels)
     values = dict(zip(("vehicle_module", "dms", "base"), _values(line, language), strict=True))
@@ -161,9 +198,6 @@ def _card(row: StoredFinding, line: ReportLine, language: Language) -> list[tupl
         for column in COLUMNS
         if column.name not in ("decision", "value", "comment", "fingerprint")
     ]
-    if row.closed_because is not None:
-        closed = "Close" if language == "fr" else "Closed"
-        card.append((closed, CLOSED[language].get(row.closed_because, row.closed_because)))
     return [(label, text) for label, text in card if text]
 
 
@@ -190,6 +224,7 @@ def _data(row: StoredFinding, line: ReportLine, language: Language) -> dict[str,
         "base": neutral(attribute, finding.base),
         "opened_at": row.opened_at.isoformat(),
         "changed_at": row.changed_at.isoformat(),
+        "state": "open" if row.closed_at is None else "closed",
         "closed_at": row.closed_at.isoformat() if row.closed_at is not None else None,
         "closed_because": row.closed_because,
         "age_days": line.age_days,

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 _SAID: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "several": f"{{wanted}} désigne {{cars}} voitures{NARROW}; donner l'identifiant en tête de ligne{NO_BREAK}:",
-        "none": f"Aucune voiture n'est connue sous {{wanted}}{NO_BREAK}: ni châssis, ni immatriculation, ni n° de police, "
-        "ni identifiant de l'un des systèmes. Une voiture est connue dès son premier `stocksync sync`.",
+        "none": f"Aucune voiture n'est connue sous {{wanted}}{NO_BREAK}: ni châssis, ni immatriculation, ni n° de "
+        "police, ni identifiant de l'un des systèmes. Une voiture est connue dès son premier `stocksync sync`.",
         "open": "ouverte",
         "closed": "close",
     },
     "en": {
         "several": "{wanted} names {cars} cars; give the id at the start of a line:",
-        "none": "No car is known by {wanted}: neither as VIN, registration, police number nor as an id of either system. "
-        "Cars are known from their first `stocksync sync` on.",
+        "none": "No car is known by {wanted}: neither as VIN, registration, police number nor as an id of either "
+        "system. Cars are known from their first `stocksync sync` on.",
         "open": "open",
         "closed": "closed",
     },

@@ -89,10 +89,13 @@ def init(directory: Path, force: bool) -> None:
             f"{directory} holds other versions of {', '.join(differing)}; nothing was written."
             " Name another directory, or overwrite them with --force."
         )
-    for name, content in shipped.items():
-        target = directory / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    try:
+        for name, content in shipped.items():
+            target = directory / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{error.filename or directory} cannot be written: {error.strerror or error}.") from None
     click.echo(f"{len(shipped)} mapping files are in {directory}.\n{_NEXT.format(directory=directory)}")
 
 

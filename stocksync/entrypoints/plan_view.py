@@ -12,9 +12,10 @@ from typing import Any, Final
 import click
 
 from stocksync.entrypoints import cases
+from stocksync.entrypoints.plan_order import Weight, in_order_of_cost, totals
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.reports import wording
-from stocksync.reports.spelling import Language, Speller, count, neutral
+from stocksync.reports.spelling import Counted, Language, Speller, count, neutral
 from stocksync.reports.words import CATEGORIES, SIDE_NAMES
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
@@ -24,8 +25,16 @@ from stocksync.sync.plan import DIFFERENCES, Action, CarPlan, Change, Operation,
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
-        "to_write": "À écrire : {cars} voitures",
-        "references": "Référence croisée seulement : {cars} voitures",
+        "summary": "En résumé : {due:voiture|voitures} à modifier",
+        Weight.RESERVATION: "{count:réservation|réservations} à poser",
+        Weight.EXIT: "{count:sortie|sorties}",
+        Weight.CREATION: "{count:création|créations}",
+        Weight.PRICE: "{count:voiture|voitures} dont un prix change",
+        Weight.STAGE: "{count:changement|changements} de statut",
+        Weight.OTHER: "{count:voiture|voitures} dont une autre donnée change",
+        Weight.REFERENCE: "{count:référence croisée|références croisées} à noter",
+        "to_write": "À écrire : {cars:voiture|voitures}",
+        "references": "Référence croisée seulement : {cars:voiture|voitures}",
         "create": "à créer dans le {side}",
         "reserve": "réservation illimitée à poser dans le {side} (vente hors Opportunités)",
         "reference": "référence croisée {reference} à noter dans le {side}",
@@ -34,7 +43,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "in": "dans le {side}",
         "owner_changed": "changé par le {owner}, qui en décide",
         "one_changed": "changé d'un seul côté",
-        "agreed": "{count} accords : les deux côtés ont déjà la même valeur",
+        "both_changed": "modifié des deux côtés, {kept}",
+        "agreed": "{count:accord|accords} : les deux côtés ont déjà la même valeur",
         Category.REFUSED: "Modifications refusées",
         Category.CONFLICT: "Conflits",
         Category.HELD: "En attente",
@@ -43,8 +53,16 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "missing": "{label} : une fiche manque, à la première lecture complète on attend la suivante.",
     },
     "en": {
-        "to_write": "To write: {cars} cars",
-        "references": "Only the cross reference: {cars} cars",
+        "summary": "In short: {due:car|cars} to change",
+        Weight.RESERVATION: "{count:reservation|reservations} to set",
+        Weight.EXIT: "{count:exit|exits}",
+        Weight.CREATION: "{count:creation|creations}",
+        Weight.PRICE: "{count:car|cars} with a price to change",
+        Weight.STAGE: "{count:stage move|stage moves}",
+        Weight.OTHER: "{count:car|cars} with another attribute to change",
+        Weight.REFERENCE: "{count:cross reference|cross references} to note",
+        "to_write": "To write: {cars:car|cars}",
+        "references": "Only the cross reference: {cars:car|cars}",
         "create": "to create in the {side}",
         "reserve": "unlimited reservation to set in the {side} (sold outside Opportunités)",
         "reference": "cross reference {reference} to note in the {side}",
@@ -53,6 +71,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "in": "in the {side}",
         "owner_changed": "changed by the {owner}, which decides it",
         "one_changed": "changed on one side only",
+        "both_changed": "changed on both sides, {kept}",
         "agreed": "{count} agreed: both sides hold the same value already",
         Category.REFUSED: "Refused changes",
         Category.CONFLICT: "Conflicts",
@@ -62,7 +81,10 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "missing": "{label}: a record is missing; after one complete listing we wait for the next.",
     },
 }
+_UNDONE: Final = (Category.REFUSED, Category.CONFLICT, Category.HELD, Category.DEFERRED)
 _COLOURS: Final = {Category.REFUSED: "yellow", Category.CONFLICT: "red", Category.HELD: "yellow"}
+
+Section = list[tuple[CarPlan, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +107,44 @@ class PlanView:
 
     def lines(self) -> Iterator[str]:
         """The view, line by line."""
-        due = [car for car in self.plan.cars if car.operations]
+        cars = in_order_of_cost(self.plan, self.mapping.vocabulary)
+        due = [car for car in cars if car.operations]
         bare = [car for car in due if all(_only_notes(operation) for operation in car.operations)]
-        full = [car for car in due if car not in bare]
-        if not due:
-            yield self._say("nothing")
-        if full:
-            yield click.style(self._say("to_write", cars=count(len(full), self.language)), bold=True)
-            for car in full:
-                yield f"  {click.style(self._name(car), bold=True)}"
-                for operation in car.operations:
-                    yield from (f"    {line}" for line in self._operation(car, operation))
-        if bare:
-            yield click.style(self._say("references", cars=count(len(bare), self.language)), bold=True)
-            for car in bare:
-                said = [line for operation in car.operations for line in self._operation(car, operation)]
-                yield f"  {self._name(car)} - {', '.join(said)}"
-        for category in (Category.REFUSED, Category.CONFLICT, Category.HELD, Category.DEFERRED):
-            yield from self._section(category)
+        sections = {category: self._section(cars, category) for category in _UNDONE}
+        yield from self._summary(due, sections)
+        yield from self._to_write([car for car in due if car not in bare])
+        yield from self._references(bare)
+        for category, told in sections.items():
+            if told:
+                yield click.style(self._counted(category, told), bold=True, fg=_COLOURS.get(category))
+            yield from (f"  {self._name(car)} - {line}" for car, line in told)
         agreed = self.plan.categories()[Category.AGREED]
         if agreed:
-            yield self._say("agreed", count=count(agreed, self.language))
+            yield self._say("agreed", count=Counted(agreed, self.language))
+
+    def _summary(self, due: list[CarPlan], sections: Mapping[Category, Section]) -> Iterator[str]:
+        if not due:
+            yield self._say("nothing")
+        else:
+            yield click.style(self._say("summary", due=Counted(len(due), self.language)), bold=True)
+            counts = totals(due, self.mapping.vocabulary)
+            yield from (f"  {self._say(w, count=Counted(counts[w], self.language))}" for w in Weight if counts[w])
+        yield from (f"  {self._counted(category, told)}" for category, told in sections.items() if told)
+
+    def _to_write(self, cars: list[CarPlan]) -> Iterator[str]:
+        if cars:
+            yield click.style(self._say("to_write", cars=Counted(len(cars), self.language)), bold=True)
+        for car in cars:
+            yield f"  {click.style(self._name(car), bold=True)}"
+            for operation in car.operations:
+                yield from (f"    {line}" for line in self._operation(car, operation))
+
+    def _references(self, cars: list[CarPlan]) -> Iterator[str]:
+        if cars:
+            yield click.style(self._say("references", cars=Counted(len(cars), self.language)), bold=True)
+        for car in cars:
+            said = [line for operation in car.operations for line in self._operation(car, operation)]
+            yield f"  {self._name(car)} - {', '.join(said)}"
 
     def as_data(self) -> list[dict[str, Any]]:
         """The cars with something due or something to see, for a program; names are masked."""
@@ -138,8 +177,12 @@ class PlanView:
         verdict, rule = car.verdicts.get(change.attribute), car.rules.get(change.attribute, "")
         if change.attribute == STAGE:
             return self._stage_because(car, change)
-        sides, owner = SIDE_NAMES[self.language], cases.owner_in(car, change.attribute, self.mapping)
-        if verdict is not None and verdict.reason is not None:
+        known = cases.beside_in(car, change.attribute, self.mapping)
+        sides, owner = SIDE_NAMES[self.language], known.owner
+        if verdict is not None and verdict.reason is not None and wording.is_decided_by_rule(verdict.reason, owner):
+            winner = verdict.refused.other if verdict.refused is not None else ""
+            why = self._say("both_changed", kept=wording.kept_value(known.tie_break, winner, self.language))
+        elif verdict is not None and verdict.reason is not None:
             label = wording.label(verdict.reason, self.language)
             by_owner = owner in sides and verdict.reason is not Reason.BLANK_FILLED
             why = self._say("owner_decides", reason=label, owner=sides[str(owner)]) if by_owner else label
@@ -155,14 +198,11 @@ class PlanView:
         trigger = next((s.trigger for s in car.stage.moves if s.goal == change.value), "") if car.stage else ""
         return self._say("stage", status=said, trigger=trigger)
 
-    def _section(self, category: Category) -> Iterator[str]:
-        told = [(car, line) for car in self.plan.cars for line in self._undone(car, category)]
-        if not told:
-            return
-        title = f"{self._say(category)}{self._colon}{count(len(told), self.language)}"
-        yield click.style(title, bold=True, fg=_COLOURS.get(category))
-        for car, line in told:
-            yield f"  {self._name(car)} - {line}"
+    def _section(self, cars: Iterable[CarPlan], category: Category) -> Section:
+        return [(car, line) for car in cars for line in self._undone(car, category)]
+
+    def _counted(self, category: Category, told: Section) -> str:
+        return f"{self._say(category)}{self._colon}{count(len(told), self.language)}"
 
     def _undone(self, car: CarPlan, category: Category) -> Iterator[str]:
         """Tell what of a car ends in a category: its findings, and verdicts that nothing reports."""
@@ -170,8 +210,8 @@ class PlanView:
         for finding in car.findings:
             reported.add(finding.subject)
             if finding.category is category:
-                owner = cases.owner_in(car, finding.subject, self.mapping)
-                yield wording.sentence(cases.case_of(finding, owner), self.mapping.vocabulary, self.speller)
+                case = cases.case_of(finding, cases.beside_in(car, finding.subject, self.mapping))
+                yield wording.sentence(case, self.mapping.vocabulary, self.speller)
         for subject, verdict in car.verdicts.items():
             if verdict.category is category and subject not in reported:
                 yield self._verdict(car, subject, verdict)
@@ -179,8 +219,7 @@ class PlanView:
     def _verdict(self, car: CarPlan, subject: str, verdict: Verdict) -> str:
         if verdict.category is Category.DEFERRED and verdict.reason is not None:
             return self._say("missing", label=wording.label(verdict.reason, self.language))
-        owner = cases.owner_in(car, subject, self.mapping)
-        case = cases.case_of_verdict(car, subject, verdict, owner)
+        case = cases.case_of_verdict(car, subject, verdict, cases.beside_in(car, subject, self.mapping))
         if case is None:
             return CATEGORIES[self.language][verdict.category]
         return wording.sentence(case, self.mapping.vocabulary, self.speller)
@@ -195,7 +234,7 @@ class PlanView:
     def _colon(self) -> str:
         return wording.french_spaces(" : ") if self.language == "fr" else ": "
 
-    def _say(self, key: str, **values: str) -> str:
+    def _say(self, key: str, **values: str | Counted) -> str:
         template = WORDS[self.language][key]
         return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)
 

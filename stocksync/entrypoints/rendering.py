@@ -40,6 +40,19 @@ def echo_table(headers: Row, rows: Sequence[Row], title: str = "") -> None:
         click.echo(line)
 
 
+def echo_rows(headers: Row, rows: Sequence[Row]) -> None:
+    """Print a table; on a terminal too narrow for it a block for each row, so that nothing is cut."""
+    if not on_narrow_terminal(headers, rows):
+        echo_table(headers, rows)
+        return
+    width = max(map(len, headers))
+    for row in rows:
+        click.secho(f"{headers[0]} {row[0]}", bold=True)
+        for header, cell in zip(headers[1:], row[1:], strict=True):
+            if cell:
+                click.echo(f"  {header:<{width}}  {cell}")
+
+
 def aligned(rows: Sequence[Row]) -> list[str]:
     """Lay rows out in columns two spaces apart, without spaces at the end of a line."""
     widths = _widths(rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stocksync.entrypoints import exit_codes, rendering
+from stocksync.errors import UsageError
 
 if TYPE_CHECKING:
     from stocksync.entrypoints.context import Context
@@ -47,8 +48,14 @@ def plan(ctx: click.Context, wanted: Sequence[str], as_json: bool) -> None:
     ctx.exit(_synchronise(ctx.obj, wanted, dry_run=True, as_json=as_json))
 
 
+def _run_number(ctx: click.Context, parameter: click.Parameter, said: str) -> int:
+    if not (said.isdecimal() and said.isascii() and int(said) > 0):
+        raise UsageError(f"{said} is no run: RUN is the number that `stocksync sync` and `stocksync status` give.")
+    return int(said)
+
+
 @click.command()
-@click.argument("run", type=click.IntRange(min=1))
+@click.argument("run", callback=_run_number)
 @click.pass_obj
 def release(obj: Context, run: int) -> None:
     """Let the plan of a halted RUN pass, once.

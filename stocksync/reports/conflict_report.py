@@ -79,7 +79,11 @@ class ReportLine:
     def proposed(self) -> str:
         """The decision that the ownership matrix suggests; blank where no choice of a side settles it."""
         case = self.case
-        if case.reason not in _DECIDED_BY_CHOICE or case.owner not in (Side.VEHICLE_MODULE, Side.DMS):
+        if (
+            self.closed_on is not None
+            or case.reason not in _DECIDED_BY_CHOICE
+            or case.owner not in (Side.VEHICLE_MODULE, Side.DMS)
+        ):
             return ""
         if f"{case.owner}_invalid" in case.details:
             return ""
@@ -160,8 +164,8 @@ COLUMNS: Final = (
 
 
 def in_order_of_cost(lines: Iterable[ReportLine]) -> list[ReportLine]:
-    """Sort by what costs money: a car that could be sold twice, then prices, then the oldest."""
-    return sorted(lines, key=lambda line: (_cost(line), line.opened_on, line.conflict_id))
+    """Sort by what costs money: a car that could be sold twice, then prices, then the oldest; closed ones last."""
+    return sorted(lines, key=lambda line: (line.closed_on is not None, _cost(line), line.opened_on, line.conflict_id))
 
 
 def _cost(line: ReportLine) -> int:

@@ -2,7 +2,8 @@
 
 A template says what happened, then what to do. Fields that may stand in one: attribute, module, dms, base (the last
 value both sides held), owner, loser and winner (a refused change), loser_value, winner_value, advice, side, records,
-evidence, sale, highest, why, whose (value cannot be used), where_blank, absence, reservation, message. Ordinary spaces are written here; `wording` sets them as French prints them.
+evidence, sale, highest, why, whose (value cannot be used), where_blank, absence, reservation, message.
+Ordinary spaces are written here; `wording` sets them as French prints them.
 """
 
 from __future__ import annotations

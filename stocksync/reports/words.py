@@ -119,8 +119,8 @@ ADVICE: Final[Mapping[Language, str]] = {
     "en": "If {loser_value} is right, enter it in the {winner}.",
 }
 BOTH_CHANGED: Final[Mapping[Language, str]] = {
-    "fr": "« {attribute} » a été modifié des deux côtés ({module} dans le module véhicules, {dms} dans le DMS) ; {kept}. "
-    "Rien à faire.",
+    "fr": "« {attribute} » a été modifié des deux côtés ({module} dans le module véhicules, {dms} dans le DMS) ; "
+    "{kept}. Rien à faire.",
     "en": "“{attribute}” was changed on both sides ({module} in the vehicle module, {dms} in the DMS); {kept}. Nothing "
     "to do.",
 }

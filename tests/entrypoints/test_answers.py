@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from stocksync.entrypoints import rendering
 from tests.entrypoints.desk import FRENCH_SPACES, Desk, desk_at, no_traceback, quiet_cars
 
 
@@ -74,7 +75,7 @@ def test_a_conflict_is_told_with_both_values_and_what_to_do(town: Town) -> None:
     said = sentence(town, town.jumped, "Kilométrage")
     assert "bond improbable" in said
     assert "dans le module véhicules" in said
-    assert said.endswith("choisir la valeur à garder.")
+    assert said.endswith("saisir la bonne valeur des deux côtés.")
 
 
 def test_an_unreadable_value_is_told_with_the_reason_in_french(town: Town) -> None:
@@ -141,7 +142,8 @@ def test_an_answer_sends_no_request(town: Town) -> None:
 def test_a_name_that_nobody_knows_ends_with_2(town: Town) -> None:
     done = town.desk.run("explain", "ZZZ")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "No car is known by ZZZ" in done.stderr
+    assert "Aucune voiture n'est connue sous ZZZ" in done.stderr
+    assert "No car is known by ZZZ" in town.desk.run("--lang", "en", "explain", "ZZZ").stderr
 
 
 def test_a_wrong_attribute_is_answered_with_the_nearest(town: Town) -> None:
@@ -159,7 +161,8 @@ def test_several_cars_of_one_name_are_listed(town: Town) -> None:
         town.desk.run("sync")
         done = town.desk.run("explain", twin["chassis"])
         assert done.exit_code == 2
-        assert "names 2 cars" in done.stderr
+        assert f"{twin['chassis']} désigne 2 voitures" in done.stderr
+        assert "PDV1, ouverte" in done.stderr or "PDV2, ouverte" in done.stderr
         assert made["dossier"] in done.stderr
         listed = town.desk.run("explain", twin["chassis"], "--json")
         assert len(json.loads(listed.stdout)["matches"]) == 2
@@ -213,7 +216,7 @@ def test_the_history_for_programs_keeps_the_facts(town: Town) -> None:
 def test_the_status_tells_the_last_good_run_and_what_waits(town: Town) -> None:
     said = town.desk.said("status")
     assert "dernière synchronisation complète" in said
-    assert "à vérifier : conflits" in said
+    assert "lignes de rapport ouvertes : à trancher" in said
     points = town.desk.data("status")["points_of_sale"]
     assert [point["point_of_sale"] for point in points] == ["PDV1", "PDV2"]
     assert all(point["last_done"]["status"] == "done" and point["age_s"] >= 0 for point in points)
@@ -257,7 +260,46 @@ def test_the_report_of_one_point_of_sale_holds_only_its_rows(town: Town) -> None
 def test_the_report_can_be_had_in_english(town: Town) -> None:
     row = next(row for row in exported(town, "--lang", "en") if row["VIN"] == town.jumped)
     assert row["Kind"] == "implausible jump"
-    assert row["What happened"].endswith("choose the value to keep.")
+    assert row["What happened"].endswith("enter the right value on both sides.")
+
+
+def test_a_refused_change_that_its_own_run_settled_is_shown_for_some_days(town: Town) -> None:
+    def refused(rows: list[dict[str, str]]) -> list[str]:
+        return [row["État"] for row in rows if row["Châssis"] == town.owned and row["Donnée"] == "Prix de vente"]
+
+    (state,) = refused(exported(town))
+    assert state.startswith("clos le ")
+    assert state.endswith("(réglé par une écriture)")
+    assert refused(exported(town, "--since", "0")) == []
+    listed = town.desk.data("conflicts", "list", "--kind", "refused_change")["conflicts"]
+    assert {(row["state"], row["closed_because"]) for row in listed if row["vin"] == town.owned} == {
+        ("closed", "settled")
+    }
+    assert state in town.desk.said("conflicts", "list")
+
+
+def test_the_message_of_an_export_is_in_the_language_of_the_report(town: Town) -> None:
+    file = town.desk.folder / "report.csv"
+    assert " rows in " in town.desk.run("conflicts", "export", "--lang", "en", str(file)).stderr
+
+
+def test_the_kinds_of_conflict_are_listed_in_the_help(town: Town) -> None:
+    said = town.desk.said("conflicts", "list", "--help")
+    assert "both_changed" in said
+    assert "sold_outside_opportunites" in said
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_narrow_terminal_gets_a_block_for_each_row_and_nothing_is_cut(
+    town: Town, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    headers, row = ("N°", "Voiture", "Depuis"), ("12", f"{town.owned} GF-037-XC {'x' * columns}", "21/11/2026")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    rendering.echo_rows(headers, [row])
+    lines = capsys.readouterr().out.splitlines()
+    assert f"  Voiture  {row[1]}" in lines
+    assert "  Depuis   21/11/2026" in lines
 
 
 def test_the_report_is_written_to_a_file(town: Town) -> None:
@@ -287,7 +329,7 @@ def test_a_wrong_kind_is_answered_with_the_nearest(town: Town) -> None:
 
 
 def test_closed_rows_are_listed_where_they_are_asked_for(town: Town) -> None:
-    still_open = town.desk.data("conflicts", "list")["conflicts"]
+    still_open = town.desk.data("conflicts", "list", "--since", "0")["conflicts"]
     everything = town.desk.data("conflicts", "list", "--all")["conflicts"]
     assert all(row["closed_at"] is None for row in still_open)
     assert [row for row in everything if row["closed_because"]]

@@ -61,6 +61,49 @@ def test_a_reader_that_goes_away_is_not_complained_about(tmp_path: Path) -> None
         assert process.wait(60) == exit_codes.PIPE_CLOSED
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("arguments", [["mapping", "matrix"], ["--help"]])
+def test_a_full_disk_ends_with_1_and_a_sentence(arguments: list[str], tmp_path: Path) -> None:
+    environment = {**os.environ, "STOCKSYNC_MAPPINGS": str(ROOT / "mappings")}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stocksync.entrypoints.cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=tmp_path,
+            env=environment,
+        )
+    assert done.returncode == exit_codes.UNFINISHED
+    assert done.stderr.startswith("Nothing more can be written: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [("utf-8", "12\u202f500\u00a0€ → é"), ("latin-1", "12 500\u00a0EUR -> é"), ("cp1252", "12 500\u00a0€ -> é")],
+)
+def test_output_is_plain_where_the_encoding_is_poor(encoding: str, said: str, tmp_path: Path) -> None:
+    script = (
+        "from stocksync.entrypoints import process; import click; process.prepare(); "
+        "click.echo('12\\u202f500\\u00a0\\u20ac \\u2192 \\u00e9')"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, cwd=ROOT, env=environment)
+    assert done.stdout.decode(encoding) == f"{said}\n"
+
+
+def test_a_request_to_end_is_an_interruption() -> None:
+    script = (
+        "import os, signal; from stocksync.entrypoints import process; process.prepare()\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\nexcept KeyboardInterrupt:\n    print('interrupted')"
+    )
+    done = python("-c", script)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n")
+
+
 @pytest.mark.parametrize("name", sorted(cli.commands))
 def test_every_command_explains_itself(name: str) -> None:
     command = cli.commands[name]

@@ -95,6 +95,27 @@ def test_a_plan_before_any_synchronisation_makes_no_database(desk: Desk) -> None
     assert "accords : les deux côtés ont déjà la même valeur" in said
 
 
+def test_a_plan_tells_its_totals_first_then_what_costs_money_and_nothing_of_the_report(desk: Desk) -> None:
+    desk.run("sync")
+    cars = quiet_cars(desk, 3)
+    km = desk.sandbox.vehicle_module.vehicle(cars[0][1])["characteristics"]["mileage"]
+    desk.sandbox.dms.change(cars[0][2], {"km": str(km + 321)})
+    desk.sandbox.dms.change(cars[1][2], {"prix_vente": "4321,00"})
+    desk.sandbox.dms.change(cars[2][2], {"no_bdc": "BC999999"})
+    said = desk.said("plan", "--point-of-sale", "PDV1")
+    lines = said.splitlines()
+    assert lines[1:5] == [
+        "En résumé : 3 voitures à modifier",
+        "  1 réservation à poser",
+        "  1 voiture dont un prix change",
+        "  1 voiture dont une autre donnée change",
+    ]
+    headings = [line for line in lines[lines.index("À écrire : 3 voitures") :] if line.startswith("  ")]
+    vins = [line.split()[0] for line in headings if not line.startswith("    ")][:3]
+    assert vins == [cars[2][0], cars[1][0], cars[0][0]]
+    assert "à vérifier" not in said
+
+
 def test_a_plan_is_a_dry_run_of_sync(desk: Desk) -> None:
     assert desk.said("plan", "--point-of-sale", "PDV1") == desk.said("sync", "--dry-run", "--point-of-sale", "PDV1")
 
@@ -219,6 +240,7 @@ def test_a_halted_plan_ends_with_3_and_passes_once_it_is_released(desk: Desk) ->
     assert desk.sandbox.vehicle_module.vehicle(module_id)["sale"]["price"] != 4321
 
     status = desk.said("status")
+    assert status.count("Les fichiers de correspondance ont changé") == 1
     assert f"arrêtée : exécution n° {run}. Les fichiers de correspondance ont changé" in status
     assert desk.data("status")["points_of_sale"][0]["halted"]["run"] == int(run)
 
@@ -241,6 +263,13 @@ def test_the_worst_end_of_several_points_of_sale_is_the_end_of_the_command(desk:
     assert {halt["guard"] for halt in points["PDV1"]["halts"]} >= {"empty_listing"}
     assert points["PDV2"]["status"] == "done"
     assert "ne liste plus aucun véhicule" in desk.said("status")
+
+
+@pytest.mark.parametrize("said", ["abc", "0", "1.5"])
+def test_releasing_what_is_no_number_ends_with_2_and_a_sentence(desk: Desk, said: str) -> None:
+    done = desk.run("release", said)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{said} is no run: ")
 
 
 def test_releasing_what_did_not_halt_ends_with_2(desk: Desk) -> None:
@@ -270,6 +299,26 @@ def test_a_bug_keeps_its_traceback(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Group, "synchronise", broken)
     assert isinstance(desk.run("sync").exception, ZeroDivisionError)
+
+
+def test_a_file_of_settings_in_another_encoding_ends_with_2_and_a_sentence(desk: Desk) -> None:
+    (desk.folder / ".env").write_bytes("STOCKSYNC_LANG=fr # français\n".encode("latin-1"))
+    done = desk.run("status")
+    assert (done.exit_code, no_traceback(done)) == (2, True)
+    assert "is not UTF-8" in done.stderr
+
+
+def test_a_home_folder_is_found_in_a_setting(desk: Desk) -> None:
+    shutil.copytree(SHIPPED, desk.folder / "home" / "maps")
+    home = str(desk.folder / "home")
+    assert desk.run("mapping", "check", STOCKSYNC_MAPPINGS="~/maps", HOME=home).exit_code == 0
+
+
+def test_mapping_files_that_cannot_be_written_end_with_2_and_a_sentence(desk: Desk) -> None:
+    (desk.folder / "file").write_text("no folder")
+    done = desk.run("init", str(desk.folder / "file" / "maps"))
+    assert (done.exit_code, no_traceback(done)) == (2, True)
+    assert "cannot be written" in done.stderr
 
 
 def test_the_settings_of_a_file_hold_where_the_environment_is_silent(desk: Desk, tmp_path: Path) -> None:

@@ -100,6 +100,16 @@ def test_a_person_is_named_where_a_person_decides() -> None:
     assert (row["Valeur module véhicules"], row["Valeur DMS"]) == ("N. Garcia", "V. Dubois")
 
 
+def test_a_closed_row_is_marked_with_the_day_and_the_reason() -> None:
+    closed = replace(line(), closed_on=TODAY, closed_because="settled")
+    assert [row["État"] for row in rows(line(), closed)] == [
+        "ouvert",
+        "clos le 21/11/2026 (réglé par une écriture)",
+    ]
+    assert closed.proposed == ""
+    assert closed.state("en") == "closed on 21/11/2026 (settled by a write)"
+
+
 # --- what is proposed
 
 
@@ -148,8 +158,9 @@ def test_a_car_that_could_be_sold_twice_comes_first_then_prices_then_the_oldest(
         line(3, mileage, date(2026, 10, 1)),
         line(4, PRICE, date(2026, 11, 10)),
         line(5, sold, TODAY),
+        replace(line(6, sold, TODAY), closed_on=TODAY),
     ]
-    assert [item.conflict_id for item in in_order_of_cost(lines)] == [5, 4, 2, 3, 1]
+    assert [item.conflict_id for item in in_order_of_cost(lines)] == [5, 4, 2, 3, 1, 6]
 
 
 # --- formulas

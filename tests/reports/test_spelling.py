@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stocksync.mapping.models import Label
-from stocksync.reports.spelling import Cell, Language, Speller, masked, neutral
+from stocksync.reports.spelling import Cell, Counted, Language, Speller, masked, neutral
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Reading
 from stocksync.stock.vehicle import Attribute
 
@@ -85,3 +85,17 @@ def test_the_name_of_a_person_is_masked_unless_a_person_decides_with_it() -> Non
 @given(st.text(min_size=2))
 def test_a_masked_name_shows_one_letter_of_it_at_most(name: str) -> None:
     assert len(masked(name).rstrip("•")) <= 1
+
+
+@pytest.mark.parametrize(
+    ("number", "fr", "en"),
+    [
+        (0, "0 ligne", "0 rows"),
+        (1, "1 ligne", "1 row"),
+        (2, "2 lignes", "2 rows"),
+        (1500, "1\u202f500 lignes", "1,500 rows"),
+    ],
+)
+def test_a_noun_agrees_with_its_number(number: int, fr: str, en: str) -> None:
+    assert f"{Counted(number, 'fr'):ligne|lignes}" == fr
+    assert f"{Counted(number, 'en'):row|rows}" == en

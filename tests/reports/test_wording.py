@@ -13,7 +13,7 @@ from stocksync.mapping.load import load_mappings
 from stocksync.reports.sentences import SENTENCES
 from stocksync.reports.spelling import Language, Speller
 from stocksync.reports.verdicts import SENTENCES as VERDICTS
-from stocksync.reports.wording import Case, french_spaces, halt_sentence, label, sentence, why_invalid
+from stocksync.reports.wording import Case, french_spaces, halt_sentence, hangs_on, label, sentence, why_invalid
 from stocksync.reports.words import CATEGORIES, HALTS, OWNERS, RUN_STATES, SIDE_NAMES, SUBJECTS
 from stocksync.stock.ownership import Owner
 from stocksync.stock.reasons import Reason
@@ -42,6 +42,7 @@ DETAILS = {
 }
 FIELDS = {"attribute", "module", "dms", "base", "owner", "loser", "winner", "loser_value", "winner_value", "side"}
 FIELDS |= {"records", "evidence", "sale", "highest", "why", "message", "then", "advice"}
+FIELDS |= {"whose", "where_blank", "absence", "reservation"}
 
 
 def speller(language: Language) -> Speller:
@@ -125,11 +126,77 @@ def test_a_refused_blank_is_nothing_to_enter_anywhere() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("tie_break", "kept"),
+    [
+        ("highest", "la valeur la plus élevée est gardée"),
+        ("lowest", "la valeur la plus basse est gardée"),
+        ("dms", "la valeur du DMS est gardée"),
+        (None, "la valeur du module véhicules est gardée"),
+    ],
+)
+def test_a_shared_value_that_a_rule_decided_is_nobody_s_fault_and_asks_for_nothing(
+    tie_break: str | None, kept: str
+) -> None:
+    both = replace(case(Reason.REFUSED_CHANGE), owner="shared", tie_break=tie_break)
+    said = told(both, "fr")
+    assert "a été modifié des deux côtés" in said
+    assert said.endswith(f"{kept}. Rien à faire.")
+    assert "saisir" not in said
+
+
+@pytest.mark.parametrize(
+    ("details", "base", "whose"),
+    [
+        ({"dms_invalid": "not a number"}, None, "The DMS's value of"),
+        ({"vehicle_module_invalid": "not a number"}, None, "The vehicle module's value of"),
+        ({"dms_invalid": "not a number", "vehicle_module_invalid": "too low to be a price"}, None, "The value of both"),
+        ({}, "150", "The vehicle module's value of"),
+        ({}, "50", "The value of “"),
+    ],
+)
+def test_a_value_that_cannot_be_used_names_its_side(details: dict[str, str], base: str | None, whose: str) -> None:
+    wrong = replace(case(Reason.INVALID_VALUE), details=details, base=base)
+    assert told(wrong, "en").startswith(whose)
+
+
+def test_a_word_that_cannot_be_read_is_marked_and_a_readable_number_is_not() -> None:
+    details = {"dms_invalid": "a code that the value table does not have"}
+    colour = Case(Reason.INVALID_VALUE, Category.HELD, "exterior_colour", "black", "FUCHSIA", None, "dms", details)
+    assert "DMS: “FUCHSIA” (unreadable)." in told(colour, "en")
+    assert "(unreadable)" not in told(replace(case(Reason.INVALID_VALUE), details={"dms_invalid": "more than 1"}), "en")
+
+
+@pytest.mark.parametrize(
+    ("module", "dms", "where"), [("100", None, "dans le DMS"), (None, "200", "dans le module véhicules")]
+)
+def test_a_value_that_was_blanked_names_the_side(module: str | None, dms: str | None, where: str) -> None:
+    blanked = replace(case(Reason.BLANKED), vehicle_module=module, dms=dms)
+    assert f"a été vidé {where} (" in told(blanked, "fr")
+
+
+def test_a_car_that_was_never_in_the_dms_is_not_said_to_have_gone() -> None:
+    missing = Case(Reason.MISSING_IN_DMS, Category.CONFLICT, "record", "sales_stock")
+    assert "son dossier n'est plus dans le DMS" in told(missing, "fr")
+    assert "son dossier ne figure pas dans le DMS" in told(replace(missing, never_in_dms=True), "fr")
+
+
+def test_a_reservation_is_told_as_set_once_it_is() -> None:
+    sold = case(Reason.SOLD_OUTSIDE_OPPORTUNITES)
+    assert "stocksync l'y bloque par une réservation illimitée." in told(sold, "fr")
+    assert "Elle y est bloquée par une réservation illimitée." in told(replace(sold, reserved=True), "fr")
+
+
+def test_an_owner_that_hangs_on_the_stage_is_told_so() -> None:
+    assert hangs_on({"stage"}, "fr") == "dépend du statut"
+    assert hangs_on({"destination", "stage"}, "en") == "depends on the stage and the destination"
+
+
 def test_a_first_contact_under_one_owner_says_whose_value_holds_and_a_shared_one_asks() -> None:
     owned = case(Reason.FIRST_CONTACT)
     assert told(owned, "fr").endswith("Rien à faire si elle est juste.")
     assert "La valeur du DMS fait foi et est recopiée dans le module véhicules" in told(owned, "fr")
-    assert told(replace(owned, owner="shared"), "fr").endswith("Choisir la valeur à garder.")
+    assert told(replace(owned, owner="shared"), "fr").endswith("Saisir la bonne valeur des deux côtés.")
 
 
 def test_the_name_of_a_person_does_not_stand_in_a_sentence_for_the_screen() -> None:

@@ -103,7 +103,7 @@ def test_the_environment_opens_both_doors(tmp_path):
 def test_a_taken_port_is_one_clear_error(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = CliRunner().invoke(commands, ["serve", "--state", str(tmp_path), "--dms-port", str(port)])
+        result = CliRunner().invoke(sandbox, ["serve", "--state", str(tmp_path), "--dms-port", str(port)])
     assert result.exit_code == 1
     assert "cannot listen" in result.output
 
@@ -131,21 +131,21 @@ def test_serve_announces_itself_and_stops_cleanly(tmp_path, end):
 
 def test_seed_refuses_to_replace_cars_unless_forced(tmp_path):
     arguments = ["seed", "--state", str(tmp_path), "--cars", "20", "--points-of-sale", "2"]
-    results = [CliRunner().invoke(commands, [*arguments, *more]) for more in ([], [], ["--force"])]
+    results = [CliRunner().invoke(sandbox, [*arguments, *more]) for more in ([], [], ["--force"])]
     assert [result.exit_code for result in results] == [0, 2, 0]
     assert "--force" in results[1].output
     assert results[2].output == results[0].output
 
 
 def test_play_without_a_car_says_what_to_do(tmp_path):
-    result = CliRunner().invoke(commands, ["play", "--state", str(tmp_path)])
+    result = CliRunner().invoke(sandbox, ["play", "--state", str(tmp_path)])
     assert result.exit_code == 2
     assert "stocksync sandbox seed" in result.output
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["seed"], ["play"]])
 def test_every_command_explains_itself(command):
-    result = CliRunner().invoke(commands, [*command, "--help"])
+    result = CliRunner().invoke(sandbox, [*command, "--help"])
     assert result.exit_code == 0
     assert "Usage" in result.output
 

@@ -1,0 +1,50 @@
+"""What the program asks of its process: output that any encoding takes, and an end that leaves the run tidy."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import signal
+import sys
+import unicodedata
+from types import FrameType
+from typing import Final
+
+_PLAIN: Final = {"€": "EUR", "→": "->", "•": "*", "—": "-", "“": '"', "”": '"', "’": "'", "œ": "oe", "Œ": "OE"}
+_ERRORS: Final = "stocksync.plain"
+
+
+def prepare() -> None:
+    """Make output plain where its encoding is poor, and let SIGTERM end a run as Ctrl-C does."""
+    codecs.register_error(_ERRORS, _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        # Under a test or in a debugger the streams may be something else.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ERRORS)
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def let_go_of_output() -> None:
+    """Keep Python from complaining, at its end, about output that nobody takes any more."""
+    # Where standard output is no file there is nothing to flush either.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """Replace what an encoding does not have by the nearest that every encoding has: a space, a letter, `?`."""
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(map(_plain, error.object[error.start : error.end])), error.end
+
+
+def _plain(character: str) -> str:
+    if character in _PLAIN:
+        return _PLAIN[character]
+    nearest = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return nearest or "?"
