@@ -89,6 +89,9 @@ EVIDENCE: Final[Mapping[str, str]] = {
     "vin": "châssis",
     "registration": "immatriculation et date MEC",
     "vin of a bound record": "châssis d'une voiture déjà rattachée",
+    "vin of a record in doubt": "châssis d'une fiche déjà en doute",
+    "police_number of a record in doubt": "n° de police d'une fiche déjà en doute",
+    "registration of a record in doubt": "immatriculation d'une fiche déjà en doute",
     "vin_slip": "châssis à une lettre près",
     "contradicted": "contredit par le reste",
 }

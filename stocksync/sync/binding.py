@@ -197,6 +197,14 @@ def _plate_and_date(vehicle: Vehicle) -> Key | None:
     return (plate.replace("-", "").replace(" ", ""), day) if plate and day else None
 
 
+def _vin(vehicle: Vehicle) -> Key | None:
+    vin = vin_of(vehicle)
+    return (vin,) if vin else None
+
+
+_KEYS: Final = {"police_number": _police_number, "vin": _vin, "registration": _plate_and_date}
+
+
 def _by_key(records: Mapping[str, Vehicle], key: Callable[[Vehicle], Key | None]) -> dict[Key, list[str]]:
     found: dict[Key, list[str]] = defaultdict(list)
     for record_id in sorted(records):
@@ -284,11 +292,7 @@ def _youngest_files(files: Records) -> dict[str, str]:
 def _bind_by_vin(draft: _Draft, elsewhere: Elsewhere) -> None:
     """Bind by VIN, candidates of other points of sale counted; the car is decided where its module record is."""
 
-    def key(vehicle: Vehicle) -> Key | None:
-        vin = vin_of(vehicle)
-        return (vin,) if vin else None
-
-    here = {side: _by_key(_open_free(draft, side), key) for side in SIDES}
+    here = {side: _by_key(_open_free(draft, side), _vin) for side in SIDES}
     for value in sorted(set(here[Side.VEHICLE_MODULE]) | set(here[Side.DMS]), key=repr):
         mine = {side: here[side].get(value, []) for side in SIDES}
         there = {side: elsewhere.unbound(side, str(value[0])) for side in SIDES}
@@ -310,27 +314,49 @@ def _doubt_lone(draft: _Draft, side: Side, records: list[str], candidates: list[
 
 
 def _doubt_leftovers(draft: _Draft, elsewhere: Elsewhere) -> None:
-    """Leave to a person what nearly matches: a contradicted key, a bound record's VIN, a slip of the keyboard."""
+    """Leave to a person what nearly matches: a contradicted key, the key of a record that is taken, a slip."""
     for (side, record_id), evidence in draft.stopped.items():
         if not draft.is_taken(side, record_id):
             for name, other in evidence.items():
                 draft.doubt(side, record_id, f"{name}, contradicted", other)
+    in_doubt = frozenset(draft.doubts)
     for side in SIDES:
-        held = _by_key(draft.records[side.other], lambda v: (vin_of(v),) if vin_of(v) else None)
-        for record_id, vehicle in sorted(_open_free(draft, side).items()):
-            others = [
-                other
-                for other in held.get((vin_of(vehicle),), [])
-                if draft.is_bound(side.other, other) and is_open(side.other, draft.records[side.other][other])
-            ]
-            others += [
-                v.record_id
-                for v in elsewhere.records.get((side.other, vin_of(vehicle) or ""), ())
-                if elsewhere.is_bound(side.other, v.record_id)
-            ]
-            if others:
-                draft.doubt(side, record_id, "vin of a bound record", ", ".join(others))
+        for name, key in _KEYS.items():
+            _doubt_like_those_in_doubt(draft, side, name, key, in_doubt)
+        _doubt_like_bound_ones(draft, side, elsewhere)
     _doubt_slips(draft)
+
+
+def _doubt_like_those_in_doubt(
+    draft: _Draft,
+    side: Side,
+    name: str,
+    key: Callable[[Vehicle], Key | None],
+    in_doubt: frozenset[tuple[Side, str]],
+) -> None:
+    """A record whose only candidate waits for a person waits with it, instead of counting as without one."""
+    doubtful = {i: v for i, v in draft.records[side.other].items() if (side.other, i) in in_doubt}
+    candidates = _by_key(doubtful, key)
+    for record_id, vehicle in _open_free(draft, side).items():
+        found = candidates.get(value) if (value := key(vehicle)) is not None else None
+        if found:
+            draft.doubt(side, record_id, f"{name} of a record in doubt", ", ".join(found))
+
+
+def _doubt_like_bound_ones(draft: _Draft, side: Side, elsewhere: Elsewhere) -> None:
+    records = draft.records[side.other]
+    bound = {i: v for i, v in records.items() if draft.is_bound(side.other, i) and is_open(side.other, v)}
+    candidates = _by_key(bound, _vin)
+    for record_id, vehicle in sorted(_open_free(draft, side).items()):
+        value = _vin(vehicle)
+        found = list(candidates.get(value, ())) if value is not None else []
+        found += [
+            v.record_id
+            for v in elsewhere.records.get((side.other, vin_of(vehicle) or ""), ())
+            if elsewhere.is_bound(side.other, v.record_id)
+        ]
+        if found:
+            draft.doubt(side, record_id, "vin of a bound record", ", ".join(found))
 
 
 def _doubt_slips(draft: _Draft) -> None:

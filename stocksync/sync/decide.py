@@ -37,7 +37,8 @@ def _is_synchronised(sighting: Sighting, mapping: PointOfSaleMapping) -> bool:
 
     It is not iff
     - its stock cycle is closed and its module record gone,
-    - its module record is at another point of sale: that one's cycle decides it, or
+    - its module record is at another point of sale: that one's cycle decides it,
+    - it has none, and its file is at another one: it is there that it is unknown, unless it is a car of ours, or
     - it is of a type that is not synchronised.
     """
     module = sighting.vehicle_module
@@ -45,6 +46,12 @@ def _is_synchronised(sighting: Sighting, mapping: PointOfSaleMapping) -> bool:
         return False
     if module is not None and module.has(words.POINT_OF_SALE) and module.text(words.POINT_OF_SALE) != mapping.id:
         return False
+    at_home = sighting.car.bound and sighting.car.point_of_sale == mapping.id
+    file = sighting.dms
+    if module is None and file is not None and not at_home:
+        place = file.text(words.POINT_OF_SALE)
+        if place is not None and place != mapping.id:
+            return False
     vehicle_type = sighting.effective_text(words.VEHICLE_TYPE)
     return vehicle_type is None or vehicle_type in mapping.vehicle_types
 

@@ -127,7 +127,8 @@ def wanted_records(
     wanted: dict[Side, set[str]] = {side: set(referring[side]) for side in SIDES}
     known_ids: set[tuple[Side, str]] = set()
     for car in cars:
-        known_ids |= set(car.record_ids.items())
+        if car.bound:
+            known_ids |= set(car.record_ids.items())
         shown = any(record_id in gathered.records[side] for side, record_id in car.record_ids.items())
         if not car.closed or shown:
             for side, record_id in car.record_ids.items():

@@ -430,3 +430,58 @@ def test_a_mapping_that_cannot_be_compared_any_more_halts_what_it_would_write(tm
         result = world.sync()
         assert (result.summary.status, [halt.guard for halt in result.halts]) == ("halted", ["mapping_changed"])
         assert not world.module.writes
+
+
+# references that point elsewhere
+
+
+def test_a_record_whose_only_candidate_is_in_doubt_waits_with_it_and_nothing_is_created(tmp_path: Path) -> None:
+    with two_points_of_sale(tmp_path) as world:
+        world.settled("PDV1").settled("PDV2")
+        world.module.put(module_record("OF-60", pointOfSale="PDV2", **(_other(60) | NO_REFERENCES | PRE_ENTRY)))
+        wrong = {"ref_externe": "OF-1", "chassis": _vin(60), "immat": "", "no_police": "", "site": "S02"}
+        world.dms.put(dms_record("VO99", statut="Pré-rentrée", **wrong))
+        for _ in range(2):
+            assert world.sync("PDV2").summary.creations == 0
+            assert world.sync("PDV1").summary.creations == 0
+        assert [body["chassis"] for body in world.dms.bodies()].count(_vin(60)) == 1
+        assert reasons(world) == ["ambiguous_match", "ambiguous_match"]
+
+
+def test_a_reference_to_another_cars_record_stays_a_doubt_in_every_cycle(tmp_path: Path) -> None:
+    with two_points_of_sale(tmp_path) as world:
+        world.settled("PDV1").settled("PDV2")
+        wrong = {"ref_externe": "OF-1", "chassis": _vin(61), "immat": "", "no_police": "", "site": "S02"}
+        world.dms.put(dms_record("VO99", statut="Pré-rentrée", **wrong))
+        world.sync("PDV2")
+        before = open_ids(world)
+        for point_of_sale in ("PDV1", "PDV2", "PDV1", "PDV2"):
+            world.sync(point_of_sale)
+        assert open_ids(world) == before
+        assert reasons(world) == ["ambiguous_match"]
+
+
+@pytest.mark.parametrize("whose", ["a file's own car", "a bound car's file"])
+def test_a_point_of_sale_never_takes_over_a_car_of_another_one(tmp_path: Path, whose: str) -> None:
+    with two_points_of_sale(tmp_path) as world:
+        world.settled("PDV1").settled("PDV2")
+        if whose == "a file's own car":
+            wrong = {
+                "ref_externe": "OF-100",
+                "chassis": "VF1RFB00X60000100",
+                "immat": "",
+                "no_police": "",
+                "site": "S02",
+            }
+            world.dms.put(dms_record("VO207", statut="Pré-rentrée", **wrong))
+        else:
+            world.edit(DMS, "VO300", ref_externe="OF-1")
+        for point_of_sale in ("PDV1", "PDV2", "PDV1", "PDV2"):
+            world.sync(point_of_sale)
+        world.forget_writes()
+        before = world.rows(beside=("run",))
+        for point_of_sale in ("PDV1", "PDV2"):
+            world.sync(point_of_sale)
+        assert world.rows(beside=("run",)) == before
+        assert not world.module.writes
+        assert not world.dms.writes
