@@ -17,6 +17,9 @@ from hypothesis import HealthCheck, settings
 ON_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 REAL_DATA = Path(os.environ.get("STOCKSYNC_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
+SHARING = frozenset({"e2e", "entrypoints", "real_data"})
+"""Folders whose files prepare something costly once for all their tests."""
+
 # Speed is no property of the code under test: a machine busy with the other tests must not fail one.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], stateful_step_count=50)
 settings.register_profile("dev", _PATIENT, max_examples=100)
@@ -36,7 +39,13 @@ def real_data() -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for the real files, so that `-m 'not real_data'` leaves it out."""
+    """Mark the tests that ask for the real files, and keep together those that share a costly fixture.
+
+    `-m 'not real_data'` leaves the former out. Tests of a file in one of the folders named run in one process, so that
+    several processes do not each prepare the same.
+    """
     for item in items:
+        if item.path.parent.name in SHARING:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real_data)
