@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -226,6 +227,15 @@ class World:
         self.servers[side].change(record_id, body)
 
 
+@lru_cache
+def empty_database() -> bytes:
+    """A database with its schema and nothing in it; migrated once for all worlds of a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        open_engine(f"sqlite:///{path}").dispose()
+        return path.read_bytes()
+
+
 @contextmanager
 def a_world(
     path: Path,
@@ -234,6 +244,7 @@ def a_world(
     edits: tuple[tuple[str, str, str], ...] = (),
 ) -> Iterator[World]:
     """A world with these records; one car, in agreement, where none are given."""
+    path.write_bytes(empty_database())
     repository = Repository(open_engine(f"sqlite:///{path}"))
     world = World(repository, shipped_set(edits))
     world.servers[MODULE] = MemoryServer(MODULE_HABITS, module if module is not None else [module_record()])
