@@ -179,9 +179,10 @@ class Cycle:
         cars = self._cars(gathered)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
             wanted = gathering.wanted_records(gathered, vehicles, cars, self._referring(gathered))
-            gathered = gathering.read_unlisted(gathered, self.systems, wanted)
-            vehicles = gathering.vehicles_of(self.mapping, gathered.records)
-        cars = self._cars(gathered)
+            more = gathering.read_all(self.systems, gathering.unlisted(gathered, wanted))
+            if any(more.values()):
+                gathered, vehicles = self._with_more(gathered, vehicles, more)
+                cars = self._cars(gathered)
         elsewhere = self._elsewhere(vehicles)
         plan = self._plan(self.mapping, vehicles, cars, elsewhere, first_contact=last is None)
         halts += check_plan(plan, self.mapping.guards)
@@ -191,6 +192,17 @@ class Cycle:
         if halts and self.store.is_released(self.mapping.id, plan.digest()):
             halts = []
         return _Decided(plan, gathered, vehicles, {car.id: car for car in cars}, elsewhere, tuple(halts))
+
+    def _with_more(
+        self,
+        gathered: Gathered,
+        vehicles: Mapping[Side, Mapping[str, Vehicle]],
+        more: Mapping[Side, Mapping[str, NativeRecord]],
+    ) -> tuple[Gathered, dict[Side, dict[str, Vehicle]]]:
+        """Add records to what was gathered, or put them in the place of their former readings."""
+        read = gathering.vehicles_of(self.mapping, more)
+        records = {side: {**gathered.records[side], **more[side]} for side in SIDES}
+        return replace(gathered, records=records), {side: {**vehicles[side], **read[side]} for side in SIDES}
 
     def _cars(self, gathered: Gathered) -> list[Car]:
         cars = {car.id: car for car in self.store.cars_at(self.mapping.pair, self.mapping.id)}
@@ -342,25 +354,29 @@ class Cycle:
     def _once_more(self, run_id: int, decided: _Decided, delivery: Delivery) -> Plan:
         """Read the cars whose records moved under us again, decide them afresh among all, and deliver that."""
         stale, delivery.report.stale_cars = delivery.report.stale_cars, set()
-        natives = {side: dict(decided.gathered.records[side]) for side in SIDES}
+        wanted = {side: {i for c in stale if (i := delivery.cars[c].record_ids.get(side))} for side in SIDES}
         try:
-            for car_id in sorted(stale):
-                for side, (record_id, record) in gathering.read_again(self.systems, delivery.cars[car_id]).items():
-                    natives[side].pop(record_id, None)
-                    if record is not None:
-                        natives[side][record_id] = record
+            fresh = gathering.read_all(self.systems, wanted)
         except StocksyncError:
             delivery.report.stale_cars = stale
             return decided.plan
-        gathered = replace(decided.gathered, records=natives)
-        vehicles, cars = gathering.vehicles_of(self.mapping, natives), self._cars(gathered)
+        records = decided.gathered.records
+        others = {side: {i: r for i, r in records[side].items() if i not in wanted[side]} for side in SIDES}
+        seen = {side: {i: v for i, v in decided.vehicles[side].items() if i not in wanted[side]} for side in SIDES}
+        gathered, vehicles = self._with_more(replace(decided.gathered, records=others), seen, fresh)
+        cars = self._cars(gathered)
         everything = self._plan(self.mapping, vehicles, cars, decided.elsewhere, first_contact=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})
+        # Only what was read again is a new snapshot: deliveries have brought newer ones of other records since.
         afresh = replace(
-            decided, plan=again, gathered=gathered, vehicles=vehicles, stored={car.id: car for car in cars}
+            decided,
+            plan=again,
+            gathered=replace(gathered, records=fresh),
+            vehicles=vehicles,
+            stored={car.id: car for car in cars},
         )
-        self.store.record(replace(self._recording(run_id, afresh), scope=frozenset(stale), merged={}))
-        self._deliver(delivery, again, natives)
+        self.store.record(replace(self._recording(run_id, afresh), scope=frozenset(stale)))
+        self._deliver(delivery, again, gathered.records)
         replaced = {car.car.id: car for car in again.cars}
         cars_now = tuple(_second_look(car, replaced.get(car.car.id)) for car in decided.plan.cars)
         return replace(decided.plan, cars=cars_now)

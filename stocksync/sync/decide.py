@@ -83,7 +83,7 @@ def _plan_car(sighting: Sighting, mapping: PointOfSaleMapping, register: Registe
     if not is_value(car.base.get(words.POLICE_NUMBER, ABSENT)):
         # Its number, once given, will be one of this point of sale's register.
         car = replace(car, first_point_of_sale=mapping.id)
-    plan = CarPlan(car, sighting.car, sighting.vehicle_module, sighting.dms, None, {}, bound_by=sighting.bound_by)
+    plan = CarPlan(car, sighting.vehicle_module, sighting.dms, None, {}, bound_by=sighting.bound_by)
     if sighting.held:
         return _held_plan(plan, sighting.held)
     return _decided(plan, draft_of(sighting, mapping, register, today_on, car))

@@ -98,20 +98,9 @@ def _list(
     return records, tuple(without_id)
 
 
-def read_unlisted(gathered: Gathered, systems: Mapping[Side, System], wanted: Mapping[Side, Iterable[str]]) -> Gathered:
-    """Read the wanted records that were not listed; those that do not exist stay out."""
-    todo = [
-        (side, record_id) for side in SIDES for record_id in sorted(set(wanted[side]) - set(gathered.records[side]))
-    ]
-    if not todo:
-        return gathered
-    with ThreadPoolExecutor(READERS, thread_name_prefix="reading") as pool:
-        found = list(pool.map(lambda item: systems[item[0]].read(item[1]), todo))
-    records = {side: dict(gathered.records[side]) for side in SIDES}
-    for (side, record_id), record in zip(todo, found, strict=True):
-        if record is not None:
-            records[side][record_id] = record
-    return Gathered(records, gathered.listed, gathered.without_id)
+def unlisted(gathered: Gathered, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, set[str]]:
+    """The wanted records that were not gathered yet."""
+    return {side: set(wanted[side]) - set(gathered.records[side]) for side in SIDES}
 
 
 def wanted_records(
@@ -144,9 +133,16 @@ def read_all(
     systems: Mapping[Side, System], wanted: Mapping[Side, Iterable[str]]
 ) -> dict[Side, dict[str, NativeRecord]]:
     """Read records by their ids; those that do not exist stay out. Raises what the systems raise."""
-    nothing = {side: frozenset[str]() for side in SIDES}
-    empty: Gathered = Gathered({side: {} for side in SIDES}, nothing, {side: () for side in SIDES})
-    return {side: dict(found) for side, found in read_unlisted(empty, systems, wanted).records.items()}
+    records: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
+    todo = [(side, record_id) for side in SIDES for record_id in sorted(wanted[side])]
+    if not todo:
+        return records
+    with ThreadPoolExecutor(READERS, thread_name_prefix="reading") as pool:
+        found = list(pool.map(lambda item: systems[item[0]].read(item[1]), todo))
+    for (side, record_id), record in zip(todo, found, strict=True):
+        if record is not None:
+            records[side][record_id] = record
+    return records
 
 
 def vehicles_of(
@@ -210,8 +206,3 @@ def _without(body: dict[str, Any], keys: list[str]) -> dict[str, Any]:
         return {key: value for key, value in body.items() if key != head}
     inner = body[head]
     return {**body, head: _without(dict(inner), rest)} if isinstance(inner, Mapping) else body
-
-
-def read_again(systems: Mapping[Side, System], car: Car) -> dict[Side, tuple[str, NativeRecord | None]]:
-    """Read both records of one car afresh, None for one that is gone. Raises what the systems raise."""
-    return {side: (record_id, systems[side].read(record_id)) for side, record_id in car.record_ids.items()}

@@ -75,7 +75,6 @@ class CarPlan:
     """
 
     car: Car
-    before: Car | None
     vehicle_module: Vehicle | None
     dms: Vehicle | None
     context: Context | None

@@ -485,3 +485,22 @@ def test_a_point_of_sale_never_takes_over_a_car_of_another_one(tmp_path: Path, w
         assert world.rows(beside=("run",)) == before
         assert not world.module.writes
         assert not world.dms.writes
+
+
+def test_the_second_look_at_a_stale_car_leaves_the_newer_snapshots_of_others_alone(tmp_path: Path) -> None:
+    with one_of_many(tmp_path, module_record(), dms_record()) as world:
+        world.settled()
+        for record_id in ("OF-1", "OF-100"):
+            world.edit(MODULE, record_id, sale__price=11900)
+        once = iter([True])
+
+        def meanwhile(call: str) -> None:
+            if call == "read" and next(once, False):
+                world.edit(DMS, "VO1", prix_vente="13 000,00")
+
+        world.dms.error_before = meanwhile
+        world.sync()
+        assert any(action == "not_written" for action, _ in journal(world)), "no car was stale"
+        before = world.rows(beside=("run",))
+        world.sync()
+        assert world.rows(beside=("run",)) == before
