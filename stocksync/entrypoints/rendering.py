@@ -17,8 +17,6 @@ import click
 
 Row = Sequence[str]
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
-
 
 def on_narrow_terminal(headers: Row, rows: Sequence[Row]) -> bool:
     """Tell whether a table would have to be squeezed; never in a pipe, where lines may be of any length."""
@@ -67,19 +65,16 @@ def as_json(data: Any) -> str:
 def as_csv(headers: Row, rows: Sequence[Row]) -> str:
     """Write rows as a French Excel opens them: semicolons, CRLF, a byte order mark, no cell a formula."""
     text = io.StringIO()
+    from stocksync.reports.conflict_report import escaped
+
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow(headers)
-    writer.writerows([[_harmless(cell) for cell in row] for row in rows])
+    writer.writerows([[escaped(cell) for cell in row] for row in rows])
     return f"\ufeff{text.getvalue()}"
 
 
 def _widths(rows: Sequence[Row]) -> list[int]:
     return [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-
-def _harmless(cell: str) -> str:
-    is_formula = cell.startswith(_FORMULA_STARTS) or cell.lstrip().startswith(_FORMULA_STARTS)
-    return f"'{cell}" if is_formula else cell
 
 
 def _echo_drawn(headers: Row, rows: Sequence[Row], title: str) -> None:

@@ -79,11 +79,6 @@ class PointOfSaleMapping:
     version: str
     lines_to_confirm: tuple[str, ...] = ()
 
-    @property
-    def reconciled(self) -> tuple[str, ...]:
-        """The attributes that the decision table decides, in the matrix's order."""
-        return tuple(self.matrix.rows)
-
 
 @dataclass(frozen=True, slots=True)
 class MappingSet:
