@@ -15,6 +15,7 @@ Conflicts, refusals and quarantines are not here: they are values with reasons.
     ├── StaleWrite            the target moved since the plan: plan again
     ├── AccessDenied          the system does not accept our key: stop that system
     ├── UsageError            a command that cannot be carried out as it was given
+    │   └── UnreadableFile        a file that was handed back and cannot be read; nothing of it was taken
     ├── ConfigurationError    a setting or secret that is missing or wrong
     │   └── MappingInvalid        the mapping files; carries every problem
     └── GuardHalted           a guard refused the whole plan: a person is needed
@@ -90,6 +91,10 @@ class AccessDenied(StocksyncError):
 
 class UsageError(StocksyncError):
     """A command that names something which does not exist or cannot be combined."""
+
+
+class UnreadableFile(UsageError):
+    """A file that a person handed back and that cannot be read as a whole; nothing of it was taken."""
 
 
 class ConfigurationError(StocksyncError):

@@ -65,7 +65,7 @@ def as_json(data: Any) -> str:
 def as_csv(headers: Row, rows: Sequence[Row]) -> str:
     """Write rows as a French Excel opens them: semicolons, CRLF, a byte order mark, no cell a formula."""
     text = io.StringIO()
-    from stocksync.reports.conflict_report import escaped
+    from stocksync.reports.escaping import escaped
 
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow(headers)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from stocksync.reports import wording
+from stocksync.reports.escaping import escaped
 from stocksync.reports.spelling import Cell, ChoiceLabels, Language, Speller, attribute_of, day
 from stocksync.reports.words import CLOSED, OWNERS
 from stocksync.stock.reasons import Reason
@@ -28,7 +29,6 @@ LINE_END: Final = "\r\n"
 BYTE_ORDER_MARK: Final = "\ufeff"
 MODULE_DECIDES, DMS_DECIDES = "module", "dms"
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", "'")
 _DECIDED_BY_CHOICE: Final = frozenset(
     {
         Reason.FIRST_CONTACT,
@@ -156,7 +156,7 @@ COLUMNS: Final = (
         lambda line, s: Cell(wording.sentence(line.case, line.vocabulary, s)),
     ),
     Column("proposed", "Décision proposée", "Proposed decision", _text(lambda line: line.proposed)),
-    Column("decision", "Décision (module, dms, valeur)", "Decision (module, dms, value)", _text(lambda _: "")),
+    Column("decision", "Décision (module, dms, valeur, ignorer)", "Decision (module, dms, value, ignore)", _text(lambda _: "")),
     Column("value", "Valeur décidée", "Decided value", _text(lambda _: "")),
     Column("comment", "Commentaire", "Comment", _text(lambda _: "")),
     Column("fingerprint", "Empreinte (ne pas modifier)", "Fingerprint (leave as is)", _text(lambda x: x.fingerprint)),
@@ -204,14 +204,3 @@ def write_report(path: Path, lines: Iterable[ReportLine], language: Language) ->
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def escaped(text: str) -> str:
-    """Keep a text from being taken for a formula; `unescaped` undoes it exactly."""
-    is_formula = text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
-    return f"'{text}" if is_formula else text
-
-
-def unescaped(cell: str) -> str:
-    """Take the apostrophe off that `escaped` put there."""
-    return cell[1:] if cell.startswith("'") else cell

@@ -17,12 +17,11 @@ from stocksync.reports import conflict_report
 from stocksync.reports.conflict_report import (
     COLUMNS,
     ReportLine,
-    escaped,
     in_order_of_cost,
     report_bytes,
-    unescaped,
     write_report,
 )
+from stocksync.reports.escaping import escaped, unescaped
 from stocksync.reports.spelling import Language
 from stocksync.reports.wording import Case
 from stocksync.stock.reasons import Reason
