@@ -8,9 +8,8 @@ from stocksync.entrypoints.car_view import CarView
 from stocksync.entrypoints.lookup import Told, records_of
 from stocksync.reports.spelling import neutral
 from stocksync.stock import vehicle as words
-from stocksync.stock.values import SIDES
+from stocksync.stock.values import SIDES, as_text
 from stocksync.sync.answers import AttributeAnswer, LastMove, last_move
-from stocksync.sync.plan import as_text
 
 
 def card_data(view: CarView) -> dict[str, Any]:

@@ -20,10 +20,9 @@ from stocksync.reports.spelling import Language, Speller, attribute_of, instant
 from stocksync.reports.words import CATEGORIES, SIDE_NAMES
 from stocksync.stock import vehicle as words
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import SIDES, Invalid, Side
+from stocksync.stock.values import SIDES, Invalid, Side, as_text
 from stocksync.stock.vehicle import RESERVED, STAGE
 from stocksync.sync.answers import AttributeAnswer, LastMove, StoredFinding, last_move
-from stocksync.sync.plan import as_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from stocksync.reports.wording import Case, hangs_on, subject_label
 from stocksync.reports.words import OWNERS
 from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import Verdict
-from stocksync.stock.values import SIDES, Side
+from stocksync.stock.values import SIDES, Side, as_text
 from stocksync.stock.vehicle import REGISTRATION, RESERVED, VIN, Vehicle
-from stocksync.sync.plan import CarPlan, as_text
+from stocksync.sync.plan import CarPlan
 
 if TYPE_CHECKING:
     from stocksync.mapping.effective import PointOfSaleMapping

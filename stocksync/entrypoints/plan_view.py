@@ -19,9 +19,9 @@ from stocksync.reports.spelling import Counted, Language, Speller, count, neutra
 from stocksync.reports.words import CATEGORIES, SIDE_NAMES
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import ABSENT, SIDES, Known
+from stocksync.stock.values import ABSENT, SIDES, Reading, as_text
 from stocksync.stock.vehicle import DMS_STATUS, STAGE
-from stocksync.sync.plan import DIFFERENCES, Action, CarPlan, Change, Operation, Plan, as_text
+from stocksync.sync.plan import DIFFERENCES, Action, CarPlan, Change, Operation, Plan
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
@@ -224,7 +224,7 @@ class PlanView:
             return CATEGORIES[self.language][verdict.category]
         return wording.sentence(case, self.mapping.vocabulary, self.speller)
 
-    def _value(self, name: str, value: Known) -> str:
+    def _value(self, name: str, value: Reading) -> str:
         return self.speller.value(self.mapping.vocabulary[name], value)
 
     def _name(self, car: CarPlan) -> str:
@@ -259,7 +259,7 @@ class PlanView:
             "agreed": sum(v.category is Category.AGREED for v in car.verdicts.values()),
         }
 
-    def _neutral(self, name: str, value: Known) -> str | None:
+    def _neutral(self, name: str, value: Reading) -> str | None:
         return neutral(self.mapping.vocabulary[name], as_text(value))
 
     def _operation_data(self, operation: Operation) -> dict[str, Any]:

@@ -120,6 +120,7 @@ class PolicyModel(Strict):
     never_decreases: bool | None = None
     max_jump: Annotated[int, Field(ge=1)] | None = None
     provisional: bool | None = None
+    reviewer_may_override: bool | None = None
 
 
 class ConditionModel(Strict):

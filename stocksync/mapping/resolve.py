@@ -30,7 +30,14 @@ from stocksync.stock.ownership import (
 from stocksync.stock.values import SIDES, Kind, Side
 from stocksync.stock.vehicle import DMS_STATUS, LIFECYCLE_ATTRIBUTES, STAGE, Attribute
 
-_POLICY_WORDS: Final = ("blank_erases", "immutable", "never_decreases", "max_jump", "provisional")
+_POLICY_WORDS: Final = (
+    "blank_erases",
+    "immutable",
+    "never_decreases",
+    "max_jump",
+    "provisional",
+    "reviewer_may_override",
+)
 
 
 def resolve(draft: Draft, files: Mapping[str, bytes]) -> MappingSet:

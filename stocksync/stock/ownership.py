@@ -53,6 +53,7 @@ class Policy:
     fillable: the sides whose blank a value may fill (row 7).
     writable: the sides whose field takes a write at all (row 10).
     max_jump: in the attribute's unit; a larger step above the base is shown to a person.
+    reviewer_may_override: a reviewer may decide for the non-owner's value, for another one, or for a smaller one.
     rule: where the mapping says so, as `file:line`.
     """
 
@@ -66,6 +67,7 @@ class Policy:
     never_decreases: bool = False
     max_jump: int | None = None
     provisional: bool = False
+    reviewer_may_override: bool = False
     rule: str = ""
 
 
@@ -136,15 +138,21 @@ class OwnershipMatrix:
         return known
 
 
-def may_write(policy: Policy, side: Side, *, fills_blank: bool) -> bool:
+def may_write(policy: Policy, side: Side, *, fills_blank: bool, reviewed: bool = False) -> bool:
     """Tell whether a side may receive this attribute (law 3 of the decision table).
 
     A side may receive a write iff
     - its field takes writes, and
     - the write fills a blank that may be filled, or the other side owns the attribute, or it is shared.
+    With `reviewed`, a person decided the write. It may then also go to the owner iff the policy lets a reviewer; it
+    never overwrites what is immutable, and may fill a blank that nothing else fills, iff it may write at all.
     """
     if side not in policy.writable:
         return False
-    if fills_blank:
+    if fills_blank and (side in policy.fillable or not reviewed):
         return side in policy.fillable
+    if reviewed and (policy.immutable or policy.owner is Owner.NONE):
+        return False
+    if reviewed and policy.reviewer_may_override:
+        return True
     return policy.owner is Owner.SHARED or policy.owner.side is side.other

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     BLANK_NOT_FILLED = "blank_not_filled"
     CANNOT_WRITE = "cannot_write"
     NOT_SYNCHRONISED = "not_synchronised"
+    DECIDED_BY_REVIEWER = "decided_by_reviewer"
     NOT_KEPT_AS_WRITTEN = "not_kept_as_written"
     WRITE_REJECTED = "write_rejected"
     OWNERSHIP_UNKNOWN = "ownership_unknown"

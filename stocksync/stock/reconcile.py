@@ -43,11 +43,14 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A value due on one side; `expected` is what that side held when the write was planned."""
+    """A value due on one side; `expected` is what that side held when the write was planned.
+
+    Only a reviewer's decision goes over what cannot be read: then `expected` is `Invalid`.
+    """
 
     side: Side
     value: Known
-    expected: Known
+    expected: Reading
     fills_blank: bool = False
 
 
@@ -57,6 +60,8 @@ class Verdict:
 
     base: the new base, iff both sides were seen to hold the same value (row 1) and it moves; else None.
     refused: the side whose change was not taken, iff there is one.
+    resolution: the number of the reviewer's decision that this carries out, iff it does; only then may there be a
+    write for the other side too.
     """
 
     category: Category
@@ -65,6 +70,13 @@ class Verdict:
     write: Write | None = None
     base: Known | None = None
     refused: Side | None = None
+    resolution: int | None = None
+    other_write: Write | None = None
+
+    @property
+    def writes(self) -> tuple[Write, ...]:
+        """Everything that is to be written."""
+        return tuple(write for write in (self.write, self.other_write) if write is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +84,18 @@ class UnkeptWrite:
     """A write that a side answered but did not keep: what was sent, what it held after, how often.
 
     rejected: the side refused it outright, so that one round is enough; `message` is what it said, and
-    `circumstances` names what both records held then: once either moves, the cause may be gone.
+    `circumstances` names what both records held then: once either moves, the cause may be gone. resolution: the
+    reviewer's decision that it carried out; a newer decision is worth another try.
     """
 
     side: Side
     written: Known
-    stored: Known
+    stored: Reading
     rounds: int
     rejected: bool = False
     message: str = ""
     circumstances: str = ""
+    resolution: int | None = None
 
 
 NOTHING_KNOWN = Verdict(Category.NOTHING_KNOWN, row=2)
@@ -123,7 +137,7 @@ def decide(question: Question) -> Verdict:
     verdict = _decide_what_is_due(question)
     if verdict.write is not None and verdict.write.side not in question.policy.writable:
         return Verdict(Category.HELD, row=10, reason=Reason.CANNOT_WRITE)  # 10: that side cannot take it
-    return _hold_what_does_not_stick(question, verdict)
+    return hold_what_does_not_stick(question, verdict)
 
 
 def _decide_what_is_due(question: Question) -> Verdict:
@@ -276,10 +290,11 @@ def _jumps(question: Question, winner: Side) -> bool:
     return value - base > limit
 
 
-def _hold_what_does_not_stick(question: Question, verdict: Verdict) -> Verdict:
+def hold_what_does_not_stick(question: Question, verdict: Verdict) -> Verdict:
     """Hold a write that its side refused, or stored differently two rounds running (law 10)."""
-    write, unkept = verdict.write, question.unkept
-    if write is None or unkept is None or unkept.side is not write.side:
+    unkept = question.unkept
+    write = next((w for w in verdict.writes if unkept is not None and unkept.side is w.side), None)
+    if write is None or unkept is None or unkept.resolution != verdict.resolution:
         return verdict
     repeated = unkept.written == write.value and unkept.stored == write.expected
     if not repeated:

@@ -106,3 +106,14 @@ def same(kind: Kind, left: Known, right: Known, tolerance: int = 0) -> bool:
 def is_value(reading: Reading) -> bool:
     """Tell whether a reading is a set value: neither absent, blank nor invalid."""
     return not isinstance(reading, Nothing | Invalid)
+
+
+def as_text(reading: Reading) -> str | None:
+    """A reading in its neutral spelling: cents, kilometres, ISO dates; None for what holds nothing."""
+    if isinstance(reading, Invalid):
+        return reading.raw
+    if reading is ABSENT or reading is BLANK:
+        return None
+    if isinstance(reading, bool):
+        return "true" if reading else "false"
+    return reading.isoformat() if isinstance(reading, date) else str(reading)

@@ -14,18 +14,20 @@ from stocksync.stock import vehicle as words
 from stocksync.stock.lifecycle import EXIT, INVOICED
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, UnkeptWrite
-from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side, is_value, same
+from stocksync.stock.resolution import Standing
+from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side, as_text, is_value, same
 from stocksync.stock.vehicle import LIFECYCLE_ATTRIBUTES, Vehicle
 from stocksync.sync.cars import RECORD, REFERENCE, Car, Finding, circumstances_of
-from stocksync.sync.plan import Action, Change, Operation, as_text
+from stocksync.sync.plan import Action, Change, Operation
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
     """What follows from one answer.
 
-    kept: the subjects that the side now holds as written; lost: those that it does not.
-    follow_up: what is due on the other side now that this one answered.
+    kept: the subjects that the side now holds as written, and with it both; lost: those that it does not.
+    follow_up: what is due on the other side now that this one answered. carried_out: by number, the reviewers'
+    decisions that both sides now hold.
     """
 
     car: Car
@@ -33,6 +35,7 @@ class Acknowledged:
     lost: tuple[str, ...]
     raised: tuple[Finding, ...] = ()
     follow_up: Operation | None = None
+    carried_out: tuple[int, ...] = ()
 
 
 def acknowledge(
@@ -58,19 +61,41 @@ def acknowledge(
     now = _circumstances(vehicles) if rejected else ""
     kept_names: list[str] = []
     lost_names: list[str] = []
+    carried_out: list[int] = []
     for change in operation.changes:
         if change.attribute in rejected:
             car = _reject(car, operation.side, change, rejected[change.attribute], now)
             lost_names.append(change.attribute)
             continue
-        car, kept = _take(car, operation.side, change, answer, mapping)
+        halfway = _is_halfway(car, change, vehicles, mapping)
+        car, kept = _take(car, operation.side, change, answer, mapping, moves_base=not halfway)
+        if kept and halfway:
+            continue
         (kept_names if kept else lost_names).append(change.attribute)
+        if kept and change.resolution is not None:
+            carried_out.append(change.resolution)
     if operation.reference is not None and REFERENCE in rejected:
         noted = Change(REFERENCE, operation.reference, BLANK)
         car = _reject(car, operation.side, noted, rejected[REFERENCE], now)
         lost_names.append(f"{REFERENCE}_{operation.side}")
     raised = tuple(rejection(car, name, vehicles) for name in rejected if name != REFERENCE)
-    return Acknowledged(_closed_by(car, answer, other, mapping), tuple(kept_names), tuple(lost_names), raised)
+    return Acknowledged(
+        _closed_by(car, answer, other, mapping),
+        tuple(kept_names),
+        tuple(lost_names),
+        raised,
+        carried_out=tuple(carried_out),
+    )
+
+
+def _is_halfway(car: Car, change: Change, vehicles: Mapping[Side, Vehicle | None], mapping: PointOfSaleMapping) -> bool:
+    """Tell whether a reviewer's decision is not on both sides yet: then no base moves (law 1)."""
+    resolution = car.resolution(change.resolution)
+    if resolution is None:
+        return False
+    attribute = mapping.vocabulary[change.attribute]
+    readings = {side: v.reading(change.attribute) if v is not None else ABSENT for side, v in vehicles.items()}
+    return resolution.standing(attribute.kind, readings, attribute.tolerance) is not Standing.KEPT
 
 
 def refuse(
@@ -102,12 +127,23 @@ def _split(name: str, kept: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return ((name,), ()) if kept else ((), (name,))
 
 
-def _take(car: Car, side: Side, change: Change, answer: Vehicle, mapping: PointOfSaleMapping) -> tuple[Car, bool]:
+def _take(
+    car: Car,
+    side: Side,
+    change: Change,
+    answer: Vehicle,
+    mapping: PointOfSaleMapping,
+    *,
+    moves_base: bool = True,
+) -> tuple[Car, bool]:
     attribute = mapping.vocabulary[change.attribute]
     stored = answer.reading(change.attribute)
     if not isinstance(stored, Invalid) and same(attribute.kind, stored, change.value, attribute.tolerance):
         unkept = {name: u for name, u in car.unkept.items() if name != change.attribute}
-        return replace(car, base=_moved(car, side, change, stored, mapping), unkept=unkept), True
+        resolution = car.resolution(change.resolution)
+        agreed = moves_base and (resolution is None or resolution.agrees)
+        base = _moved(car, side, change, stored, mapping) if agreed else car.base
+        return replace(car, base=base, unkept=unkept), True
     return _note_unkept(car, side, change, stored), False
 
 
@@ -120,11 +156,11 @@ def _moved(car: Car, side: Side, change: Change, stored: Known, mapping: PointOf
 
 
 def _note_unkept(car: Car, side: Side, change: Change, stored: Reading) -> Car:
-    held: Known = stored if not isinstance(stored, Invalid) else ABSENT
     before = car.unkept.get(change.attribute)
-    repeated = before is not None and (before.written, before.stored) == (change.value, held)
+    repeated = before is not None and (before.written, before.stored) == (change.value, stored)
     rounds = before.rounds + 1 if before is not None and repeated else 1
-    return replace(car, unkept={**car.unkept, change.attribute: UnkeptWrite(side, change.value, held, rounds)})
+    unkept = UnkeptWrite(side, change.value, stored, rounds, resolution=change.resolution)
+    return replace(car, unkept={**car.unkept, change.attribute: unkept})
 
 
 def _circumstances(vehicles: Mapping[Side, Vehicle | None]) -> str:
@@ -132,7 +168,7 @@ def _circumstances(vehicles: Mapping[Side, Vehicle | None]) -> str:
 
 
 def _reject(car: Car, side: Side, change: Change, message: str, circumstances: str) -> Car:
-    unkept = UnkeptWrite(side, change.value, change.expected, 1, True, message[:300], circumstances)
+    unkept = UnkeptWrite(side, change.value, change.expected, 1, True, message[:300], circumstances, change.resolution)
     return replace(car, unkept={**car.unkept, change.attribute: unkept})
 
 

@@ -49,7 +49,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class StoredFinding:
-    """A row of the conflict report; `closed_because` is None while it is open."""
+    """A row of the conflict report.
+
+    closed_because: None while it is open. ignored_by: the number of the decision to leave it as it is, while it says
+    what the reviewer saw.
+    """
 
     finding_id: int
     pair: str
@@ -59,11 +63,12 @@ class StoredFinding:
     changed_at: datetime
     closed_at: datetime | None = None
     closed_because: str | None = None
+    ignored_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line of the journal."""
+    """One line of the journal; run_id is 0 for what a person did outside a run."""
 
     at: datetime
     run_id: int

@@ -12,6 +12,7 @@ from stocksync.stock.reconcile import Category, Question, Verdict, decide
 from stocksync.stock.values import ABSENT, SIDES, Invalid, Side, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.draft import CarDraft
+from stocksync.sync.review import details_of, is_taken_back, report_until_kept, reviewed
 
 REPORTED_WHEN_WRITTEN: Final = frozenset({Reason.FIRST_CONTACT})
 _SILENT: Final = (Category.UNCHANGED, Category.NOTHING_KNOWN)
@@ -36,7 +37,8 @@ def _decided(draft: CarDraft, name: str, policy: Policy | None) -> Verdict:
     if policy is None:
         return _undecidable(draft, name)
     question = _question(draft, name, policy)
-    verdict = decide(question)
+    ruled = decide(question)
+    verdict = reviewed(draft, question, ruled)
     if verdict.category not in _SILENT:
         draft.rules[name] = policy.rule
     return _checked(draft, question, verdict)
@@ -50,6 +52,8 @@ def _differs(draft: CarDraft, name: str) -> bool:
     if isinstance(here, Invalid) or isinstance(there, Invalid):
         return True
     attribute, base = draft.mapping.vocabulary[name], draft.base(name)
+    if is_taken_back(draft, name):
+        return True
     if not all(same(attribute.kind, reading, base, attribute.tolerance) for reading in (here, there)):
         return True
     row = draft.mapping.matrix.rows[name]
@@ -85,21 +89,20 @@ def _undecidable(draft: CarDraft, name: str) -> Verdict:
 
 def _checked(draft: CarDraft, question: Question, verdict: Verdict) -> Verdict:
     """Let no write through that its side may not receive, or has no spelling for (law 3)."""
-    write = verdict.write
-    if write is None:
-        return verdict
-    allowed = may_write(question.policy, write.side, fills_blank=write.fills_blank)
-    if allowed and draft.mapping.translations[write.side].can_spell(question.attribute, write.value):
-        return verdict
-    return Verdict(Category.HELD, row=10, reason=Reason.CANNOT_WRITE)
+    is_reviewed = verdict.resolution is not None
+    for write in verdict.writes:
+        allowed = may_write(question.policy, write.side, fills_blank=write.fills_blank, reviewed=is_reviewed)
+        if not (allowed and draft.mapping.translations[write.side].can_spell(question.attribute, write.value)):
+            return Verdict(Category.HELD, row=10, reason=Reason.CANNOT_WRITE)
+    return verdict
 
 
 def _hold_contradictions(draft: CarDraft) -> None:
     """Hold dates that are right on each side alone, but would contradict each other once written."""
     after = {side: dict(draft.readings[side]) for side in SIDES}
     for name, verdict in draft.verdicts.items():
-        if verdict.write is not None:
-            after[verdict.write.side][name] = verdict.write.value
+        for write in verdict.writes:
+            after[write.side][name] = write.value
     ordered = tuple(rule for rule in draft.mapping.rules if isinstance(rule, rules.DatesInOrder))
     car = rules.Car(after[Side.VEHICLE_MODULE], after[Side.DMS], {}, draft.today_on)
     for name in {name for rule in ordered for _, name in rule.broken_by(car)} & set(draft.verdicts):
@@ -128,17 +131,13 @@ def _watch_register(draft: CarDraft) -> None:
 
 
 def _report(draft: CarDraft, name: str, verdict: Verdict) -> None:
+    if verdict.resolution is not None:
+        report_until_kept(draft, name)
+        return
     if verdict.reason is None or verdict.reason is Reason.NOT_SYNCHRONISED:
         return
     if verdict.category is Category.WRITTEN and verdict.reason not in REPORTED_WHEN_WRITTEN:
         return
     if verdict.reason is Reason.POLICE_NUMBER_DUPLICATE:
         return  # reported already, with the records that share the number
-    details = {"row": str(verdict.row)}
-    if verdict.refused is not None:
-        details["refused"] = verdict.refused.value
-    for side in SIDES:
-        reading = draft.reading(side, name)
-        if isinstance(reading, Invalid):
-            details[f"{side}_invalid"] = reading.why
-    draft.find(name, verdict.reason, verdict.category, details)
+    draft.find(name, verdict.reason, verdict.category, details_of(draft, name, verdict))

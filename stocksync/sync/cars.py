@@ -8,18 +8,19 @@ from dataclasses import dataclass, field, replace
 
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, UnkeptWrite
+from stocksync.stock.resolution import Resolution
 from stocksync.stock.values import Known, Side
 from stocksync.stock.vehicle import RESERVED, Vehicle
 
 
 @dataclass(frozen=True, slots=True)
 class UnconfirmedWrite:
-    """One attribute of a write whose outcome never reached us."""
+    """One attribute of a write whose outcome never reached us; resolution: the reviewer's decision behind it."""
 
     side: Side
     attribute: str
     value: Known
-    expected: Known
+    resolution: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Car:
     missing: complete listings in a row without the side's record, counted up to 2. first_point_of_sale: whose police
     register the car was entered in. reserved_by_us: stocksync set the reservation for an order of the DMS.
     unkept: by attribute, the last write that did not stick. unconfirmed: writes without a known outcome.
+    resolutions: reviewers' decisions that have still to be carried out, at most one about each attribute.
     vin, registration, police_number: what the car was last known by; they outlive its records.
     """
 
@@ -45,6 +47,7 @@ class Car:
     reserved_by_us: bool = False
     unkept: Mapping[str, UnkeptWrite] = field(default_factory=dict)
     unconfirmed: tuple[UnconfirmedWrite, ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
     vin: str | None = None
     registration: str | None = None
     police_number: str | None = None
@@ -53,6 +56,10 @@ class Car:
     def bound(self) -> bool:
         """True iff a record of each side is known to be this car."""
         return len(self.record_ids) == 2
+
+    def resolution(self, number: int | None) -> Resolution | None:
+        """Find a decision by its number."""
+        return next((resolution for resolution in self.resolutions if resolution.number == number), None)
 
     def with_record(self, side: Side, record_id: str) -> Car:
         """The same car with a record bound on a side."""
@@ -98,6 +105,18 @@ class Finding:
         """The identity of a finding for its whole life."""
         return f"{self.car_id}|{self.subject}|{self.reason}"
 
+    @property
+    def seen(self) -> str:
+        """Ten digits that change with what a person decides by: both values, the last common one, and the details.
+
+        What a system said of a refusal, and the row of the decision table, may change while nothing moved.
+        """
+        details = sorted((name, text) for name, text in self.details.items() if name not in _NOT_DECIDED_BY)
+        said = [self.subject, self.reason.value, self.vehicle_module, self.dms, self.base, details]
+        return hashlib.blake2b(repr(said).encode(), digest_size=5).hexdigest()
+
+
+_NOT_DECIDED_BY = frozenset({"message", "row"})
 
 BINDING = "binding"
 RESERVATION = RESERVED

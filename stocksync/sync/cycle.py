@@ -17,7 +17,7 @@ from stocksync.mapping.load import load_files
 from stocksync.mapping.paths import value_at
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import ABSENT, SIDES, Side
+from stocksync.stock.values import ABSENT, SIDES, Side, as_text
 from stocksync.stock.vehicle import RESERVED, STAGE, Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere, bind, is_open, vin_of
@@ -26,7 +26,7 @@ from stocksync.sync.decide import make_plan
 from stocksync.sync.delivery import Delivery, DeliveryReport
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Guard, Halt, check_listings, check_mapping_change, check_plan
-from stocksync.sync.plan import CarPlan, Plan, as_text
+from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
 from stocksync.sync.recording import (
     DueOperation,
@@ -408,6 +408,7 @@ class Cycle:
                 for side, vehicle in ((Side.VEHICLE_MODULE, car.vehicle_module), (Side.DMS, car.dms))
                 if vehicle is not None
             ),
+            standings={number: standing for car in plan.cars for number, standing in car.standings.items()},
             journal=tuple(line for car in plan.cars if (line := self._journal_line(car, decided.gathered)) is not None),
         )
 
@@ -511,4 +512,6 @@ def _told(car: CarPlan, name: str, verdict: Verdict) -> dict[str, Any]:
         told["base"] = as_text(car.car.base[name]) if name in car.car.base else None
     if verdict.write is not None:
         told["write"] = [verdict.write.side.value, as_text(verdict.write.value)]
+    if verdict.resolution is not None:
+        told["decision"] = verdict.resolution
     return told

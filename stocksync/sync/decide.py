@@ -12,11 +12,12 @@ from datetime import date
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
 from stocksync.stock.reconcile import Category, Verdict
+from stocksync.stock.resolution import Standing
 from stocksync.stock.values import ABSENT, SIDES, Invalid, Known, Side, is_value, same
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.attributes import decide_attributes
 from stocksync.sync.binding import Bindings
-from stocksync.sync.cars import BINDING, Car, Finding, Sighting
+from stocksync.sync.cars import BINDING, Car, Finding, Sighting, UnconfirmedWrite
 from stocksync.sync.draft import CarDraft, draft_of
 from stocksync.sync.operations import operations_due
 from stocksync.sync.plan import CarPlan, Plan
@@ -72,10 +73,18 @@ def as_acknowledged(sighting: Sighting, mapping: PointOfSaleMapping) -> Sighting
         reading = vehicle.reading(write.attribute)
         if isinstance(reading, Invalid) or not same(attribute.kind, reading, write.value, attribute.tolerance):
             continue
-        if write.attribute in mapping.matrix.rows:
+        if write.attribute in mapping.matrix.rows and _agreed_by(write, car):
             base[write.attribute] = write.value
         reserved = reserved or write.attribute == words.RESERVED
     return replace(sighting, car=replace(car, base=base, reserved_by_us=reserved, unconfirmed=()))
+
+
+def _agreed_by(write: UnconfirmedWrite, car: Car) -> bool:
+    """Tell whether the other side held the written value already: not where a decision was to be written on both."""
+    if write.resolution is None:
+        return True
+    resolution = car.resolution(write.resolution)
+    return resolution is not None and resolution.agrees and not resolution.touches(write.side.other)
 
 
 def _plan_car(sighting: Sighting, mapping: PointOfSaleMapping, register: Register, today_on: date) -> CarPlan:
@@ -144,7 +153,16 @@ def _decided(plan: CarPlan, draft: CarDraft) -> CarPlan:
         unchanged=not draft.verdicts,
         rules=draft.rules,
         observed=observed + sum(name not in draft.policies for name in draft.verdicts),
+        standings=_standings(draft, closed=stage.closed),
     )
+
+
+def _standings(draft: CarDraft, *, closed: bool) -> dict[int, Standing]:
+    """How the decisions about a car stand; none outlives its stay, and one about nothing that is kept is void."""
+    if closed:
+        return {resolution.number: Standing.STALE for resolution in draft.car.resolutions}
+    unknown = {r.number: Standing.FORBIDDEN for r in draft.car.resolutions if r.subject not in draft.policies}
+    return unknown | draft.standings
 
 
 def _is_lifted(plan: CarPlan) -> bool:

@@ -28,12 +28,12 @@ from stocksync.mapping.paths import value_at
 from stocksync.stock import vehicle as words
 from stocksync.stock.ownership import may_write
 from stocksync.stock.reasons import Reason
-from stocksync.stock.values import ABSENT, SIDES, Invalid, Side, same
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Reading, Side, as_text, same
 from stocksync.stock.vehicle import LIFECYCLE_ATTRIBUTES, Vehicle
 from stocksync.sync.acknowledge import Acknowledged, acknowledge, refuse
 from stocksync.sync.cars import REFERENCE, Car
 from stocksync.sync.gather import snapshot_of
-from stocksync.sync.plan import Action, CarPlan, Change, Operation, as_text
+from stocksync.sync.plan import Action, CarPlan, Change, Operation
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
 from stocksync.sync.recording import (
     DueOperation,
@@ -157,7 +157,10 @@ class Delivery:
             if change.attribute in LIFECYCLE_ATTRIBUTES:
                 continue
             policy = policies.get(change.attribute)
-            if policy is None or not may_write(policy, entry.operation.side, fills_blank=change.fills_blank):
+            is_reviewed = change.resolution is not None
+            if policy is None or not may_write(
+                policy, entry.operation.side, fills_blank=change.fills_blank, reviewed=is_reviewed
+            ):
                 raise PermanentError(f"{change.attribute} may not be written on this side by the matrix")
 
     def _create(self, entry: OutboxEntry) -> Sent:
@@ -240,7 +243,7 @@ class Delivery:
         for change in changes:
             attribute = self.mapping.vocabulary[change.attribute]
             reading = vehicle.reading(change.attribute)
-            if isinstance(reading, Invalid) or not same(attribute.kind, reading, change.expected):
+            if not _is_as_expected(attribute.kind, reading, change.expected):
                 raise StaleWrite(f"{change.attribute} moved since the plan")
 
     def _read(self, side: Side, record_id: str) -> Vehicle:
@@ -310,6 +313,7 @@ class Delivery:
             raised=done.raised,
             blocks_rest=bool(NEEDED_FOR_STAGES & set(done.lost)),
             settled=tuple(name for name in done.kept if name != words.RESERVED),
+            carried_out=done.carried_out,
             journal=(self._journal_line(entry, done, before, former),),
         )
 
@@ -361,6 +365,9 @@ class Delivery:
             ]
             for c in entry.operation.changes
         }
+        decided = {c.attribute: c.resolution for c in entry.operation.changes if c.resolution is not None}
+        if decided:
+            details["decisions"] = decided
         if done.lost:
             details["not_kept"] = list(done.lost)
         if entry.operation.action is Action.RESERVE and former is not None:
@@ -368,6 +375,13 @@ class Delivery:
             replaced = value_at(former.body, place)
             details["former_reservation"] = None if replaced is ABSENT else replaced
         return JournalLine(entry.car_id, "written", details)
+
+
+def _is_as_expected(kind: Kind, reading: Reading, expected: Reading) -> bool:
+    """Tell whether a side still holds what a write was planned against; what cannot be read, to the letter."""
+    if isinstance(reading, Invalid) or isinstance(expected, Invalid):
+        return reading == expected
+    return same(kind, reading, expected)
 
 
 def _record_id(entry: OutboxEntry) -> str:

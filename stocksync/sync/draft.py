@@ -12,9 +12,9 @@ from stocksync.stock import vehicle as words
 from stocksync.stock.ownership import Context, Policy
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import ROUNDS_BEFORE_HOLDING, Category, Verdict
-from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side
+from stocksync.stock.resolution import Resolution, Standing
+from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side, as_text
 from stocksync.sync.cars import RECORD, RESERVATION, Car, Finding, Sighting, circumstances_of
-from stocksync.sync.plan import as_text
 from stocksync.sync.register import Register
 
 
@@ -23,7 +23,7 @@ class CarDraft:
     """What the steps of a decision share; each adds its verdicts and findings.
 
     readings: what both sides hold, what breaks a rule replaced by `Invalid`. rules: by subject, the mapping line that
-    decided.
+    decided. ruled: by attribute, what the table alone would say where a reviewer's decision is carried out.
     """
 
     car: Car
@@ -38,10 +38,21 @@ class CarDraft:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    ruled: dict[str, Verdict] = field(default_factory=dict)
+    standings: dict[int, Standing] = field(default_factory=dict)
 
     def reading(self, side: Side, name: str) -> Reading:
         """What a side holds of an attribute."""
         return self.readings[side].get(name, ABSENT)
+
+    def said(self, name: str) -> dict[Side, Reading]:
+        """What both sides say of an attribute themselves, before any rule between values."""
+        shown = {side: self.sighting.on(side) for side in SIDES}
+        return {side: vehicle.reading(name) if vehicle is not None else ABSENT for side, vehicle in shown.items()}
+
+    def resolution(self, name: str) -> Resolution | None:
+        """The reviewer's decision about an attribute that has still to be carried out."""
+        return next((resolution for resolution in self.car.resolutions if resolution.subject == name), None)
 
     def base(self, name: str) -> Known:
         """The last value that both sides were known to hold."""

@@ -35,9 +35,10 @@ def operations_due(draft: CarDraft, stage: StageVerdict) -> tuple[Operation, ...
 
 def _changes(draft: CarDraft, side: Side) -> tuple[Change, ...]:
     return tuple(
-        Change(name, verdict.write.value, verdict.write.expected, verdict.write.fills_blank)
+        Change(name, write.value, write.expected, write.fills_blank, verdict.resolution)
         for name, verdict in draft.verdicts.items()
-        if verdict.write is not None and verdict.write.side is side
+        for write in verdict.writes
+        if write.side is side
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,7 +16,8 @@ import orjson
 from stocksync.stock.lifecycle import StageVerdict
 from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side
+from stocksync.stock.resolution import Standing
+from stocksync.stock.values import Known, Reading, Side
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.cars import Car, Finding
 
@@ -41,12 +41,16 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One attribute of an operation: what is written, and what the side held when that was planned."""
+    """One attribute of an operation: what is written, and what the side held when that was planned.
+
+    resolution: the number of the reviewer's decision that it carries out, None where the table decided.
+    """
 
     attribute: str
     value: Known
-    expected: Known
+    expected: Reading
     fills_blank: bool = False
+    resolution: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class CarPlan:
 
     car: as it will be remembered once this plan is recorded. verdicts: every difference, by subject, in the order of
     the matrix. findings: what a person should see. rules: per subject, the mapping line that decided.
-    observed: differences counted by looking at the readings alone, to hold the verdicts against.
+    observed: differences counted by looking at the readings alone, to hold the verdicts against. standings: how the
+    reviewers' decisions about the car stand, by their number.
     """
 
     car: Car
@@ -86,6 +91,7 @@ class CarPlan:
     unchanged: bool = True
     rules: Mapping[str, str] = field(default_factory=dict)
     observed: int = 0
+    standings: Mapping[int, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +120,3 @@ class Plan:
 def _operation_parts(operation: Operation) -> list[Any]:
     changes = [[c.attribute, repr(c.value), repr(c.expected)] for c in operation.changes]
     return [operation.side, operation.action, operation.record_id, changes, operation.reference]
-
-
-def as_text(reading: Reading) -> str | None:
-    """A reading in its neutral spelling: cents, kilometres, ISO dates; None for what holds nothing."""
-    if isinstance(reading, Invalid):
-        return reading.raw
-    if reading is ABSENT or reading is BLANK:
-        return None
-    if isinstance(reading, bool):
-        return "true" if reading else "false"
-    return reading.isoformat() if isinstance(reading, date) else str(reading)

@@ -10,6 +10,7 @@ from typing import Any
 
 from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import Category
+from stocksync.stock.resolution import Standing
 from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, Finding
 from stocksync.sync.plan import Operation
@@ -109,6 +110,7 @@ class Recording:
     scope: the cars that this plan decided; None for every car of the point of sale but those in `not_ours`.
     silences: cars of which this plan could not say everything, so that what is open of them stays open.
     seen: cars and sides that were read, so that writes without a known outcome are settled by what was seen.
+    standings: how the reviewers' decisions about these cars stand, by number.
     """
 
     run_id: int
@@ -124,6 +126,7 @@ class Recording:
     not_ours: frozenset[str] = frozenset()
     silences: Mapping[str, Silence] = field(default_factory=dict)
     seen: frozenset[tuple[str, Side]] = frozenset()
+    standings: Mapping[int, Standing] = field(default_factory=dict)
     journal: tuple[JournalLine, ...] = ()
 
 
@@ -133,6 +136,7 @@ class EntryOutcome:
 
     raised: findings that the outcome brings. settled: subjects of the car whose reported changes are now settled.
     blocks_rest: what was to follow on the same car and side was planned on something that did not happen.
+    carried_out: by number, the reviewers' decisions that both sides now hold.
     """
 
     entry: OutboxEntry
@@ -144,6 +148,7 @@ class EntryOutcome:
     raised: tuple[Finding, ...] = ()
     settled: tuple[str, ...] = ()
     blocks_rest: bool = False
+    carried_out: tuple[int, ...] = ()
     journal: tuple[JournalLine, ...] = ()
 
 

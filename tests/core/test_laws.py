@@ -13,16 +13,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from stocksync.adapters.store import conflict_rows, repository
 from stocksync.adapters.store.core import CONFLICT, JOURNAL
 from stocksync.adapters.systems.memory import Fate
 from stocksync.errors import SystemUnavailable
 from stocksync.mapping import converters
-from stocksync.stock import reconcile
+from stocksync.stock import reconcile, resolution
 from stocksync.stock.ownership import may_write
 from stocksync.stock.reconcile import Category, Question, Verdict
-from stocksync.stock.values import SIDES, Side
+from stocksync.stock.resolution import Answer, Choice
+from stocksync.stock.values import BLANK, SIDES, Side
 from stocksync.sync import acknowledge, attributes, cars, decide, delivery, findings, gather, plan, summary
 from stocksync.sync.cycle import CycleResult
+from tests.reviewing import Reviewer
 from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record
 
 Law = Callable[[Path], None]
@@ -55,6 +58,15 @@ def law_1_a_base_moves_only_when_both_sides_are_known_to_hold_the_value(path: Pa
             world.sync()
             assert base_of(world, "sale_price") == 1_190_000, fate
             assert world.dms.body("VO1")["prix_vente"] == "11900,00"
+    for fate in (Fate.LOST, Fate.ANSWER_LOST):
+        with a_world(path / f"decided-{fate.name}.db", dms=[dms_record(km="90 000")]) as world:
+            Reviewer(world.settled()).decide("mileage", Choice.VALUE, 88_000)
+            world.dms.fate_of = lambda _, fate=fate: fate  # type: ignore[misc]
+            world.sync()
+            assert base_of(world, "mileage") is None, "only one side is known to hold what was decided"
+            world.dms.fate_of = lambda _: Fate.CARRIED_OUT
+            world.sync()
+            assert base_of(world, "mileage") == 88_000
 
 
 def law_2_a_write_whose_target_moved_is_dropped_and_planned_again(path: Path) -> None:
@@ -165,6 +177,42 @@ def law_7_one_disagreement_is_one_row_for_its_life(path: Path) -> None:
         assert open_rows(world) == []
 
 
+def law_7_what_a_person_decided_is_not_asked_again(path: Path) -> None:
+    with a_world(path / "ignored.db", dms=[dms_record(tva_recup="O")]) as world:
+        reviewer = Reviewer(world.settled())
+        reviewer.decide("vat_recoverable", Choice.IGNORE)
+        for value in ("?", "O"):
+            world.edit(DMS, "VO1", tva_recup=value)
+            world.sync()
+        result = world.sync()
+        assert reviewer.look() == []
+        assert result.summary.findings.open == 0
+    with a_world(path / "decided.db", dms=[dms_record(km="90 000")]) as world:
+        reviewer = Reviewer(world.settled())
+        row = reviewer.row("mileage")
+        reviewer.decide("mileage", Choice.DMS)
+        for _ in range(3):
+            world.sync()
+        assert open_rows(world) == []
+        assert reviewer.statuses(row.finding_id) == ["applied"]
+
+
+def law_8_a_decision_applies_only_to_the_values_that_its_reviewer_saw(path: Path) -> None:
+    for side, change in ((DMS, {"km": "95 000"}), (MODULE, {"characteristics__mileage": 86_000})):
+        for choice, value in ((Choice.MODULE, BLANK), (Choice.DMS, BLANK), (Choice.VALUE, 88_000)):
+            with a_world(path / f"{side}-{choice}.db", dms=[dms_record(km="90 000")]) as world:
+                reviewer = Reviewer(world.settled())
+                row = reviewer.row("mileage")
+                assert reviewer.decide("mileage", choice, value).answer is Answer.ACCEPTED
+                world.edit(side, "VO1" if side is DMS else "OF-1", **change)
+                held = (world.module.body("OF-1"), world.dms.body("VO1"))
+                world.sync()
+                assert (world.module.body("OF-1"), world.dms.body("VO1")) == held
+                assert reviewer.statuses(row.finding_id) == ["stale"]
+                assert len(journal(world, "decision_stale")) == 1
+                assert [r.subject for r in open_rows(world)] == ["mileage"]
+
+
 def law_9_what_we_wrote_is_not_news(path: Path) -> None:
     with a_world(path / "world.db") as world:
         world.settled()
@@ -220,6 +268,8 @@ LAWS: dict[str, Law] = {
         law_5_quiet_sides_converge,
         law_6_every_value_is_one_that_a_side_produced,
         law_7_one_disagreement_is_one_row_for_its_life,
+        law_7_what_a_person_decided_is_not_asked_again,
+        law_8_a_decision_applies_only_to_the_values_that_its_reviewer_saw,
         law_9_what_we_wrote_is_not_news,
         law_10_a_value_stored_differently_does_not_bounce,
         law_11_one_trouble_never_stops_another,
@@ -331,6 +381,38 @@ def nothing_is_ever_closed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(findings, "EVENTS", frozenset(reconcile.Reason))
 
 
+@breaks(law_7_what_a_person_decided_is_not_asked_again)
+def what_was_ignored_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A row that is opened again is a new one to everybody."""
+    patch.setattr(conflict_rows, "ignoring", lambda *_: {})
+
+
+@breaks(law_7_what_a_person_decided_is_not_asked_again)
+def a_decision_is_never_done_with(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(repository, "end_resolutions", lambda *_, **__: None)
+
+
+@breaks(law_8_a_decision_applies_only_to_the_values_that_its_reviewer_saw)
+def a_decision_is_carried_out_whatever_moved(patch: pytest.MonkeyPatch) -> None:
+    right = resolution.Resolution.standing
+
+    def always_due(*arguments: Any) -> resolution.Standing:
+        standing = right(*arguments)
+        return resolution.Standing.DUE if standing is resolution.Standing.STALE else standing
+
+    patch.setattr(resolution.Resolution, "standing", always_due)
+
+
+@breaks(law_8_a_decision_applies_only_to_the_values_that_its_reviewer_saw)
+def a_stale_decision_is_kept_quiet(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decide, "_standings", lambda *_, **__: {})
+
+
+@breaks(law_1_a_base_moves_only_when_both_sides_are_known_to_hold_the_value)
+def a_base_moves_before_the_other_side_holds_a_decision(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(acknowledge, "_is_halfway", lambda *_: False)
+
+
 @breaks(law_9_what_we_wrote_is_not_news)
 def a_lost_answer_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decide, "as_acknowledged", lambda sighting, _: sighting)
@@ -338,7 +420,7 @@ def a_lost_answer_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 @breaks(law_10_a_value_stored_differently_does_not_bounce)
 def writes_are_repeated_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reconcile, "_hold_what_does_not_stick", lambda _, verdict: verdict)
+    patch.setattr(reconcile, "hold_what_does_not_stick", lambda _, verdict: verdict)
 
 
 @breaks(law_11_one_trouble_never_stops_another)

@@ -16,7 +16,7 @@ import orjson
 
 from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import UnkeptWrite
-from stocksync.stock.values import ABSENT, BLANK, Known, Side
+from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side
 from stocksync.sync.plan import Action, Change, Operation
 
 
@@ -38,8 +38,10 @@ def _default(item: Any) -> Any:
     raise TypeError(f"{type(item).__name__} is not kept as JSON")
 
 
-def pack(value: Known) -> Any:
-    """Turn a known value into what JSON can hold."""
+def pack(value: Reading) -> Any:
+    """Turn a value, or what cannot be read as one, into what JSON can hold."""
+    if isinstance(value, Invalid):
+        return {"invalid": [value.raw, value.why]}
     if value is BLANK:
         return None
     if value is ABSENT:
@@ -57,6 +59,21 @@ def unpack(data: Any) -> Known:
     return data
 
 
+def unpack_reading(data: Any) -> Reading:
+    """Turn back what may be unreadable."""
+    return Invalid(*data["invalid"]) if isinstance(data, dict) and "invalid" in data else unpack(data)
+
+
+def dump_targets(targets: Mapping[Side, Known]) -> str:
+    """Keep what each side is to hold."""
+    return dump({side.value: pack(value) for side, value in targets.items()})
+
+
+def load_targets(text: str) -> dict[Side, Known]:
+    """Read what each side is to hold."""
+    return {Side(side): unpack(data) for side, data in orjson.loads(text).items()}
+
+
 def dump_base(base: Mapping[str, Known]) -> str:
     """Keep a car's base."""
     return dump({name: pack(value) for name, value in base.items()})
@@ -71,7 +88,16 @@ def dump_unkept(unkept: Mapping[str, UnkeptWrite]) -> str:
     """Keep a car's writes that did not stick."""
     return dump(
         {
-            name: [u.side, pack(u.written), pack(u.stored), u.rounds, u.rejected, u.message, u.circumstances]
+            name: [
+                u.side,
+                pack(u.written),
+                pack(u.stored),
+                u.rounds,
+                u.rejected,
+                u.message,
+                u.circumstances,
+                u.resolution,
+            ]
             for name, u in unkept.items()
         }
     )
@@ -80,7 +106,7 @@ def dump_unkept(unkept: Mapping[str, UnkeptWrite]) -> str:
 def load_unkept(text: str) -> dict[str, UnkeptWrite]:
     """Read a car's writes that did not stick."""
     return {
-        name: UnkeptWrite(Side(side), unpack(written), unpack(stored), *rest)
+        name: UnkeptWrite(Side(side), unpack(written), unpack_reading(stored), *rest)
         for name, (side, written, stored, *rest) in orjson.loads(text).items()
     }
 
@@ -89,7 +115,9 @@ def dump_operation(operation: Operation, context: Context | None) -> str:
     """Keep an operation with the context that it was allowed in."""
     return dump(
         {
-            "changes": [[c.attribute, pack(c.value), pack(c.expected), c.fills_blank] for c in operation.changes],
+            "changes": [
+                [c.attribute, pack(c.value), pack(c.expected), c.fills_blank, c.resolution] for c in operation.changes
+            ],
             "reference": operation.reference,
             "version": operation.version,
             "context": None
@@ -102,6 +130,6 @@ def dump_operation(operation: Operation, context: Context | None) -> str:
 def load_operation(text: str, side: str, action: str, record_id: str | None) -> tuple[Operation, Context | None]:
     """Read an operation and its context."""
     data = orjson.loads(text)
-    changes = tuple(Change(name, unpack(v), unpack(e), fills) for name, v, e, fills in data["changes"])
+    changes = tuple(Change(name, unpack(v), unpack_reading(e), *rest) for name, v, e, *rest in data["changes"])
     operation = Operation(Side(side), Action(action), record_id, changes, data["reference"], data["version"])
     return operation, Context(*data["context"]) if data["context"] is not None else None

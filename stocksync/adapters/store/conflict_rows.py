@@ -14,6 +14,7 @@ from stocksync.adapters.store.core import (
     RUN,
     chunks,
 )
+from stocksync.adapters.store.resolution_rows import ignoring
 from stocksync.adapters.store.rows import add_journal
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
@@ -32,7 +33,7 @@ def settle_findings(connection: Connection, recording: Recording) -> FindingCoun
     settlement = settle(
         _open_in_scope(connection, recording), recording.findings, recording.silences, recording.point_of_sale
     )
-    open_findings(
+    ignored = open_findings(
         connection, recording.run_id, recording.pair, recording.point_of_sale, settlement.opened, recording.at
     )
     _update_findings(connection, settlement, recording.point_of_sale, recording.at)
@@ -41,7 +42,7 @@ def settle_findings(connection: Connection, recording: Recording) -> FindingCoun
         connection,
         recording.pair,
         recording.point_of_sale,
-        len(settlement.opened),
+        len(settlement.opened) - ignored,
         len(settlement.closed),
     )
 
@@ -112,8 +113,9 @@ def open_findings(
     point_of_sale: str,
     findings: Sequence[Finding],
     at: datetime,
-) -> None:
-    """Open a report row for each finding."""
+) -> int:
+    """Open a report row for each finding; the answer is how many of them a person already decided to ignore."""
+    ignored = ignoring(connection, findings)
     rows = [
         {
             "pair": pair,
@@ -125,12 +127,14 @@ def open_findings(
             "opened_run": run_id,
             "opened_at": at,
             "changed_at": at,
+            "ignored_by": ignored.get((f.key, f.seen)),
             **_finding_values(f),
         }
         for f in findings
     ]
     if rows:
         connection.execute(insert(CONFLICT), rows)
+    return len(ignored)
 
 
 def without_open(
@@ -147,17 +151,18 @@ def without_open(
             fresh.append(finding)
         elif row.closed_at is not None or open_finding(row).finding != finding:
             values = {**_finding_values(finding), "changed_at": at, "closed_at": None, "closed_because": None}
+            values["ignored_by"] = ignoring(connection, [finding]).get((finding.key, finding.seen))
             connection.execute(update(CONFLICT).where(CONFLICT.c.id == row.id).values(values))
+            add_journal(connection, run_id, at, [finding_line("report_changed", finding)])
     return fresh
 
 
 def _update_findings(connection: Connection, settlement: Settlement, point_of_sale: str, at: datetime) -> None:
+    ignored = ignoring(connection, [finding for _, finding in settlement.changed])
     for finding_id, finding in settlement.changed:
-        connection.execute(
-            update(CONFLICT)
-            .where(CONFLICT.c.id == finding_id)
-            .values(**_finding_values(finding), changed_at=at, point_of_sale=point_of_sale)
-        )
+        values = {**_finding_values(finding), "changed_at": at, "point_of_sale": point_of_sale}
+        values["ignored_by"] = ignored.get((finding.key, finding.seen))
+        connection.execute(update(CONFLICT).where(CONFLICT.c.id == finding_id).values(values))
     for part in chunks([row.finding_id for row in settlement.closed]):
         connection.execute(
             update(CONFLICT).where(CONFLICT.c.id.in_(part)).values(closed_at=at, closed_because="no_longer_so")
@@ -181,13 +186,14 @@ def settle_subjects(connection: Connection, outcome: EntryOutcome, at: datetime)
 
 
 def open_counts(connection: Connection, pair: str, point_of_sale: str, new: int, closed: int) -> FindingCounts:
-    """Count the open rows of a point of sale."""
+    """Count the open rows of a point of sale that nobody decided to ignore."""
     rows = connection.execute(
         select(CONFLICT.c.category, CONFLICT.c.reason, func.count())
         .where(
             CONFLICT.c.pair == pair,
             CONFLICT.c.point_of_sale == point_of_sale,
             CONFLICT.c.closed_at.is_(None),
+            CONFLICT.c.ignored_by.is_(None),
         )
         .group_by(CONFLICT.c.category, CONFLICT.c.reason)
     ).all()

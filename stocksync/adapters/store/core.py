@@ -12,8 +12,10 @@ from stocksync.adapters.store.tables import (
     CarRow,
     ConflictRow,
     JournalRow,
+    LotRow,
     MappingRow,
     OutboxRow,
+    ResolutionRow,
     RunRow,
     SnapshotRow,
 )
@@ -39,3 +41,4 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
 
 RUN, CAR, SNAPSHOT, OUTBOX = table(RunRow), table(CarRow), table(SnapshotRow), table(OutboxRow)
 CONFLICT, JOURNAL, MAPPING = table(ConflictRow), table(JournalRow), table(MappingRow)
+RESOLUTION, LOT = table(ResolutionRow), table(LotRow)

@@ -9,18 +9,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, and_, func, or_, select
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.conflict_rows import finding_of
-from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, OUTBOX, RUN, SNAPSHOT, chunks
+from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RESOLUTION, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.repository import Repository
+from stocksync.adapters.store.resolution_rows import earlier_resolutions
 from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
 from stocksync.sync.answers import Fact, FoundCar, PointState, RunFacts, Seen, StoredFinding
-from stocksync.sync.cars import Car
+from stocksync.sync.cars import Car, Finding
+from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.recording import EntryStatus, RunStatus, Snapshot
 
 
@@ -93,9 +95,49 @@ class Questions:
         }
         statement = select(CONFLICT).where(*(column == value for column, value in wanted.items() if value is not None))
         if not closed_too:
-            statement = statement.where(CONFLICT.c.closed_at.is_(None))
+            statement = statement.where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.ignored_by.is_(None))
         with self.engine.connect() as connection:
             return [_stored_finding(row) for row in connection.execute(statement.order_by(CONFLICT.c.id))]
+
+    def decisions(self, rows: Iterable[StoredFinding]) -> list[StoredResolution]:
+        """What was decided about some report rows, and what is still to be carried out of their cars; oldest first."""
+        rows = list(rows)
+        with self.engine.connect() as connection:
+            return earlier_resolutions(
+                connection, [row.finding_id for row in rows], sorted({row.finding.car_id for row in rows})
+            )
+
+    def decisions_ended(self, run_id: int) -> dict[ResolutionStatus, int]:
+        """How many decisions came to an end in a run, by how."""
+        statement = select(RESOLUTION.c.status, func.count()).where(RESOLUTION.c.closed_run == run_id)
+        with self.engine.connect() as connection:
+            rows = connection.execute(statement.group_by(RESOLUTION.c.status))
+            return {ResolutionStatus(status): int(count) for status, count in rows}
+
+    def findings_by_id(self, finding_ids: Iterable[int]) -> dict[int, StoredFinding]:
+        """The rows with these numbers, closed ones too."""
+        with self.engine.connect() as connection:
+            return {
+                row.id: _stored_finding(row)
+                for part in chunks(sorted(set(finding_ids)))
+                for row in connection.execute(select(CONFLICT).where(CONFLICT.c.id.in_(part)))
+            }
+
+    def versions(self, row: StoredFinding) -> list[Finding]:
+        """Everything that a report row ever said, the newest first."""
+        said = [
+            _finding_told(row, fact)
+            for fact in reversed(self.journal(row.finding.car_id))
+            if fact.action in _TELLING_ROWS
+            and (fact.details["subject"], fact.details["reason"]) == (row.finding.subject, row.finding.reason)
+        ]
+        return [row.finding, *said]
+
+    def lot(self, fingerprint: str) -> list[tuple[int, str]]:
+        """The rows, by number and fingerprint, that a line of a report stood for; none where no such line went out."""
+        with self.engine.connect() as connection:
+            members = connection.scalar(select(LOT.c.members).where(LOT.c.fingerprint == fingerprint))
+        return [(number, name) for number, name in codec.load(members)] if members is not None else []
 
     def journal(self, car_id: str) -> list[Fact]:
         """Everything that happened to a car, and to those that turned out to be a part of it, oldest first."""
@@ -116,9 +158,8 @@ class Questions:
         with self.engine.connect() as connection:
             known = connection.scalars(select(RUN.c.point_of_sale).distinct().order_by(RUN.c.point_of_sale)).all()
             unsent = self._counted(connection, OUTBOX, OUTBOX.c.status.in_(_UNSENT), OUTBOX.c.point_of_sale)
-            still_open = self._counted(
-                connection, CONFLICT, CONFLICT.c.closed_at.is_(None), CONFLICT.c.point_of_sale, CONFLICT.c.category
-            )
+            waiting = and_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.ignored_by.is_(None))
+            still_open = self._counted(connection, CONFLICT, waiting, CONFLICT.c.point_of_sale, CONFLICT.c.category)
         names = dict.fromkeys([*points_of_sale, *known])
         return [self._state(name, unsent, still_open) for name in names]
 
@@ -194,6 +235,24 @@ def _stored_finding(row: Any) -> StoredFinding:
         _utc(row.changed_at),
         _utc(row.closed_at) if row.closed_at is not None else None,
         row.closed_because,
+        row.ignored_by,
+    )
+
+
+_TELLING_ROWS = frozenset({"reported", "report_changed", "report_closed"})
+
+
+def _finding_told(row: StoredFinding, fact: Fact) -> Finding:
+    said = fact.details
+    return Finding(
+        row.finding.car_id,
+        row.finding.subject,
+        row.finding.reason,
+        Category(said["category"]),
+        said["vehicle_module_value"],
+        said["dms_value"],
+        said["base_value"],
+        said["details"],
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, and_, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, func, insert, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.conflict_rows import (
@@ -24,6 +24,8 @@ from stocksync.adapters.store.conflict_rows import (
 )
 from stocksync.adapters.store.core import (
     CAR,
+    CONFLICT,
+    LOT,
     MAPPING,
     OUTBOX,
     RUN,
@@ -32,6 +34,14 @@ from stocksync.adapters.store.core import (
 )
 from stocksync.adapters.store.engine import WRITE
 from stocksync.adapters.store.exclusive import exclusive
+from stocksync.adapters.store.resolution_rows import (
+    acting,
+    add_resolution,
+    end_resolutions,
+    forestalled,
+    is_on_its_way,
+    take_back,
+)
 from stocksync.adapters.store.rows import (
     add_journal,
     car_of,
@@ -47,9 +57,12 @@ from stocksync.adapters.store.rows import (
     write_cars,
     write_snapshots,
 )
-from stocksync.errors import UsageError
+from stocksync.errors import Busy, UsageError
+from stocksync.stock.resolution import Choice, Standing
 from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
+from stocksync.sync.decisions import StoredResolution
+from stocksync.sync.findings import EVENTS
 from stocksync.sync.recording import (
     EntryOutcome,
     EntryStatus,
@@ -222,11 +235,12 @@ class Repository:
                     OUTBOX.c.car_id.in_(select(CAR.c.id).where(condition)),
                 )
             ).all()
+            decided = acting(connection, select(CAR.c.id).where(condition))
         unconfirmed: dict[str, list[UnconfirmedWrite]] = {}
         for row in waiting:
             operation, _ = codec.load_operation(row.payload, row.side, row.action, row.record_id)
             unconfirmed.setdefault(row.car_id, []).extend(unconfirmed_writes(operation))
-        return [car_of(row, tuple(unconfirmed.get(row.id, ()))) for row in rows]
+        return [car_of(row, tuple(unconfirmed.get(row.id, ())), tuple(decided.get(row.id, ()))) for row in rows]
 
     # what a cycle changes
 
@@ -237,6 +251,7 @@ class Repository:
             merge_cars(connection, recording)
             write_cars(connection, recording.cars, recording.at)
             supersede(connection, recording)
+            end_resolutions(connection, recording.run_id, recording.standings, recording.at)
             insert_operations(connection, recording.run_id, recording.point_of_sale, recording.operations, recording.at)
             counts = settle_findings(connection, recording)
             add_journal(connection, recording.run_id, recording.at, recording.journal)
@@ -284,6 +299,8 @@ class Repository:
             insert_operations(connection, run_id, point_of_sale, follow_ups, at)
             for outcome in outcomes:
                 settle_subjects(connection, outcome, at)
+                done = dict.fromkeys(outcome.carried_out, Standing.KEPT)
+                end_resolutions(connection, run_id, done, at, because="written")
                 fresh = without_open(connection, run_id, pair, outcome.raised, at)
                 open_findings(connection, run_id, pair, point_of_sale, fresh, at)
                 add_journal(connection, run_id, at, [finding_line("reported", finding) for finding in fresh])
@@ -298,6 +315,54 @@ class Repository:
                 .values(status=EntryStatus.SUPERSEDED.value, message=reason, done_at=at)
             )
             return int(done.rowcount)
+
+    # what reviewers change
+
+    def take_decisions(self, decisions: Sequence[StoredResolution]) -> list[int | None]:
+        """Take reviewers' decisions in, all in one transaction; None for each that another one forestalled."""
+        with self._writing() as connection:
+            return [
+                None if forestalled(connection, decision) else self._taken(connection, decision)
+                for decision in decisions
+            ]
+
+    def _taken(self, connection: Connection, decision: StoredResolution) -> int:
+        number = add_resolution(connection, decision)
+        if decision.choice is Choice.IGNORE:
+            row = CONFLICT.c.id == decision.conflict_id
+            connection.execute(update(CONFLICT).where(row).values(ignored_by=number))
+            if decision.reason in EVENTS:
+                closed = {"closed_at": decision.decided_at, "closed_because": "reviewed"}
+                connection.execute(update(CONFLICT).where(row, CONFLICT.c.closed_at.is_(None)).values(closed))
+        return number
+
+    def take_back(self, decision: StoredResolution, counter: StoredResolution | None, by: str, at: datetime) -> None:
+        """Note that a decision is taken back; `counter` brings the former values back where it was carried out.
+
+        Raises Busy where a write of the car is on its way with an unknown outcome.
+        """
+        with self._writing() as connection:
+            if is_on_its_way(connection, decision.car_id):
+                raise Busy("A write of this car is on its way; synchronise first, then take the decision back.")
+            take_back(connection, decision, by, at)
+            ignored = CONFLICT.c.ignored_by == decision.number
+            connection.execute(update(CONFLICT).where(ignored).values(ignored_by=None))
+            if counter is not None:
+                add_resolution(connection, counter)
+
+    def hand_out(self, lots: Mapping[str, Sequence[tuple[int, str]]], at: datetime) -> None:
+        """Remember which rows, by number and fingerprint, each line of a report stands for that stands for several."""
+        with self._writing() as connection:
+            known = set()
+            for part in chunks(sorted(lots)):
+                known |= set(connection.scalars(select(LOT.c.fingerprint).where(LOT.c.fingerprint.in_(part))))
+            rows = [
+                {"fingerprint": name, "members": codec.dump([list(m) for m in members]), "handed_out_at": at}
+                for name, members in lots.items()
+                if name not in known
+            ]
+            if rows:
+                connection.execute(insert(LOT), rows)
 
     def finding_counts(self, pair: str, point_of_sale: str) -> FindingCounts:
         """Count the open findings of a point of sale."""

@@ -19,9 +19,11 @@ from stocksync.adapters.store.core import (
     CONFLICT,
     JOURNAL,
     OUTBOX,
+    RESOLUTION,
     SNAPSHOT,
     chunks,
 )
+from stocksync.stock.resolution import Resolution
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import RESERVED
 from stocksync.sync.cars import Car, UnconfirmedWrite
@@ -42,7 +44,7 @@ def id_column(side: Side) -> Any:
     return CAR.c.vehicle_module_id if side is Side.VEHICLE_MODULE else CAR.c.dms_id
 
 
-def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...]) -> Car:
+def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...], resolutions: tuple[Resolution, ...] = ()) -> Car:
     """Read a car."""
     ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
     missing = {Side.VEHICLE_MODULE: row.missing_vehicle_module, Side.DMS: row.missing_dms}
@@ -58,6 +60,7 @@ def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...]) -> Car:
         reserved_by_us=row.reserved_by_us,
         unkept=codec.load_unkept(row.unkept),
         unconfirmed=unconfirmed,
+        resolutions=resolutions,
         vin=row.vin,
         registration=row.registration,
         police_number=row.police_number,
@@ -68,8 +71,8 @@ def unconfirmed_writes(operation: Operation) -> list[UnconfirmedWrite]:
     """What an operation without an answer may have written."""
     side = operation.side
     if operation.action is Action.RESERVE:
-        return [UnconfirmedWrite(side, RESERVED, value=True, expected=False)]
-    return [UnconfirmedWrite(side, c.attribute, c.value, c.expected) for c in operation.changes]
+        return [UnconfirmedWrite(side, RESERVED, value=True)]
+    return [UnconfirmedWrite(side, c.attribute, c.value, c.resolution) for c in operation.changes]
 
 
 def entry_of(row: Any) -> OutboxEntry:
@@ -131,6 +134,7 @@ def merge_cars(connection: Connection, recording: Recording) -> None:
     for lost, kept in recording.merged.items():
         connection.execute(update(CONFLICT).where(CONFLICT.c.car_id == lost).values(car_id=kept))
         connection.execute(update(OUTBOX).where(OUTBOX.c.car_id == lost).values(car_id=kept))
+        connection.execute(update(RESOLUTION).where(RESOLUTION.c.car_id == lost).values(car_id=kept))
         connection.execute(delete(CAR).where(CAR.c.id == lost))
     lines = [JournalLine(kept, "merged", {"from": lost}) for lost, kept in recording.merged.items()]
     add_journal(connection, recording.run_id, recording.at, lines)

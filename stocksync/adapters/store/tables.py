@@ -138,10 +138,55 @@ class ConflictRow(SQLModel, table=True):
     changed_at: datetime
     closed_at: datetime | None = None
     closed_because: str | None = None
+    ignored_by: int | None = None
+
+
+class ResolutionRow(SQLModel, table=True):
+    """What a reviewer decided of one report row; `seen` is what the row said to them, `targets` what is to hold."""
+
+    __tablename__ = "resolution"
+    __table_args__ = (
+        Index("resolution_by_car", "car_id", "status"),
+        Index("resolution_by_conflict", "conflict_id"),
+        Index("resolution_by_point_of_sale", "point_of_sale", "status"),
+        Index("resolution_by_run", "closed_run"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    conflict_id: int = Field(foreign_key="conflict.id")
+    pair: str
+    point_of_sale: str
+    car_id: str
+    subject: str
+    reason: str
+    choice: str
+    targets: str = Field(sa_type=Text)
+    seen: str = Field(sa_type=Text)
+    seen_digest: str
+    comment: str = Field(sa_type=Text)
+    decided_by: str
+    decided_at: datetime
+    file: str
+    file_digest: str
+    status: str
+    closed_at: datetime | None = None
+    closed_because: str | None = None
+    closed_run: int | None = None
+    undoes: int | None = None
+
+
+class LotRow(SQLModel, table=True):
+    """One line of a report that stood for several rows: their numbers and fingerprints, as they were handed out."""
+
+    __tablename__ = "lot"
+
+    fingerprint: str = Field(primary_key=True)
+    members: str = Field(sa_type=Text)
+    handed_out_at: datetime
 
 
 class JournalRow(SQLModel, table=True):
-    """One fact; rows are only ever added."""
+    """One fact; rows are only ever added. `run_id` is 0 for what a person did outside a run."""
 
     __tablename__ = "journal"
     __table_args__ = (Index("journal_by_car", "car_id", "id"),)

@@ -1,0 +1,317 @@
+"""What a decision that was handed in may become: accepted, there already, stale, or not permitted, and why. Pure.
+
+A decision is about one report row as its reviewer saw it. Here it is held against what both sides showed last; the
+cycle that carries it out holds it against what they show then (`review`). Reading files, and saying answers in words,
+is `reports`; keeping what was accepted, the store's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock import rules
+from stocksync.stock.ownership import Owner, Policy, may_write
+from stocksync.stock.reasons import Reason
+from stocksync.stock.resolution import Answer, Choice, Resolution, Standing, Why, holds
+from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Known, Reading, Side, as_text
+from stocksync.stock.vehicle import Attribute
+from stocksync.sync.answers import CarAnswer, StoredFinding
+from stocksync.sync.cars import Finding
+
+ONLY_SEEN: Final = frozenset({Reason.POLICE_NUMBER_DUPLICATE, Reason.POLICE_NUMBER_OUT_OF_ORDER})
+"""Findings about an attribute that no value settles: the register itself has to be looked at."""
+
+
+class ResolutionStatus(StrEnum):
+    """How a decision stands in the store; only the first two still act."""
+
+    PENDING = "pending"
+    IGNORING = "ignoring"
+    APPLIED = "applied"
+    STALE = "stale"
+    FORBIDDEN = "forbidden"
+    UNDONE = "undone"
+
+
+IN_FORCE: Final = frozenset({ResolutionStatus.PENDING, ResolutionStatus.IGNORING, ResolutionStatus.APPLIED})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a reviewer filled in: a choice, the value of `Choice.VALUE` (else ABSENT), a comment."""
+
+    choice: Choice
+    value: Known = ABSENT
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResolution:
+    """A decision as the store keeps it. seen: what the row said to the reviewer; file: its name, for people."""
+
+    number: int
+    conflict_id: int
+    pair: str
+    point_of_sale: str
+    car_id: str
+    subject: str
+    reason: Reason
+    choice: Choice
+    targets: Mapping[Side, Known]
+    seen: Finding
+    comment: str
+    decided_by: str
+    decided_at: datetime
+    file: str
+    file_digest: str
+    status: ResolutionStatus
+    closed_at: datetime | None = None
+    closed_because: str | None = None
+    undoes: int | None = None
+
+    @property
+    def in_force(self) -> bool:
+        """True iff it acts or has acted; a stale, forbidden or undone decision binds nobody."""
+        return self.status in IN_FORCE
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The answer to one decision, with what it takes to say it.
+
+    why, details: for one that is not permitted. targets: what each side is to hold, for one that is accepted or there
+    already (empty for `ignore`). earlier: the decision that it repeats or contradicts.
+    """
+
+    answer: Answer
+    why: Why | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[Side, Known] = field(default_factory=dict)
+    earlier: StoredResolution | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedRow:
+    """One report row that a decision is about.
+
+    stored: the row now; seen: what it said when it was exported. car: what both sides showed last, None where the row
+    is about no car. earlier: decisions about this row, and those about the same attribute of the car that still act.
+    """
+
+    stored: StoredFinding
+    seen: Finding
+    car: CarAnswer | None
+    earlier: tuple[StoredResolution, ...] = ()
+
+
+def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, today_on: date) -> Judged:
+    """Answer one decision."""
+    repeated = _repeated(decision, row)
+    if repeated is not None:
+        return repeated
+    if decision.choice is Choice.IGNORE:
+        return Judged(Answer.ACCEPTED if row.stored.finding.seen == row.seen.seen else Answer.STALE)
+    attribute = mapping.vocabulary.get(row.stored.finding.subject)
+    policy = _policy(row, mapping)
+    refused = _not_decidable(row, attribute, policy)
+    if refused is not None:
+        return refused
+    assert attribute is not None
+    assert policy is not None
+    readings = _readings(row.car, attribute.name)
+    chosen = readings[_SIDE_OF[decision.choice]] if decision.choice in _SIDE_OF else decision.value
+    if decision.choice in _SIDE_OF and as_text(chosen) != _said(decision, row):
+        return Judged(Answer.STALE)
+    if isinstance(chosen, Invalid) or chosen is ABSENT or _is_refused_by_a_rule(decision, row):
+        return _not(Why.SIDE_UNREADABLE)
+    targets = dict.fromkeys(SIDES, chosen)
+    if all(holds(attribute.kind, readings[side], targets[side], attribute.tolerance) for side in SIDES):
+        return Judged(Answer.ALREADY, targets=targets)
+    if _moved(row, attribute, targets, readings):
+        return Judged(Answer.STALE)
+    return _permitted(_Permission(decision, row, mapping, today_on, attribute, policy, targets, readings))
+
+
+_SIDE_OF: Final = {Choice.MODULE: Side.VEHICLE_MODULE, Choice.DMS: Side.DMS}
+
+
+def resolution_of(stored: StoredResolution) -> Resolution:
+    """A decision as it acts in a cycle."""
+    seen = {Side.VEHICLE_MODULE: stored.seen.vehicle_module, Side.DMS: stored.seen.dms}
+    return Resolution(stored.number, stored.subject, stored.reason, stored.choice, stored.targets, seen)
+
+
+def _repeated(decision: Decision, row: ReviewedRow) -> Judged | None:
+    """Answer a decision on what was decided before: the first one holds, and the second is told of it."""
+    here = [e for e in row.earlier if e.conflict_id == row.stored.finding_id and e.choice is not Choice.UNDO]
+    same_values = [e for e in here if e.in_force and e.seen.seen == row.seen.seen]
+    acting = [e for e in row.earlier if e.status is ResolutionStatus.PENDING]
+    for earlier in (*same_values, *acting):
+        if decision.choice is Choice.IGNORE and earlier not in same_values:
+            continue
+        answer = Answer.ALREADY if _is_alike(decision, row, earlier) else Answer.CONTRADICTED
+        return Judged(answer, targets=earlier.targets, earlier=earlier)
+    return None
+
+
+def _is_alike(decision: Decision, row: ReviewedRow, earlier: StoredResolution) -> bool:
+    if Choice.IGNORE in (decision.choice, earlier.choice):
+        return decision.choice is earlier.choice
+    return _said(decision, row) == as_text(earlier.targets[Side.VEHICLE_MODULE])
+
+
+def _said(decision: Decision, row: ReviewedRow) -> str | None:
+    """The value that was decided, as text: a side's own as the reviewer saw it."""
+    seen = {Choice.MODULE: row.seen.vehicle_module, Choice.DMS: row.seen.dms}
+    return seen[decision.choice] if decision.choice in seen else as_text(decision.value)
+
+
+def _is_refused_by_a_rule(decision: Decision, row: ReviewedRow) -> bool:
+    side = _SIDE_OF.get(decision.choice)
+    return side is not None and f"{side}_invalid" in row.stored.finding.details
+
+
+def _not_decidable(row: ReviewedRow, attribute: Attribute | None, policy: Policy | None) -> Judged | None:
+    """Refuse what no value can settle."""
+    finding = row.stored.finding
+    if attribute is None or finding.reason in ONLY_SEEN:
+        return _not(Why.ONLY_IGNORE)
+    if finding.reason is Reason.OWNERSHIP_UNKNOWN:
+        return _not(Why.OWNERSHIP_UNKNOWN)
+    if row.car is None or row.car.plan is None or row.car.plan.context is None:
+        return _not(Why.NOT_SYNCHRONISED)
+    if policy is None:
+        answered = row.car.attributes.get(finding.subject)
+        hangs_on_unreadable = answered is not None and answered.owner is None
+        return _not(Why.OWNERSHIP_UNKNOWN if hangs_on_unreadable else Why.ONLY_IGNORE)
+    return _not(Why.NOT_SYNCHRONISED) if policy.owner is Owner.NONE else None
+
+
+def _moved(
+    row: ReviewedRow, attribute: Attribute, targets: Mapping[Side, Known], readings: Mapping[Side, Reading]
+) -> bool:
+    """Tell whether a side holds something else than the reviewer saw (law 8)."""
+    if row.stored.closed_at is not None or row.stored.finding.seen != row.seen.seen:
+        return True
+    seen = {Side.VEHICLE_MODULE: row.seen.vehicle_module, Side.DMS: row.seen.dms}
+    resolution = Resolution(0, attribute.name, row.seen.reason, Choice.VALUE, targets, seen)
+    return resolution.standing(attribute.kind, readings, attribute.tolerance) is Standing.STALE
+
+
+@dataclass(frozen=True, slots=True)
+class _Permission:
+    """Everything that the permission to decide hangs on."""
+
+    decision: Decision
+    row: ReviewedRow
+    mapping: PointOfSaleMapping
+    today_on: date
+    attribute: Attribute
+    policy: Policy
+    targets: Mapping[Side, Known]
+    readings: Mapping[Side, Reading]
+
+    @property
+    def value(self) -> Known:
+        """What both sides are to hold."""
+        return self.targets[Side.VEHICLE_MODULE]
+
+
+def _permitted(asked: _Permission) -> Judged:
+    for refuse in (_against_bounds, _against_history, _against_matrix, _against_systems, _against_rules):
+        refused = refuse(asked)
+        if refused is not None:
+            return refused
+    return Judged(Answer.ACCEPTED, targets=asked.targets)
+
+
+def _against_bounds(asked: _Permission) -> Judged | None:
+    value, attribute = asked.value, asked.attribute
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    lowest, highest = attribute.minimum, attribute.maximum
+    if (lowest is not None and value < lowest) or (highest is not None and value > highest):
+        limits = {"minimum": lowest, "maximum": highest}
+        return _not(Why.OUT_OF_BOUNDS, **{name: str(limit) for name, limit in limits.items() if limit is not None})
+    return None
+
+
+def _against_history(asked: _Permission) -> Judged | None:
+    """Refuse a smaller number where none may be, and a typed one that is an implausible step."""
+    assert asked.row.car is not None
+    value, base, policy = asked.value, asked.row.car.car.base.get(asked.attribute.name, ABSENT), asked.policy
+    if not isinstance(value, int) or not isinstance(base, int) or policy.reviewer_may_override:
+        return None
+    if policy.never_decreases and value < base:
+        return _not(Why.DECREASES, base=str(base), rule=policy.rule)
+    # A side's own value was looked at by the reviewer; a typed one was seen by nobody yet.
+    typed = asked.decision.choice is Choice.VALUE
+    if typed and policy.max_jump is not None and value - base > policy.max_jump:
+        return _not(Why.JUMPS, base=str(base), max_jump=str(policy.max_jump), rule=policy.rule)
+    return None
+
+
+def _against_matrix(asked: _Permission) -> Judged | None:
+    for side in _written(asked):
+        fills = asked.readings[side] is BLANK
+        if may_write(asked.policy, side, fills_blank=fills, reviewed=True):
+            continue
+        if side not in asked.policy.writable:
+            return _not(Why.CANNOT_WRITE, side=side.value)
+        why = Why.IMMUTABLE if asked.policy.immutable else Why.NOT_THE_OWNER
+        return _not(why, owner=asked.policy.owner.value, rule=asked.policy.rule)
+    return None
+
+
+def _against_systems(asked: _Permission) -> Judged | None:
+    assert asked.row.car is not None
+    for side in _written(asked):
+        translation = asked.mapping.translations[side]
+        vehicle = asked.row.car.vehicles.get(side)
+        if vehicle is None or not translation.takes_writes(vehicle):
+            return _not(Why.RECORD_CLOSED, side=side.value)
+        if not translation.can_spell(asked.attribute.name, asked.targets[side]):
+            return _not(Why.NO_SPELLING, side=side.value)
+    return None
+
+
+def _against_rules(asked: _Permission) -> Judged | None:
+    """Refuse what the rules between values would make unreadable."""
+    assert asked.row.car is not None
+    name, car = asked.attribute.name, asked.row.car
+    held: dict[Side, dict[str, Reading]] = {
+        side: dict(vehicle.readings) if (vehicle := car.vehicles.get(side)) is not None else {} for side in SIDES
+    }
+    for side in SIDES:
+        held[side][name] = asked.targets[side]
+    owners = {n: Side(a.owner) for n, a in car.attributes.items() if a.owner in (Side.VEHICLE_MODULE, Side.DMS)}
+    whole = rules.Car(held[Side.VEHICLE_MODULE], held[Side.DMS], owners, asked.today_on)
+    for readings in rules.apply_rules(asked.mapping.rules, whole):
+        reading = readings.get(name)
+        if isinstance(reading, Invalid):
+            return _not(Why.BREAKS_RULE, broken=reading.why)
+    return None
+
+
+def _written(asked: _Permission) -> Iterable[Side]:
+    kind, tolerance = asked.attribute.kind, asked.attribute.tolerance
+    return [side for side in SIDES if not holds(kind, asked.readings[side], asked.targets[side], tolerance)]
+
+
+def _policy(row: ReviewedRow, mapping: PointOfSaleMapping) -> Policy | None:
+    context = row.car.plan.context if row.car is not None and row.car.plan is not None else None
+    return mapping.matrix.policies_in(context).get(row.stored.finding.subject) if context is not None else None
+
+
+def _readings(car: CarAnswer | None, name: str) -> dict[Side, Reading]:
+    vehicles = car.vehicles if car is not None else {}
+    return {side: vehicles[side].reading(name) if side in vehicles else ABSENT for side in SIDES}
+
+
+def _not(why: Why, **details: str) -> Judged:
+    return Judged(Answer.NOT_PERMITTED, why, details)

@@ -1,0 +1,38 @@
+"""The fingerprint of a report row: which row it is, and which values its reader saw. Pure.
+
+It stands in the last column and comes back with the file, so that no other cell has to be trusted: its first part
+names the row of this very database, its second part what the row said when it was exported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from stocksync.sync.cars import Finding
+
+_SPELLED: Final = re.compile(r"v[0-9a-f]{16}")
+_ROW_DIGITS: Final = 6
+
+
+def row_fingerprint(conflict_id: int, pair: str, opened_at: datetime, finding: Finding) -> str:
+    """Name a row and what it says; the letter keeps a spreadsheet from taking it for a number."""
+    return f"{_row_part(conflict_id, pair, opened_at)}{finding.seen}"
+
+
+def names_row(fingerprint: str, conflict_id: int, pair: str, opened_at: datetime) -> bool:
+    """Tell whether a fingerprint was given to this row, whatever it said then."""
+    return bool(_SPELLED.fullmatch(fingerprint)) and fingerprint.startswith(_row_part(conflict_id, pair, opened_at))
+
+
+def version_seen(fingerprint: str, versions: Iterable[Finding]) -> Finding | None:
+    """Find, among all that a row ever said, what the fingerprint's reader saw; None where it never said that."""
+    return next((finding for finding in versions if fingerprint.endswith(finding.seen)), None)
+
+
+def _row_part(conflict_id: int, pair: str, opened_at: datetime) -> str:
+    said = f"{conflict_id}|{pair}|{opened_at.astimezone(UTC).isoformat()}"
+    return f"v{hashlib.blake2b(said.encode(), digest_size=_ROW_DIGITS // 2).hexdigest()}"

@@ -1,0 +1,91 @@
+"""A reviewer in a test's world: reads the open rows, decides, takes back; without any file in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stocksync.adapters.store.questions import Questions
+from stocksync.entrypoints.stored_cars import StoredCars, stored_cars
+from stocksync.stock.resolution import Answer, Choice
+from stocksync.stock.values import ABSENT, Known
+from stocksync.sync.answers import StoredFinding
+from stocksync.sync.decisions import Decision, Judged, ResolutionStatus, ReviewedRow, StoredResolution, judge
+from stocksync.sync.ports import today_on
+from tests.worlds import World
+
+
+@dataclass
+class Reviewer:
+    """Decides rows of a world's report."""
+
+    world: World
+    name: str = "A. Martin"
+    seen: dict[int, StoredFinding] = field(default_factory=dict)
+
+    @property
+    def questions(self) -> Questions:
+        return Questions(self.world.repository.engine)
+
+    def look(self) -> list[StoredFinding]:
+        """Read the report as it is now; later decisions are about what was read."""
+        rows = self.questions.findings()
+        self.seen |= {row.finding_id: row for row in rows}
+        return rows
+
+    def row(self, subject: str) -> StoredFinding:
+        """The one open row about a subject."""
+        (row,) = [row for row in self.look() if row.finding.subject == subject]
+        return row
+
+    def decide(self, subject: str, choice: Choice, value: Known = ABSENT, comment: str = "") -> Judged:
+        """Decide the one open row about a subject."""
+        return self.decide_row(self.row(subject).finding_id, choice, value, comment)
+
+    def decide_row(self, finding_id: int, choice: Choice, value: Known = ABSENT, comment: str = "") -> Judged:
+        """Decide a row as it was when it was read."""
+        stored = self.questions.findings_by_id([finding_id])[finding_id]
+        cars = self._cars(stored)
+        mapping = cars.mapping_of(stored)
+        seen = self.seen[finding_id].finding
+        row = ReviewedRow(stored, seen, cars.answer_of(stored), tuple(self.questions.decisions([stored])))
+        judged = judge(Decision(choice, value, comment), row, mapping, today_on(self.world.clock, mapping.time_zone))
+        if judged.answer is Answer.ACCEPTED:
+            status = ResolutionStatus.IGNORING if choice is Choice.IGNORE else ResolutionStatus.PENDING
+            taken = self._kept(stored, choice, judged, comment, status)
+            assert self.world.repository.take_decisions([taken]) != [None]
+        return judged
+
+    def statuses(self, finding_id: int) -> list[str]:
+        """How the decisions about a row stand, oldest first."""
+        rows = self.questions.findings_by_id([finding_id]).values()
+        return [decision.status.value for decision in self.questions.decisions(rows)]
+
+    def _kept(
+        self,
+        stored: StoredFinding,
+        choice: Choice,
+        judged: Judged,
+        comment: str,
+        status: ResolutionStatus,
+    ) -> StoredResolution:
+        return StoredResolution(
+            number=0,
+            conflict_id=stored.finding_id,
+            pair=stored.pair,
+            point_of_sale=stored.point_of_sale,
+            car_id=stored.finding.car_id,
+            subject=stored.finding.subject,
+            reason=stored.finding.reason,
+            choice=choice,
+            targets=judged.targets,
+            seen=self.seen[stored.finding_id].finding,
+            comment=comment,
+            decided_by=self.name,
+            decided_at=self.world.clock.now_at(),
+            file="report.csv",
+            file_digest="digest",
+            status=status,
+        )
+
+    def _cars(self, stored: StoredFinding) -> StoredCars:
+        return stored_cars(self.questions, [stored], self.world.mappings, self.world.clock)
