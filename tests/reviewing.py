@@ -11,6 +11,7 @@ from stocksync.stock.values import ABSENT, Known
 from stocksync.sync.answers import StoredFinding
 from stocksync.sync.decisions import Decision, Judged, ResolutionStatus, ReviewedRow, StoredResolution, judge
 from stocksync.sync.ports import today_on
+from stocksync.sync.taking_back import TakingBack, taking_back
 from tests.worlds import World
 
 
@@ -54,6 +55,17 @@ class Reviewer:
             taken = self._kept(stored, choice, judged, comment, status)
             assert self.world.repository.take_decisions([taken]) != [None]
         return judged
+
+    def take_back(self, finding_id: int) -> TakingBack:
+        """Take back what was decided last of a row."""
+        stored = self.questions.findings_by_id([finding_id])[finding_id]
+        cars = self._cars(stored)
+        last = [d for d in self.questions.decisions([stored]) if d.conflict_id == finding_id][-1]
+        now = self.world.clock.now_at()
+        back = taking_back(last, cars.answer_of(stored), cars.mapping_of(stored), self.name, now)
+        if back.stands is None:
+            self.world.repository.take_back(last, back.counter, self.name, now)
+        return back
 
     def statuses(self, finding_id: int) -> list[str]:
         """How the decisions about a row stand, oldest first."""

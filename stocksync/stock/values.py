@@ -6,6 +6,7 @@ dates, booleans, and text as it is spelled. How a system spells them on the wire
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -117,3 +118,23 @@ def as_text(reading: Reading) -> str | None:
     if isinstance(reading, bool):
         return "true" if reading else "false"
     return reading.isoformat() if isinstance(reading, date) else str(reading)
+
+
+_INTEGER: Final = re.compile(r"-?\d{1,18}")
+_TRUTH: Final = {"true": True, "false": False}
+
+
+def from_text(kind: Kind, text: str | None) -> Reading:
+    """Read what `as_text` wrote; what does not read as the kind is `Invalid`, and nothing is BLANK."""
+    if text is None:
+        return BLANK
+    try:
+        if kind in (Kind.MONEY, Kind.INTEGER):
+            return int(text) if _INTEGER.fullmatch(text) else Invalid(text, "")
+        if kind is Kind.BOOLEAN:
+            return _TRUTH[text]
+        if kind is Kind.DATE:
+            return date.fromisoformat(text)
+    except (KeyError, ValueError):
+        return Invalid(text, "")
+    return text

@@ -330,7 +330,8 @@ class Cycle:
             self.mapping, plan, decided.gathered.counts(), counts, report, status, run_id, dry_run=False
         )
         error = next(iter(report.stopped.values()), None)
-        summary = replace(summary, message=str(error) if error is not None else None)
+        ended = self.store.decisions_ended(run_id)
+        summary = replace(summary, message=str(error) if error is not None else None, decisions=ended)
         self.store.finish_run(
             run_id,
             status,

@@ -17,6 +17,7 @@ from stocksync.stock.values import Side
 
 if TYPE_CHECKING:
     from stocksync.sync.cars import Car
+    from stocksync.sync.decisions import ResolutionStatus
     from stocksync.sync.recording import (
         EntryOutcome,
         FindingCounts,
@@ -187,6 +188,10 @@ class Store(Protocol):
 
     def leave_pending(self, run_id: int, reason: str, at: datetime) -> int:
         """Give up a run's entries that were not sent; the answer is their number."""
+        ...
+
+    def decisions_ended(self, run_id: int) -> dict[ResolutionStatus, int]:
+        """How many reviewers' decisions came to an end in a run, by how."""
         ...
 
     def finding_counts(self, pair: str, point_of_sale: str) -> FindingCounts:

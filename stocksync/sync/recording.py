@@ -154,13 +154,14 @@ class EntryOutcome:
 
 @dataclass(frozen=True, slots=True)
 class FindingCounts:
-    """How the conflict report moved: rows newly opened, closed, and open now."""
+    """How the conflict report moved: rows newly opened, closed, and open now; ignored: open, but left as they are."""
 
     new: int = 0
     closed: int = 0
     open: int = 0
     open_by_category: Mapping[Category, int] = field(default_factory=dict)
     quarantined: int = 0
+    ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)

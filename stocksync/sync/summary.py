@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
+from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.delivery import DeliveryReport
 from stocksync.sync.guards import Halt
 from stocksync.sync.plan import DIFFERENCES, Action, Plan
 from stocksync.sync.recording import FindingCounts, RunStatus
+
+_DECISION_ENDS: Final = (ResolutionStatus.APPLIED, ResolutionStatus.STALE, ResolutionStatus.FORBIDDEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Summary:
     """One run's figures.
 
     writes: requests that a side carried out; in a dry run those that would be sent. observed: differences counted on
-    the readings, differences: where the verdicts put them; the two must add up (law 4).
+    the readings, differences: where the verdicts put them; the two must add up (law 4). decisions: of reviewers, that
+    came to an end in this run, by how.
     """
 
     point_of_sale: str
@@ -38,6 +42,7 @@ class Summary:
     differences: Mapping[Category, int] = field(default_factory=dict)
     halts: tuple[Halt, ...] = ()
     observed: int = 0
+    decisions: Mapping[ResolutionStatus, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The figures for a machine."""
@@ -66,6 +71,8 @@ class Summary:
             "held": open_by.get("held", 0),
             "quarantined": self.findings.quarantined,
             "report_rows_open": self.findings.open,
+            "report_rows_ignored": self.findings.ignored,
+            "decisions": {str(status): self.decisions.get(status, 0) for status in _DECISION_ENDS},
             "identity": {
                 "differences": self.observed,
                 **by_category,

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from stocksync.adapters.systems.memory import Fate
-from stocksync.errors import SystemUnavailable
+from stocksync.errors import Busy, SystemUnavailable
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Answer, Choice, Why
 from stocksync.stock.values import BLANK
-from stocksync.sync.decisions import Decision, ResolutionStatus, ReviewedRow, judge
+from stocksync.sync.decisions import Decision, Judged, ResolutionStatus, ReviewedRow, judge
 from stocksync.sync.ports import today_on
+from stocksync.sync.taking_back import Stands, TakingBack
 from tests.core.test_laws import base_of, journal, open_rows
 from tests.reviewing import Reviewer
 from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record, shipped_set
@@ -417,3 +418,103 @@ def test_what_the_mapping_forbids_by_now_is_not_carried_out(tmp_path: Path) -> N
             world.sync()
         assert world.module.body("OF-1")["sale"]["price"] == 12_500
         assert reviewer.statuses(row.finding_id) == ["forbidden"]
+
+
+# --- taken back
+
+
+def test_a_decision_that_was_not_carried_out_is_taken_back_without_a_trace_in_the_systems(world: World) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(MILEAGE)
+    reviewer.decide(MILEAGE, Choice.DMS)
+    assert reviewer.take_back(row.finding_id) == TakingBack()
+    world.sync()
+    assert mileages(world) == (84_500, "90 000")
+    assert reviewer.statuses(row.finding_id) == ["undone"]
+    assert reviewer.row(MILEAGE).finding_id == row.finding_id
+    assert reviewer.decide(MILEAGE, Choice.MODULE).answer is Answer.ACCEPTED
+
+
+def test_what_was_ignored_is_shown_again_once_that_is_taken_back(world: World) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(VAT)
+    reviewer.decide(VAT, Choice.IGNORE)
+    reviewer.take_back(row.finding_id)
+    assert reviewer.row(VAT).finding_id == row.finding_id
+    world.sync()
+    assert reviewer.row(VAT).finding_id == row.finding_id
+
+
+@pytest.mark.parametrize("choice", [Choice.DMS, Choice.MODULE, Choice.VALUE])
+def test_a_decision_that_was_carried_out_is_undone_by_the_next_cycle(world: World, choice: Choice) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(VAT)
+    reviewer.decide(VAT, choice, True)
+    world.sync()
+    assert VAT not in [r.subject for r in open_rows(world)]
+    assert reviewer.take_back(row.finding_id).counter is not None
+    result = world.sync()
+    assert result.summary.as_json()["identity"]["balanced"]
+    module, file = world.module.body("OF-1")["sale"]["vatRecoverable"], world.dms.body("VO1")["tva_recup"]
+    assert (module, file) == (False, "O")
+    assert reviewer.statuses(row.finding_id) == ["undone", "applied"]
+
+
+def test_a_decision_is_not_taken_back_once_something_moved(world: World) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(MILEAGE)
+    reviewer.decide(MILEAGE, Choice.DMS)
+    world.sync()
+    world.edit(DMS, "VO1", km="91 000")
+    world.sync()
+    assert reviewer.take_back(row.finding_id).stands is Stands.MOVED
+    world.sync()
+    assert mileages(world) == (91_000, "91 000")
+
+
+def test_what_could_not_be_read_is_not_written_back(tmp_path: Path) -> None:
+    with a_world(tmp_path / "world.db") as world:
+        world.settled()
+        world.edit(DMS, "VO1", couleur="VIOLET VIF")
+        world.sync()
+        reviewer = Reviewer(world)
+        row = reviewer.row("exterior_colour")
+        reviewer.decide("exterior_colour", Choice.MODULE)
+        world.sync()
+        assert reviewer.take_back(row.finding_id).stands is Stands.WAS_UNREADABLE
+
+
+def test_nothing_is_taken_back_while_a_write_is_on_its_way(world: World) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(MILEAGE)
+    reviewer.decide(MILEAGE, Choice.MODULE)
+    world.dms.fate_of = lambda _: Fate.ANSWER_LOST
+    world.sync()
+    with pytest.raises(Busy):
+        reviewer.take_back(row.finding_id)
+
+
+def test_an_event_that_was_seen_comes_back_once_that_is_taken_back(tmp_path: Path) -> None:
+    module, dms = crowd(3)
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        module, dms = crowd(1, first=50)
+        world.module.put(module[0])
+        world.dms.put(dms[0])
+        world.sync()
+        reviewer = Reviewer(world)
+        row = reviewer.row("police_number")
+        reviewer.decide("police_number", Choice.IGNORE)
+        assert reviewer.look() == []
+        reviewer.take_back(row.finding_id)
+        assert reviewer.row("police_number").finding_id == row.finding_id
+
+
+def test_what_moved_between_the_judgement_and_its_keeping_is_not_ignored(world: World) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(MILEAGE)
+    late = reviewer._kept(row, Choice.IGNORE, Judged(Answer.ACCEPTED), "", ResolutionStatus.IGNORING)
+    world.edit(DMS, "VO1", km="95 000")
+    world.sync()
+    assert world.repository.take_decisions([late]) == [None]
+    assert reviewer.row(MILEAGE).finding_id == row.finding_id

@@ -15,7 +15,7 @@ from stocksync.adapters.store.core import (
     chunks,
 )
 from stocksync.adapters.store.resolution_rows import ignoring
-from stocksync.adapters.store.rows import add_journal
+from stocksync.adapters.store.rows import add_journal, finding_of
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.sync.cars import Finding
@@ -80,20 +80,6 @@ def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFin
 def open_finding(row: Any) -> OpenFinding:
     """Read an open report row."""
     return OpenFinding(row.id, finding_of(row), row.point_of_sale)
-
-
-def finding_of(row: Any) -> Finding:
-    """Read what a report row says."""
-    return Finding(
-        car_id=row.car_id,
-        subject=row.subject,
-        reason=Reason(row.reason),
-        category=Category(row.category),
-        vehicle_module=row.vehicle_module_value,
-        dms=row.dms_value,
-        base=row.base_value,
-        details=codec.load(row.details),
-    )
 
 
 def _finding_values(finding: Finding) -> dict[str, Any]:
@@ -203,4 +189,11 @@ def open_counts(connection: Connection, pair: str, point_of_sale: str, new: int,
         by_category[Category(category)] = by_category.get(Category(category), 0) + count
         if reason in (Reason.INVALID_VALUE, Reason.UNREADABLE_RECORD):
             quarantined += count
-    return FindingCounts(new, closed, sum(by_category.values()), by_category, quarantined)
+    ignored = select(func.count()).where(
+        CONFLICT.c.pair == pair,
+        CONFLICT.c.point_of_sale == point_of_sale,
+        CONFLICT.c.closed_at.is_(None),
+        CONFLICT.c.ignored_by.is_not(None),
+    )
+    left = connection.scalar(ignored) or 0
+    return FindingCounts(new, closed, sum(by_category.values()), by_category, quarantined, left)

@@ -12,17 +12,17 @@ from typing import Any
 from sqlalchemy import Engine, and_, func, or_, select
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.conflict_rows import finding_of
-from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RESOLUTION, RUN, SNAPSHOT, chunks
+from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.store.resolution_rows import earlier_resolutions
+from stocksync.adapters.store.rows import finding_of
 from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
 from stocksync.sync.answers import Fact, FoundCar, PointState, RunFacts, Seen, StoredFinding
 from stocksync.sync.cars import Car, Finding
-from stocksync.sync.decisions import ResolutionStatus, StoredResolution
+from stocksync.sync.decisions import StoredResolution
 from stocksync.sync.recording import EntryStatus, RunStatus, Snapshot
 
 
@@ -106,13 +106,6 @@ class Questions:
             return earlier_resolutions(
                 connection, [row.finding_id for row in rows], sorted({row.finding.car_id for row in rows})
             )
-
-    def decisions_ended(self, run_id: int) -> dict[ResolutionStatus, int]:
-        """How many decisions came to an end in a run, by how."""
-        statement = select(RESOLUTION.c.status, func.count()).where(RESOLUTION.c.closed_run == run_id)
-        with self.engine.connect() as connection:
-            rows = connection.execute(statement.group_by(RESOLUTION.c.status))
-            return {ResolutionStatus(status): int(count) for status, count in rows}
 
     def findings_by_id(self, finding_ids: Iterable[int]) -> dict[int, StoredFinding]:
         """The rows with these numbers, closed ones too."""

@@ -28,6 +28,7 @@ from stocksync.adapters.store.core import (
     LOT,
     MAPPING,
     OUTBOX,
+    RESOLUTION,
     RUN,
     SNAPSHOT,
     chunks,
@@ -61,7 +62,7 @@ from stocksync.errors import Busy, UsageError
 from stocksync.stock.resolution import Choice, Standing
 from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
-from stocksync.sync.decisions import StoredResolution
+from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.findings import EVENTS
 from stocksync.sync.recording import (
     EntryOutcome,
@@ -346,6 +347,11 @@ class Repository:
                 raise Busy("A write of this car is on its way; synchronise first, then take the decision back.")
             take_back(connection, decision, by, at)
             ignored = CONFLICT.c.ignored_by == decision.number
+            connection.execute(
+                update(CONFLICT)
+                .where(ignored, CONFLICT.c.closed_because == "reviewed")
+                .values(closed_at=None, closed_because=None)
+            )
             connection.execute(update(CONFLICT).where(ignored).values(ignored_by=None))
             if counter is not None:
                 add_resolution(connection, counter)
@@ -363,6 +369,13 @@ class Repository:
             ]
             if rows:
                 connection.execute(insert(LOT), rows)
+
+    def decisions_ended(self, run_id: int) -> dict[ResolutionStatus, int]:
+        """How many reviewers' decisions came to an end in a run, by how."""
+        statement = select(RESOLUTION.c.status, func.count()).where(RESOLUTION.c.closed_run == run_id)
+        with self._reading() as connection:
+            rows = connection.execute(statement.group_by(RESOLUTION.c.status))
+            return {ResolutionStatus(status): int(count) for status, count in rows}
 
     def finding_counts(self, pair: str, point_of_sale: str) -> FindingCounts:
         """Count the open findings of a point of sale."""

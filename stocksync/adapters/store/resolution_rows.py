@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CONFLICT, OUTBOX, RESOLUTION, chunks
-from stocksync.adapters.store.rows import add_journal
+from stocksync.adapters.store.rows import add_journal, finding_of
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Choice, Resolution, Standing
+from stocksync.stock.values import as_text
 from stocksync.sync.cars import Finding
 from stocksync.sync.decisions import IN_FORCE, ResolutionStatus, StoredResolution, resolution_of
 from stocksync.sync.recording import EntryStatus, JournalLine
@@ -104,7 +105,7 @@ def add_resolution(connection: Connection, resolution: StoredResolution) -> int:
         "subject": resolution.subject,
         "decision": number,
         "choice": resolution.choice.value,
-        "value": codec.load(codec.dump_targets(resolution.targets)),
+        **{f"{side}_value": as_text(value) for side, value in resolution.targets.items()},
         "by": resolution.decided_by,
         "file": resolution.file,
         "comment": resolution.comment,
@@ -185,19 +186,22 @@ def earlier_resolutions(
 
 def forestalled(connection: Connection, resolution: StoredResolution) -> bool:
     """Tell whether another decision came first, or the row says something else by now."""
-    row = connection.execute(
-        select(CONFLICT.c.closed_at, CONFLICT.c.changed_at).where(CONFLICT.c.id == resolution.conflict_id)
-    ).first()
-    here = or_(
-        (RESOLUTION.c.conflict_id == resolution.conflict_id)
-        & (RESOLUTION.c.seen_digest == resolution.seen.seen)
-        & RESOLUTION.c.status.in_([status.value for status in IN_FORCE]),
-        (RESOLUTION.c.car_id == resolution.car_id)
-        & (RESOLUTION.c.subject == resolution.subject)
-        & (RESOLUTION.c.status == ResolutionStatus.PENDING.value)
-        & (resolution.choice is not Choice.IGNORE),
+    row = connection.execute(select(CONFLICT).where(CONFLICT.c.id == resolution.conflict_id)).first()
+    acts = resolution.status in (ResolutionStatus.PENDING, ResolutionStatus.IGNORING)
+    if row is None or (acts and finding_of(row).seen != resolution.seen.seen):
+        return True
+    same_row = and_(
+        RESOLUTION.c.conflict_id == resolution.conflict_id,
+        RESOLUTION.c.seen_digest == resolution.seen.seen,
+        RESOLUTION.c.status.in_([status.value for status in IN_FORCE]),
     )
-    return row is None or connection.execute(select(RESOLUTION.c.id).where(here)).first() is not None
+    same_attribute = and_(
+        RESOLUTION.c.car_id == resolution.car_id,
+        RESOLUTION.c.subject == resolution.subject,
+        RESOLUTION.c.status == ResolutionStatus.PENDING.value,
+    )
+    earlier = same_row if resolution.choice is Choice.IGNORE else or_(same_row, same_attribute)
+    return connection.execute(select(RESOLUTION.c.id).where(earlier)).first() is not None
 
 
 def is_on_its_way(connection: Connection, car_id: str) -> bool:

@@ -23,10 +23,12 @@ from stocksync.adapters.store.core import (
     SNAPSHOT,
     chunks,
 )
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Resolution
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import RESERVED
-from stocksync.sync.cars import Car, UnconfirmedWrite
+from stocksync.sync.cars import Car, Finding, UnconfirmedWrite
 from stocksync.sync.plan import Action, Operation
 from stocksync.sync.recording import (
     DueOperation,
@@ -64,6 +66,20 @@ def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...], resolutions: tup
         vin=row.vin,
         registration=row.registration,
         police_number=row.police_number,
+    )
+
+
+def finding_of(row: Any) -> Finding:
+    """Read what a report row says."""
+    return Finding(
+        car_id=row.car_id,
+        subject=row.subject,
+        reason=Reason(row.reason),
+        category=Category(row.category),
+        vehicle_module=row.vehicle_module_value,
+        dms=row.dms_value,
+        base=row.base_value,
+        details=codec.load(row.details),
     )
 
 
