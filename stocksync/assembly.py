@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stocksync.errors import ConfigurationError
@@ -15,6 +16,7 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.sync.ports import Clock, System
 
 if TYPE_CHECKING:
+    from stocksync.adapters.exchange import ExchangeFolder
     from stocksync.adapters.store.questions import Questions
     from stocksync.adapters.store.repository import Repository
 
@@ -44,6 +46,13 @@ def open_questions(repository: Repository) -> Questions:
     from stocksync.adapters.store.questions import Questions
 
     return Questions(repository.engine)
+
+
+def exchange_folder(root: Path, point_of_sale: str, settle_s: float) -> ExchangeFolder:
+    """The folder through which one point of sale exchanges files; `settle_s`: see there."""
+    from stocksync.adapters.exchange import ExchangeFolder, folder_name
+
+    return ExchangeFolder(root / folder_name(point_of_sale), settle_s)
 
 
 @contextmanager

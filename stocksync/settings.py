@@ -5,6 +5,7 @@ Addresses and secrets of systems are not settings: the mapping names the variabl
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,22 +19,32 @@ from stocksync.errors import ConfigurationError
 Language = Literal["fr", "en"]
 LANGUAGES: Final = ("fr", "en")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+_A_DAY_S: Final = 24 * 3600
 
 MAPPINGS: Final = "STOCKSYNC_MAPPINGS"
 DATABASE_URL: Final = "STOCKSYNC_DATABASE_URL"
 LOG_LEVEL: Final = "STOCKSYNC_LOG_LEVEL"
 LANGUAGE: Final = "STOCKSYNC_LANG"
+EXCHANGE: Final = "STOCKSYNC_EXCHANGE"
+EXCHANGE_SETTLE_S: Final = "STOCKSYNC_EXCHANGE_SETTLE_S"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for one command. environment: the process's variables over those of `.env`; never printed."""
+    """What holds for one command.
+
+    environment: the process's variables over those of `.env`; never printed. exchange: the folder under which each
+    point of sale has one for files, None for none. exchange_settle_s: for how long nobody must have touched a file
+    that is taken in there.
+    """
 
     mappings: Path
     database_url: str
     log_level: str
     language: Language
     environment: Mapping[str, str]
+    exchange: Path | None = None
+    exchange_settle_s: float = 10.0
 
     def __repr__(self) -> str:
         return f"Settings(mappings={self.mappings}, language={self.language})"
@@ -44,6 +55,7 @@ def read_settings(
     database_url: str | None = None,
     log_level: str | None = None,
     language: str | None = None,
+    exchange: Path | None = None,
     folder: Path | None = None,
 ) -> Settings:
     """Put the settings together; None for a flag that was not given.
@@ -52,12 +64,15 @@ def read_settings(
     """
     file = (folder or Path.cwd()) / ".env"
     environment = {**_written(file), **os.environ}
+    exchange_said = exchange or environment.get(EXCHANGE)
     return Settings(
         mappings=(mappings or Path(environment.get(MAPPINGS) or "mappings")).expanduser(),
         database_url=database_url or environment.get(DATABASE_URL) or "sqlite:///stocksync.db",
         log_level=_word(log_level or environment.get(LOG_LEVEL) or "warning", LOG_LEVELS, LOG_LEVEL),
         language=_language(language or environment.get(LANGUAGE) or "fr"),
         environment=environment,
+        exchange=Path(exchange_said).expanduser() if exchange_said else None,
+        exchange_settle_s=_seconds(environment.get(EXCHANGE_SETTLE_S) or "10", EXCHANGE_SETTLE_S),
     )
 
 
@@ -78,6 +93,16 @@ def _word(said: str, allowed: tuple[str, ...], name: str) -> str:
     if said.lower() not in allowed:
         raise ConfigurationError(f"{name} is {said!r}; use one of {', '.join(allowed)}.")
     return said.lower()
+
+
+def _seconds(said: str, name: str) -> float:
+    try:
+        seconds_s = float(said)
+    except ValueError:
+        seconds_s = math.nan
+    if not 0 <= seconds_s <= _A_DAY_S:
+        raise ConfigurationError(f"{name} is {said!r}; give seconds, such as 10, and a day at most.")
+    return seconds_s
 
 
 def _language(said: str) -> Language:

@@ -1,8 +1,8 @@
 """The exchange folder of one point of sale on a disk: which files that came in are whole, and where they go.
 
 Mail robots and people at a shared drive put files into `incoming` at any time, under any name, in part first. Whoever
-looks into `outgoing`, `done` and `refused` finds whole files, and nothing there is ever overwritten. What stands in a
-file, and what is answered, is not asked here.
+looks into `done` and `refused` finds whole files, and nothing there is ever overwritten. What stands in a file, what is
+answered and what goes out is not asked here.
 
 Decided: a file is left as long as the drive's own clock says that it was touched lately; ours may differ from it. The
 time of a file's last change of any kind counts, not only that of its contents, which a copy may bring along.
@@ -159,8 +159,8 @@ class ExchangeFolder:
             return None
         with os.fdopen(handle, "rb") as file:
             raw = file.read(min(mark.size, limit) + 1)
-            if _mark_of(os.fstat(handle)) != mark or _mark_at(path) != mark:
-                return None
+        if _mark_at(path) != mark:
+            return None
         unfinished = len(raw) <= limit and _is_cut_workbook(waiting.name, raw)
         if unfinished and waiting.age_s < _PATIENCE * self.settle_s:
             return None

@@ -18,6 +18,7 @@ from stocksync import __version__
 from stocksync.entrypoints import exit_codes, process
 from stocksync.entrypoints.answer_commands import explain, history, status
 from stocksync.entrypoints.conflict_commands import conflicts
+from stocksync.entrypoints.decision_commands import import_, undo
 from stocksync.entrypoints.mapping_commands import init, mapping
 from stocksync.entrypoints.sandbox_commands import sandbox
 from stocksync.entrypoints.sync_commands import plan, release, sync
@@ -69,12 +70,18 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--mappings", type=click.Path(path_type=Path), help="Folder of the mapping files. [mappings]")
 @click.option("--database", metavar="URL", help="Where stocksync remembers. [sqlite:///stocksync.db]")
+@click.option("--exchange", metavar="DIR", type=click.Path(path_type=Path), help="Where `sync` exchanges files. [none]")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[warning]")
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="What people are spoken to in. [fr]")
 @click.version_option(__version__, prog_name="stocksync", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(
-    ctx: click.Context, mappings: Path | None, database: str | None, log_level: str | None, lang: str | None
+    ctx: click.Context,
+    mappings: Path | None,
+    database: str | None,
+    exchange: Path | None,
+    log_level: str | None,
+    lang: str | None,
 ) -> None:
     """Keep a vehicle module and a DMS in agreement, attribute by attribute.
 
@@ -85,13 +92,15 @@ def cli(
     from stocksync.entrypoints.context import Context
     from stocksync.settings import read_settings
 
-    settings = read_settings(mappings, database, log_level, lang)
+    settings = read_settings(mappings, database, log_level, lang, exchange)
     if os.environ.get("NO_COLOR"):
         ctx.color = False
     _log_to_standard_error(settings.log_level)
     ctx.obj = Context(settings)
 
 
+for command in (import_, undo):
+    conflicts.add_command(command)
 for command in (plan, sync, release, status, explain, history, conflicts, mapping, init, sandbox):
     cli.add_command(command)
 

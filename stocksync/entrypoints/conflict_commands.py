@@ -1,9 +1,9 @@
-"""`stocksync conflicts`: list what waits for a person, show one, export the report for a spreadsheet."""
+"""`stocksync conflicts list`, `show` and `export`: what waits for a person, one story, the report for a spreadsheet."""
 
 from __future__ import annotations
 
 import textwrap
-from datetime import datetime, timedelta
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,9 @@ from stocksync.stock.reasons import Reason
 
 if TYPE_CHECKING:
     from stocksync.entrypoints.context import Context
-    from stocksync.reports.conflict_report import ReportLine
+    from stocksync.entrypoints.report_out import Found, HandedOut
+    from stocksync.reports.report_files import Format
+    from stocksync.reports.report_lines import ReportLine
     from stocksync.reports.spelling import Language
     from stocksync.sync.answers import StoredFinding
 
@@ -25,8 +27,12 @@ _HEADERS = {
     "fr": ("N°", "Nature", "Point de vente", "Voiture", "Donnée", "Module véhicules", "DMS", "Depuis", "État"),
     "en": ("No.", "Kind", "Point of sale", "Car", "Attribute", "Vehicle module", "DMS", "Since", "State"),
 }
+_STORY = {"fr": ("Décisions", "Histoire"), "en": ("Decisions", "Story")}
 _NONE = {"fr": "Rien à vérifier.", "en": "Nothing to check."}
 _EXPORTED = {"fr": "{count:ligne|lignes} dans {file}.", "en": "{count:row|rows} in {file}."}
+_ANNEXED = {"fr": " Annexe : {count:ligne|lignes} {where}.", "en": " Annex: {count:row|rows} {where}."}
+_IN_SHEET = {"fr": "dans la deuxième feuille", "en": "in the second sheet"}
+_IN_FILE = {"fr": "dans {annex}", "en": "in {annex}"}
 _SINCE = click.option(
     "--since",
     "since_days",
@@ -45,7 +51,7 @@ _KINDS = "\b\nKINDs:\n" + textwrap.fill(
 
 @click.group()
 def conflicts() -> None:
-    """See and export what waits for a person."""
+    """See what waits for a person, hand it out to a spreadsheet, and take decisions back in."""
 
 
 @conflicts.command("list", epilog=_KINDS)
@@ -62,8 +68,8 @@ def list_(obj: Context, wanted: str | None, kind: str | None, since_days: int, c
     """
     from stocksync.entrypoints.lookup import find_reason
 
-    reason = find_reason(kind)
-    found = _found(obj, wanted, reason=reason, since_days=None if closed_too else since_days)
+    reasons = [reason] if (reason := find_reason(kind)) is not None else []
+    found = _found(obj, wanted, reasons=reasons, since_days=None if closed_too else since_days)
     if as_json:
         click.echo(rendering.as_json({"conflicts": [_data(row, line, obj.language) for row, line in found]}))
     elif not found:
@@ -77,43 +83,106 @@ def list_(obj: Context, wanted: str | None, kind: str | None, since_days: int, c
 @_JSON
 @click.pass_obj
 def show(obj: Context, conflict_id: int, as_json: bool) -> None:
-    """Show one row of the conflict report, closed ones included."""
+    """Tell the whole story of one conflict.
+
+    The row as the report has it, closed ones included; every decision about it, by whom, when, in which file and what
+    became of it; and everything that happened to it, oldest first.
+    """
+    from stocksync.assembly import SystemClock
+    from stocksync.entrypoints.conflict_story import story_of
+    from stocksync.entrypoints.stored_cars import stored_cars
+
     found = _found(obj, None, finding_id=conflict_id, since_days=None)
     if not found:
         raise UsageError(f"There is no conflict {conflict_id}; `stocksync conflicts list` shows the open ones.")
     row, line = found[0]
+    mappings = obj.load_mappings()
+    with obj.questions() as questions:
+        mapping = stored_cars(questions, [row], mappings, SystemClock()).mapping_of(row)
+        story = story_of(questions, row, mapping, obj.language)
     if as_json:
-        click.echo(rendering.as_json(_data(row, line, obj.language)))
+        click.echo(rendering.as_json(_data(row, line, obj.language) | story.as_data()))
         return
     for label, text in _card(line, obj.language):
         click.echo(f"{label:<26} {text}")
+    for title, lines in zip(_STORY[obj.language], (story.decision_lines(), story.lines()), strict=True):
+        for number, told in enumerate(lines):
+            click.echo(f"\n{title}\n  {told}" if number == 0 else f"  {told}")
 
 
-@conflicts.command()
+@conflicts.command(epilog=_KINDS)
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @_POINT
+@click.option("--kind", "kinds", metavar="KIND", multiple=True, help="Only this kind, of those below; several times.")
 @_SINCE
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="Of the headers and sentences.")
+@click.option("--format", "format_", type=click.Choice(["csv", "xlsx"]), help="By default, as FILE's ending says.")
+@click.option("--flat", is_flag=True, help="A row for each car, and no annex.")
 @click.pass_obj
-def export(obj: Context, file: Path, wanted: str | None, since_days: int, lang: Language | None) -> None:
+def export(
+    obj: Context,
+    file: Path,
+    wanted: str | None,
+    kinds: tuple[str, ...],
+    since_days: int,
+    lang: Language | None,
+    format_: Format | None,
+    flat: bool,
+) -> None:
     """Write the conflict report to FILE for a spreadsheet; `-` is standard output.
 
-    Semicolons, UTF-8 with a byte order mark, decimal comma, dd/mm/yyyy. Names of people stand in it in clear: a
-    person decides with it.
+    A workbook where FILE ends in .xlsx; else semicolons, UTF-8 with a byte order mark, decimal comma, dd/mm/yyyy.
+    Rows with the same cause are one row, and an annex lists them: the second sheet of a workbook, else
+    conflits-annexe.csv beside conflits.csv (-annex.csv in English). On standard output nothing is grouped. Names of
+    people stand in it in clear: a person decides with it.
     """
-    from stocksync.reports.conflict_report import report_bytes, write_report
-    from stocksync.reports.spelling import Counted
+    from stocksync.assembly import SystemClock, open_questions
+    from stocksync.entrypoints.context import chosen_points
+    from stocksync.entrypoints.lookup import find_reason
+    from stocksync.entrypoints.report_out import hand_out
+    from stocksync.reports.conflict_report import report_bytes
+    from stocksync.reports.report_files import format_of
 
     language = lang or obj.language
-    lines = [line for _, line in _found(obj, wanted, since_days=since_days)]
+    reasons = [reason for kind in kinds if (reason := find_reason(kind)) is not None]
     if str(file) == "-":
+        if format_ == "xlsx":
+            raise UsageError("A workbook is not written to standard output; name a file that ends in .xlsx.")
+        lines = [line for _, line in _found(obj, wanted, reasons=reasons, since_days=since_days)]
         click.echo(report_bytes(lines, language), nl=False)
         return
+    mappings = obj.load_mappings()
+    if wanted is not None:
+        chosen_points(mappings, [wanted])
     try:
-        write_report(file, lines, language)
+        with obj.repository(only_reading=True) as repository:
+            written = hand_out(
+                open_questions(repository),
+                repository,
+                mappings,
+                SystemClock(),
+                file,
+                language,
+                format_ or format_of(file),
+                point_of_sale=wanted,
+                reasons=reasons,
+                since_days=since_days,
+                flat=flat,
+            )
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror or error}.") from None
-    click.echo(_EXPORTED[language].format(count=Counted(len(lines), language), file=file), err=True)
+    click.echo(_exported(file, written, language), err=True)
+
+
+def _exported(file: Path, written: HandedOut, language: Language) -> str:
+    from stocksync.reports.spelling import Counted
+    from stocksync.reports.wording import typeset
+
+    said = _EXPORTED[language].format(count=Counted(written.rows, language), file=file)
+    if not written.annex_rows:
+        return said
+    where = (_IN_FILE if written.annex else _IN_SHEET)[language].format(annex=written.annex)
+    return said + typeset(_ANNEXED[language], language).format(count=Counted(written.annex_rows, language), where=where)
 
 
 def _found(
@@ -121,35 +190,20 @@ def _found(
     wanted: str | None,
     *,
     finding_id: int | None = None,
-    reason: Reason | None = None,
+    reasons: Collection[Reason] = (),
     since_days: int | None,
-) -> list[tuple[StoredFinding, ReportLine]]:
+) -> Found:
     """The rows that were asked for, in the order of what they cost; since_days None: closed ones of any age."""
     from stocksync.assembly import SystemClock
-    from stocksync.entrypoints.conflict_lines import report_lines
     from stocksync.entrypoints.context import chosen_points
-    from stocksync.reports.conflict_report import in_order_of_cost
+    from stocksync.entrypoints.report_out import ReportDesk
 
     mappings = obj.load_mappings()
     if wanted is not None:
         chosen_points(mappings, [wanted])
     with obj.questions() as questions:
-        closed_too = since_days != 0
-        rows = questions.findings(point_of_sale=wanted, finding_id=finding_id, reason=reason, closed_too=closed_too)
-        if since_days is not None:
-            since_at = SystemClock().now_at() - timedelta(days=since_days)
-            rows = [row for row in rows if row.closed_at is None or _is_news(row, since_at)]
-        lines = list(report_lines(questions, rows, mappings, SystemClock()))
-    by_id = {row.finding_id: row for row in rows}
-    return [(by_id[line.conflict_id], line) for line in in_order_of_cost(lines)]
-
-
-def _is_news(row: StoredFinding, since_at: datetime) -> bool:
-    """Tell whether a closed row is one that nobody could see open: a refused change, settled in the run it came up."""
-    from stocksync.stock.reconcile import Category
-
-    settled = row.closed_because == "settled" and row.closed_at is not None and row.closed_at >= since_at
-    return settled and row.finding.category is Category.REFUSED
+        desk = ReportDesk(questions, mappings, SystemClock(), obj.language)
+        return desk.found(point_of_sale=wanted, finding_id=finding_id, reasons=reasons, since_days=since_days)
 
 
 def _cells(line: ReportLine, language: Language) -> list[str]:
@@ -204,7 +258,6 @@ def _card(line: ReportLine, language: Language) -> list[tuple[str, str]]:
 def _data(row: StoredFinding, line: ReportLine, language: Language) -> dict[str, Any]:
     """A row for a program; names of people are masked."""
     from stocksync.reports.spelling import Speller, attribute_of, neutral
-    from stocksync.reports.wording import sentence
 
     finding, case = row.finding, line.case
     attribute = attribute_of(finding.subject, None, line.vocabulary)
@@ -229,6 +282,6 @@ def _data(row: StoredFinding, line: ReportLine, language: Language) -> dict[str,
         "closed_because": row.closed_because,
         "age_days": line.age_days,
         "proposed": line.proposed or None,
-        "sentence": sentence(case, line.vocabulary, Speller(language, line.choice_labels)),
+        "sentence": line.told(Speller(language, line.choice_labels)),
         "fingerprint": line.fingerprint,
     }

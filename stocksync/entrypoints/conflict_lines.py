@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from stocksync.entrypoints import cases
+from stocksync.entrypoints.stored_cars import stored_cars
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
-from stocksync.reports.conflict_report import ReportLine
+from stocksync.reports.report_lines import ReportLine
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
-from stocksync.sync.answers import CarAnswer, FoundCar, Seen, StoredFinding, answer
+from stocksync.sync.answers import CarAnswer, StoredFinding
+from stocksync.sync.fingerprints import row_fingerprint
 from stocksync.sync.ports import Clock, today_on
 
 if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
-    from stocksync.sync.cars import Car, Finding
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """What the store holds of the cars that findings are about."""
-
-    cars: Mapping[str, FoundCar]
-    remembered: Mapping[str, Car]
-    seen: Mapping[tuple[str, Side], Seen]
+    from stocksync.sync.cars import Finding
 
 
 def report_lines(
@@ -35,33 +28,10 @@ def report_lines(
 ) -> Iterator[ReportLine]:
     """Put each row together with its car; values that no side shows any more stay blank."""
     rows = list(rows)
-    cars = questions.cars_by_id(row.finding.car_id for row in rows)
-    stored = _Stored(cars, questions.remembered(cars.values()), questions.snapshots(cars.values()))
-    answers: dict[str, CarAnswer | None] = {}
+    cars = stored_cars(questions, rows, mappings, clock)
     for row in rows:
-        mapping = _mapping_of(row, mappings)
-        today = today_on(clock, mapping.time_zone)
-        car_id = row.finding.car_id
-        if car_id not in answers:
-            answers[car_id] = _answer(car_id, stored, mapping, today)
-        yield _line(row, answers[car_id], mapping, today)
-
-
-def _mapping_of(row: StoredFinding, mappings: MappingSet) -> PointOfSaleMapping:
-    """The point of sale's mapping; a sister's of the same pair where it was taken out of the files."""
-    points = mappings.points_of_sale
-    if row.point_of_sale in points:
-        return points[row.point_of_sale]
-    sisters = [point for point in points.values() if point.pair == row.pair]
-    return next(iter(sisters or points.values()))
-
-
-def _answer(car_id: str, stored: _Stored, mapping: PointOfSaleMapping, today: date) -> CarAnswer | None:
-    found, car = stored.cars.get(car_id), stored.remembered.get(car_id)
-    if found is None or car is None:
-        return None
-    seen = {side: held.snapshot for (owner, side), held in stored.seen.items() if owner == car_id}
-    return answer(car, seen, (), mapping, today)
+        mapping = cars.mapping_of(row)
+        yield _line(row, cars.answer_of(row), mapping, today_on(clock, mapping.time_zone))
 
 
 def _line(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> ReportLine:
@@ -80,6 +50,7 @@ def _line(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping
         today_on=today,
         vocabulary=mapping.vocabulary,
         choice_labels=mapping.choice_labels,
+        fingerprint=row_fingerprint(row.finding_id, row.pair, row.opened_at, row.finding),
         closed_on=row.closed_at.astimezone(zone).date() if row.closed_at is not None else None,
         closed_because=row.closed_because,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from stocksync.entrypoints import cases
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.reports import wording
-from stocksync.reports.spelling import Counted, Language, Speller, attribute_of, instant, neutral
+from stocksync.reports.decision_answers import CHOICES
+from stocksync.reports.spelling import Counted, Language, Speller, attribute_of, instant, neutral, quoted
 from stocksync.reports.words import CATEGORIES, EVIDENCE, SIDE_NAMES
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
@@ -40,6 +41,14 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "report_changed": "toujours à vérifier : {sentence}",
         "report_closed": "plus à vérifier : {attribute}, {reason}",
         "run": "exécution n° {run}",
+        "no_run": "hors exécution",
+        "decision_taken": "{by} décide du conflit n° {conflict} ({attribute}) : {choice}{value}{comment} [{file}]",
+        "decision_applied": "décision de {by} sur le conflit n° {conflict} ({attribute}) : appliquée",
+        "decision_stale": "décision de {by} sur le conflit n° {conflict} ({attribute}) : périmée, les valeurs ont "
+        "changé avant qu'elle soit appliquée",
+        "decision_forbidden": "décision de {by} sur le conflit n° {conflict} ({attribute}) : non appliquée, la matrice "
+        "ne le permet plus",
+        "decision_undone": "{by} annule la décision sur le conflit n° {conflict} ({attribute})",
     },
     "en": {
         "bound": "record and file bound ({evidence})",
@@ -61,6 +70,14 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "report_changed": "still to check: {sentence}",
         "report_closed": "no longer to check: {attribute}, {reason}",
         "run": "run {run}",
+        "no_run": "outside a run",
+        "decision_taken": "{by} decides conflict {conflict} ({attribute}): {choice}{value}{comment} [{file}]",
+        "decision_applied": "decision of {by} about conflict {conflict} ({attribute}): carried out",
+        "decision_stale": "decision of {by} about conflict {conflict} ({attribute}): stale, the values moved before it "
+        "was carried out",
+        "decision_forbidden": "decision of {by} about conflict {conflict} ({attribute}): not carried out, the matrix "
+        "does not allow it any more",
+        "decision_undone": "{by} takes back the decision about conflict {conflict} ({attribute})",
     },
 }
 
@@ -81,7 +98,7 @@ class HistoryView:
     def lines(self) -> Iterator[str]:
         """One line per fact."""
         for fact in self.journal:
-            run = self._say("run", run=str(fact.run_id))
+            run = self._say("run", run=str(fact.run_id)) if fact.run_id else self._say("no_run")
             for said in self._told(fact):
                 yield f"{instant(self._local(fact.at))}  {run}  {said}"
 
@@ -90,7 +107,7 @@ class HistoryView:
         return [
             {
                 "at": fact.at.isoformat(),
-                "run": fact.run_id,
+                "run": fact.run_id or None,
                 "action": fact.action,
                 "details": self._masked(fact.details),
                 "told": list(self._told(fact)),
@@ -98,9 +115,17 @@ class HistoryView:
             for fact in self.journal
         ]
 
+    def about(self, subject: str, conflict_id: int) -> HistoryView:
+        """The same history with only what concerns one subject, and one row of the report."""
+        kept = (_about(fact, subject, conflict_id) for fact in self.journal)
+        return replace(self, journal=tuple(fact for fact in kept if fact is not None))
+
     def _told(self, fact: Fact) -> Iterator[str]:
         if fact.action in _REPORTS:
             yield self._reported(fact.action, fact.details)
+            return
+        if fact.action.startswith("decision_"):
+            yield self._decision(fact.action, fact.details)
             return
         tell = {"decided": self._decided, "written": self._written, "not_written": self._not_written}.get(fact.action)
         if tell is None:
@@ -128,6 +153,26 @@ class HistoryView:
         )
         speller = Speller(self.language, self.mapping.choice_labels)
         return self._say(action, sentence=wording.sentence(case, self.mapping.vocabulary, speller))
+
+    def _decision(self, action: str, details: Mapping[str, Any]) -> str:
+        said = {"by": str(details["by"]), "conflict": str(details["conflict"])}
+        said["attribute"] = self._label(details["subject"])
+        if action == "decision_taken":
+            comment = str(details.get("comment") or "")
+            said |= {
+                "choice": CHOICES[self.language][details["choice"]],
+                "value": self._decided_value(details),
+                "comment": f", {quoted(comment, self.language)}" if comment else "",
+                "file": str(details.get("file") or "-"),
+            }
+        return self._say(action, **said)
+
+    def _decided_value(self, details: Mapping[str, Any]) -> str:
+        """The value that both sides are to hold; both, where a decision is taken back and they are to differ again."""
+        if f"{Side.DMS}_value" not in details:
+            return ""
+        texts = [self._value(details["subject"], side, details[f"{side}_value"]) for side in SIDES]
+        return f" → {' / '.join(dict.fromkeys(texts))}"
 
     def _decided(self, details: Mapping[str, Any]) -> Iterator[str]:
         how = details.get("bound_by")
@@ -223,3 +268,20 @@ class HistoryView:
     def _say(self, key: str, **values: str | Counted) -> str:
         template = WORDS[self.language][key]
         return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)
+
+
+def _about(fact: Fact, subject: str, conflict_id: int) -> Fact | None:
+    """A fact without what it tells of other subjects; None where nothing is left."""
+    details = fact.details
+    if "conflict" in details:
+        return fact if details["conflict"] == conflict_id else None
+    if "subject" in details:
+        return fact if details["subject"] == subject else None
+    for group in ("changes", "decided"):
+        if subject in details.get(group, {}):
+            return replace(
+                fact,
+                details={"side": details.get("side"), "action": details.get("action")}
+                | {group: {subject: details[group][subject]}, "not_kept": details.get("not_kept", ())},
+            )
+    return None

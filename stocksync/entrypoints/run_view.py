@@ -11,6 +11,7 @@ from stocksync.reports.wording import french_spaces, halt_sentence
 from stocksync.reports.words import RUN_STATES, SIDE_NAMES
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
+from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.plan import DIFFERENCES
 from stocksync.sync.recording import RunStatus
 
@@ -82,6 +83,28 @@ _RELEASE: Final[Mapping[Language, Mapping[str, str]]] = {
         "dry_run": "`stocksync sync` would halt here, and name the run to release.",
     },
 }
+_IGNORED: Final[Mapping[Language, tuple[str, str]]] = {
+    "fr": ("ignorées", "{count:ligne laissée|lignes laissées} en l'état par décision : stocksync conflicts list --all"),
+    "en": ("ignored", "{count:row|rows} left as they are by decision: stocksync conflicts list --all"),
+}
+_DECISIONS: Final[Mapping[Language, tuple[str, Mapping[str, str]]]] = {
+    "fr": (
+        "décisions",
+        {
+            ResolutionStatus.APPLIED: "{count:appliquée|appliquées}",
+            ResolutionStatus.STALE: "{count:périmée|périmées} (les valeurs ont changé depuis)",
+            ResolutionStatus.FORBIDDEN: "{count:non permise|non permises} par la matrice",
+        },
+    ),
+    "en": (
+        "decisions",
+        {
+            ResolutionStatus.APPLIED: "{count} carried out",
+            ResolutionStatus.STALE: "{count} stale (the values moved since)",
+            ResolutionStatus.FORBIDDEN: "{count} not allowed by the matrix",
+        },
+    ),
+}
 _COLOURS: Final = {"done": "green", "halted": "red", "failed": "red", "incomplete": "yellow"}
 
 
@@ -97,10 +120,32 @@ def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Lan
         figures = _figures(summary, language)
         for name, template in _LINES[language][: -1 if summary.dry_run else None]:
             click.echo(f"  {name:<13} {_set(template, language).format(**figures)}")
+        if summary.findings.ignored and not summary.dry_run:
+            click.echo(f"  {_ignored(summary, language)}")
+        if any(summary.decisions.values()):
+            click.echo(f"  {_decisions(summary, language)}")
         click.echo(f"  {identity(summary, language)}")
     if result.halts:
         key = "dry_run" if summary.dry_run else "run"
         click.echo(f"  {_set(_RELEASE[language][key], language).format(run=summary.run_id)}")
+
+
+def _ignored(summary: Summary, language: Language) -> str:
+    """Say how many rows a person decided to leave as they are: silent, but not forgotten."""
+    name, template = _IGNORED[language]
+    said = _set(template, language).format(count=Counted(summary.findings.ignored, language))
+    return f"{name:<13} {said}"
+
+
+def _decisions(summary: Summary, language: Language) -> str:
+    """Say what became of reviewers' decisions in this run."""
+    name, templates = _DECISIONS[language]
+    said = [
+        templates[status].format(count=Counted(count, language))
+        for status, count in summary.decisions.items()
+        if count and status in templates
+    ]
+    return f"{name:<13} {', '.join(said)}"
 
 
 def echo_faults(result: CycleResult, mapping: PointOfSaleMapping, language: Language) -> None:

@@ -11,10 +11,13 @@ from stocksync.entrypoints import exit_codes, rendering
 from stocksync.errors import UsageError
 
 if TYPE_CHECKING:
+    from stocksync.adapters.store.repository import Repository
     from stocksync.entrypoints.context import Context
+    from stocksync.entrypoints.exchange import Exchange
     from stocksync.mapping.effective import MappingSet
     from stocksync.sync.cycle import CycleResult
     from stocksync.sync.group import Group
+    from stocksync.sync.ports import Clock
 
 _POINTS = click.option(
     "--point-of-sale", "wanted", multiple=True, metavar="ID", help="Only this one; may be given several times."
@@ -30,7 +33,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 def sync(ctx: click.Context, wanted: Sequence[str], dry_run: bool, as_json: bool) -> None:
     """Bring both systems into agreement.
 
-    What no rule can decide is reported, for a person.
+    What no rule can decide is reported, for a person. Where there is an exchange folder, files that were handed in
+    there are taken in first, and each point of sale's report is put there.
     Ends with 3 if a guard halted a point of sale, else with 2 or 1 if one could not be done, else with 0.
     """
     ctx.exit(_synchronise(ctx.obj, wanted, dry_run=dry_run, as_json=as_json))
@@ -90,16 +94,47 @@ def _synchronise(obj: Context, wanted: Sequence[str], *, dry_run: bool, as_json:
     clock, environment = assembly.SystemClock(), obj.settings.environment
     with obj.repository(only_reading=dry_run) as repository, Bar(obj.language) as bar:
         group = Group(mappings, repository, clock, lambda point: assembly.open_systems(point, environment, clock), bar)
-        results = _results(group, points, bar, obj, dry_run=dry_run, as_json=as_json)
-    code = max((_code(result) for result in results), default=exit_codes.DONE)
+        exchange = None if dry_run else _opened(obj, repository, mappings, clock)
+        if exchange is not None:
+            _take_in(exchange, points, obj, as_json=as_json)
+        results = _results(group, points, bar, obj, exchange, dry_run=dry_run, as_json=as_json)
+    codes = [_code(result) for result in results]
+    code = max([*codes, exchange.code if exchange is not None else exit_codes.DONE])
     if as_json:
-        shown = [_as_data(result, mappings, obj) for result in results]
+        shown = [_as_data(result, mappings, obj, exchange) for result in results]
         click.echo(rendering.as_json({"points_of_sale": shown, "exit_code": code}))
     return code
 
 
+def _opened(obj: Context, repository: Repository, mappings: MappingSet, clock: Clock) -> Exchange | None:
+    """The exchange folders; None where no setting names them."""
+    if obj.settings.exchange is None:
+        return None
+    from stocksync.assembly import open_questions
+    from stocksync.entrypoints.exchange import Exchange
+
+    root, settle_s = obj.settings.exchange, obj.settings.exchange_settle_s
+    return Exchange(root, settle_s, open_questions(repository), repository, mappings, clock, obj.language)
+
+
+def _take_in(exchange: Exchange, points: Sequence[str], obj: Context, *, as_json: bool) -> None:
+    """Take in what was handed in at any of the points of sale before the first of them is decided."""
+    from stocksync.entrypoints.exchange_view import echo_returned
+
+    exchange.take_in(points)
+    for point, files in exchange.returned.items() if not as_json else ():
+        echo_returned(point, files, obj.language)
+
+
 def _results(
-    group: Group, points: Sequence[str], bar: Any, obj: Context, *, dry_run: bool, as_json: bool
+    group: Group,
+    points: Sequence[str],
+    bar: Any,
+    obj: Context,
+    exchange: Exchange | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> list[CycleResult]:
     from stocksync.entrypoints.run_view import echo_faults
 
@@ -110,7 +145,17 @@ def _results(
         if not as_json:
             _echo(result, group.mappings, obj)
         echo_faults(result, group.mappings.points_of_sale[result.summary.point_of_sale], obj.language)
+        if exchange is not None:
+            _put_out(exchange, result.summary.point_of_sale, obj, as_json=as_json)
     return results
+
+
+def _put_out(exchange: Exchange, point: str, obj: Context, *, as_json: bool) -> None:
+    from stocksync.entrypoints.exchange_view import echo_put_out
+
+    exchange.hand_out(point)
+    if point in exchange.put_out and not as_json:
+        echo_put_out(exchange.put_out[point], obj.language)
 
 
 def _echo(result: CycleResult, mappings: MappingSet, obj: Context) -> None:
@@ -124,13 +169,15 @@ def _echo(result: CycleResult, mappings: MappingSet, obj: Context) -> None:
     echo_figures(result, mapping, obj.language)
 
 
-def _as_data(result: CycleResult, mappings: MappingSet, obj: Context) -> dict[str, Any]:
+def _as_data(result: CycleResult, mappings: MappingSet, obj: Context, exchange: Exchange | None) -> dict[str, Any]:
     from stocksync.entrypoints.plan_view import PlanView
 
     shown = result.summary.as_json()
     if result.plan is not None and (result.summary.dry_run or result.halts):
         mapping = mappings.points_of_sale[result.summary.point_of_sale]
         shown["cars"] = PlanView(result.plan, mapping, obj.language).as_data()
+    if exchange is not None:
+        shown |= exchange.as_data(result.summary.point_of_sale)
     return shown
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stocksync.mapping.connection import Connection
-from stocksync.mapping.models import GuardsModel, GuideModel, Label, RecordModel, ScheduleModel
+from stocksync.mapping.models import ConflictReportModel, GuardsModel, GuideModel, Label, RecordModel, ScheduleModel
 from stocksync.mapping.translate import SideTranslation
 from stocksync.stock.lifecycle import Lifecycle
 from stocksync.stock.ownership import OwnershipMatrix
@@ -65,6 +65,7 @@ class PointOfSaleMapping:
     pair: str
     time_zone: str
     schedule: ScheduleModel
+    conflict_report: ConflictReportModel
     vocabulary: Mapping[str, Attribute]
     rules: tuple[Rule, ...]
     matrix: OwnershipMatrix

@@ -413,6 +413,13 @@ class ScheduleModel(Strict):
     complete_at: Annotated[str, AfterValidator(_time_of_day)] = "03:30"
 
 
+class ConflictReportModel(Strict):
+    """The conflict report that each run puts into the point of sale's exchange folder."""
+
+    format: Literal["csv", "xlsx"] = "csv"
+    language: Literal["fr", "en"] = "fr"
+
+
 class PointOfSaleModel(Strict):
     """One point of sale, and where it differs from its pair."""
 
@@ -420,6 +427,7 @@ class PointOfSaleModel(Strict):
     pair: str
     time_zone: str = "Europe/Paris"
     schedule: ScheduleModel = ScheduleModel()
+    conflict_report: ConflictReportModel = ConflictReportModel()
     vehicle_module: PointOfSaleSide
     dms: PointOfSaleSide
     ownership: dict[str, PolicyModel] = Field(default_factory=dict)

@@ -71,6 +71,7 @@ class _Resolver:
             pair=point.pair,
             time_zone=point.time_zone,
             schedule=point.schedule,
+            conflict_report=point.conflict_report,
             vocabulary=vocabulary,
             rules=self._rules(switches),
             matrix=self._matrix(switches),

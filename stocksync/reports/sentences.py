@@ -1,8 +1,9 @@
 """What each reason is called and how it is told, in French and English: a table, nothing else.
 
-A template says what happened, then what to do. Fields that may stand in one: attribute, module, dms, base (the last
-value both sides held), owner, loser and winner (a refused change), loser_value, winner_value, advice, side, records,
-evidence, sale, highest, why, whose (value cannot be used), where_blank, absence, reservation, message.
+A template says what happened, then what to do: in the report, where a decision settles it, else in the systems. What
+is said of many cars with one cause is in `lot_wording`. Fields that may stand in one: attribute, module, dms, base
+(the last value both sides held), owner, loser and winner (a refused change), loser_value, winner_value, advice, side,
+records, evidence, sale, highest, why, whose (value cannot be used), where_blank, absence, reservation, message.
 Ordinary spaces are written here; `wording` sets them as French prints them.
 """
 
@@ -52,17 +53,18 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "modifié des deux côtés",
         "changed on both sides",
         "« {attribute} » a été modifié des deux côtés depuis la dernière valeur commune ({base}) : {module} dans le "
-        "module véhicules, {dms} dans le DMS. Saisir la bonne valeur des deux côtés.",
+        "module véhicules, {dms} dans le DMS. Choisir module, dms ou valeur dans la colonne Décision du rapport.",
         "“{attribute}” was changed on both sides since the last common value ({base}): {module} in the vehicle module, "
-        "{dms} in the DMS. Enter the right value on both sides.",
+        "{dms} in the DMS. Choose module, dms or value in the report's Decision column.",
     ),
     Reason.IMPLAUSIBLE_JUMP: Told(
         "écart trop grand",
         "implausible jump",
         "« {attribute} » fait un bond improbable depuis la dernière valeur commune ({base}) : {module} dans le module "
-        "véhicules, {dms} dans le DMS. Vérifier, puis saisir la bonne valeur des deux côtés.",
+        "véhicules, {dms} dans le DMS. Vérifier, puis choisir module, dms ou valeur dans la colonne Décision du "
+        "rapport.",
         "“{attribute}” takes an implausible step from the last common value ({base}): {module} in the vehicle module, "
-        "{dms} in the DMS. Check, then enter the right value on both sides.",
+        "{dms} in the DMS. Check, then choose module, dms or value in the report's Decision column.",
     ),
     Reason.IMMUTABLE_CHANGED: Told(
         "valeur définitive modifiée",
@@ -84,39 +86,49 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "valeur illisible ou impossible",
         "unreadable or impossible value",
         "{whose} pour « {attribute} » ne peut pas être reprise : {why}. Module véhicules : {module} ; DMS : {dms}. "
-        "Corriger la saisie ; rien n'est écrit d'ici là.",
-        "{whose} of “{attribute}” cannot be used: {why}. Vehicle module: {module}; DMS: {dms}. Correct what was typed; "
-        "nothing is written until then.",
+        "Corriger la saisie, ou choisir module, dms ou valeur dans la colonne Décision du rapport ; rien n'est écrit "
+        "d'ici là.",
+        "{whose} of “{attribute}” cannot be used: {why}. Vehicle module: {module}; DMS: {dms}. Correct what was typed, "
+        "or choose module, dms or value in the report's Decision column; nothing is written until then.",
     ),
     Reason.BLANKED: Told(
         "valeur effacée",
         "value blanked",
         "« {attribute} » a été vidé {where_blank} (dernière valeur commune : {base}). Module véhicules : {module} ; "
-        "DMS : {dms}. Rien n'est effacé de l'autre côté : remettre la valeur, ou la vider là aussi.",
+        "DMS : {dms}. Rien n'est effacé de l'autre côté : remettre la valeur ou la vider là aussi, à la main ou en "
+        "choisissant un côté dans la colonne Décision du rapport.",
         "“{attribute}” was blanked {where_blank} (last common value: {base}). Vehicle module: {module}; DMS: {dms}. "
-        "Nothing is erased on the other side: put the value back, or blank it there too.",
+        "Nothing is erased on the other side: put the value back or blank it there too, by hand or by choosing a side "
+        "in the report's Decision column.",
     ),
     Reason.BLANK_NOT_FILLED: Told(
         "case vide laissée vide",
         "blank left blank",
         "« {attribute} » n'est rempli que d'un côté (module véhicules : {module} ; DMS : {dms}) et ne se recopie pas "
-        "dans l'autre. Le saisir là où il manque.",
+        "dans l'autre. Le saisir là où il manque, ou choisir le côté rempli dans la colonne Décision du rapport.",
         "“{attribute}” is set on one side only (vehicle module: {module}; DMS: {dms}) and is not copied to the other. "
-        "Enter it where it is missing.",
+        "Enter it where it is missing, or choose the side that has it in the report's Decision column.",
     ),
     Reason.CANNOT_WRITE: Told(
         "écriture impossible",
         "cannot be written",
         "« {attribute} » diffère (module véhicules : {module} ; DMS : {dms}), mais le côté à corriger n'accepte pas "
-        "cette écriture. Le corriger à la main.",
+        "cette écriture. Le corriger à la main, ou décider d'une valeur que les deux côtés acceptent.",
         "“{attribute}” differs (vehicle module: {module}; DMS: {dms}), but the side to correct does not take this "
-        "write. Correct it by hand.",
+        "write. Correct it by hand, or decide for a value that both sides take.",
     ),
     Reason.NOT_SYNCHRONISED: Told(
         "non synchronisé",
         "not synchronised",
         "« {attribute} » diffère, mais n'est tenu que pour information. Rien à faire.",
         "“{attribute}” differs, but is carried for information only. Nothing to do.",
+    ),
+    Reason.DECIDED_BY_REVIEWER: Told(
+        "décidé par un relecteur",
+        "decided by a reviewer",
+        "« {attribute} » est écrit comme décidé dans le rapport (module véhicules : {module} ; DMS : {dms}). Rien à "
+        "faire.",
+        "“{attribute}” is written as decided in the report (vehicle module: {module}; DMS: {dms}). Nothing to do.",
     ),
     Reason.NOT_KEPT_AS_WRITTEN: Told(
         "valeur non conservée",

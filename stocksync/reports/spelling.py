@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final, Literal, Protocol
 
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Reading, Side
@@ -24,6 +25,10 @@ NO_BREAK: Final = "\u00a0"
 
 UNITS: Final[Mapping[str, str]] = {"mileage": "km"}
 NUMBERS: Final = frozenset({Kind.MONEY, Kind.INTEGER})
+_EXACT_IN_A_WORKBOOK: Final = 10**15
+"""Spreadsheets keep fifteen digits of a number."""
+_FIRST_DAY_OF_A_WORKBOOK: Final = date(1900, 3, 1)
+"""Days before it are counted differently from one spreadsheet to the next."""
 _INTEGER: Final = re.compile(r"-?\d{1,18}")
 _TRUTH: Final = {"true": True, "false": False}
 _SAID: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -67,10 +72,15 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a spreadsheet; a number is rendered by us, so that it can hold no formula."""
+    """One cell of a spreadsheet; a number is rendered by us, so that it can hold no formula.
+
+    exact: what a workbook holds in the place of the text, None where that is the text itself. It says the same, so
+    that cells are compared without it.
+    """
 
     text: str
     is_number: bool = False
+    exact: int | Decimal | date | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +120,8 @@ class Speller:
         if isinstance(reading, Invalid):
             return Cell(reading.raw)
         if isinstance(reading, int) and not isinstance(reading, bool):
-            return Cell(_decimal(reading, "") if attribute.kind is Kind.MONEY else str(reading), is_number=True)
-        return Cell(self.value(attribute, reading))
+            return amount_cell(reading) if attribute.kind is Kind.MONEY else number_cell(reading)
+        return day_cell(reading) if isinstance(reading, date) else Cell(self.value(attribute, reading))
 
     def _number(self, attribute: Attribute, number: int) -> str:
         if attribute.kind is Kind.MONEY:
@@ -182,9 +192,25 @@ def neutral(attribute: Attribute, text: str | None) -> str | None:
     return masked(text) if text and attribute.personal else text
 
 
+def number_cell(number: int) -> Cell:
+    """A whole number for a spreadsheet."""
+    return Cell(str(number), is_number=True, exact=number if abs(number) < _EXACT_IN_A_WORKBOOK else None)
+
+
+def amount_cell(cents: int) -> Cell:
+    """An amount in euros for a spreadsheet."""
+    exact = Decimal(cents).scaleb(-2) if abs(cents) < _EXACT_IN_A_WORKBOOK else None
+    return Cell(_decimal(cents, ""), is_number=True, exact=exact)
+
+
+def day_cell(on: date) -> Cell:
+    """A day for a spreadsheet."""
+    return Cell(day(on), exact=on if on >= _FIRST_DAY_OF_A_WORKBOOK else None)
+
+
 def day(on: date) -> str:
     """Spell a date; both languages write the day first, as the same spreadsheets open it."""
-    return on.strftime("%d/%m/%Y")
+    return f"{on.day:02}/{on.month:02}/{on.year:04}"
 
 
 def instant(at: datetime) -> str:

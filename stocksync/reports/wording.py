@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from stocksync.reports.sentences import SENTENCES
-from stocksync.reports.spelling import NARROW, NO_BREAK, Language, Speller, attribute_of, from_neutral
+from stocksync.reports.spelling import NARROW, NO_BREAK, Counted, Language, Speller, attribute_of, from_neutral
 from stocksync.reports.words import (
     ABSENCE,
     ADVICE,
@@ -42,7 +43,8 @@ class Case:
     """What is to be told: a reason, and the values it happened with, in their neutral spelling.
 
     tie_break: the matrix's rule where both sides changed a shared attribute. never_in_dms: no file of the car was ever
-    seen there. reserved: True once the module shows a reservation, or stocksync set one.
+    seen there. reserved: True once the module shows a reservation, or stocksync set one. in_open_row: it is told in a
+    row of the report that a decision can be handed in for.
     """
 
     reason: Reason
@@ -56,6 +58,7 @@ class Case:
     tie_break: str | None = None
     never_in_dms: bool = False
     reserved: bool = False
+    in_open_row: bool = False
 
 
 def label(reason: Reason, language: Language) -> str:
@@ -82,7 +85,7 @@ def sentence(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) 
     template = told.fr if language == "fr" else told.en
     if is_decided_by_rule(case.reason, case.owner):
         template = BOTH_CHANGED[language]
-    return _set(template, language).format_map(_fields(case, vocabulary, speller))
+    return typeset(template, language).format_map(fields_of(case, vocabulary, speller))
 
 
 def is_decided_by_rule(reason: Reason, owner: str | None) -> bool:
@@ -125,10 +128,10 @@ def halt_sentence(
     template = HALTS.get(guard)
     if language == "en" or template is None:
         return message
-    said = {name: str(value) for name, value in values.items()}
-    said["side"] = SIDE_NAMES["fr"].get(said.get("side", ""), "")
-    said["attribute"] = subject_label(said.get("attribute", ""), vocabulary, "fr")
-    return french_spaces(template).format_map(_OrNothing(said))
+    said = _OrNothing({name: Counted(v, "fr") if isinstance(v, int) else str(v) for name, v in values.items()})
+    said["side"] = SIDE_NAMES["fr"].get(str(values.get("side")), "")
+    said["attribute"] = subject_label(str(values.get("attribute", "")), vocabulary, "fr")
+    return french_spaces(template).format_map(said)
 
 
 def why_invalid(why: str, vocabulary: Mapping[str, Attribute], speller: Speller) -> str:
@@ -149,12 +152,18 @@ def _in_words(found: re.Match[str], vocabulary: Mapping[str, Attribute], speller
     return speller.text(vocabulary[name], word) if name in vocabulary else word
 
 
-class _OrNothing(dict[str, str]):
-    def __missing__(self, key: str) -> str:
+class _Unknown:
+    def __format__(self, _: str) -> str:
         return "?"
 
 
-def _fields(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> Mapping[str, str]:
+class _OrNothing(dict[str, Any]):
+    def __missing__(self, _: str) -> _Unknown:
+        return _Unknown()
+
+
+def fields_of(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> Mapping[str, str]:
+    """What may stand in a template, by name; what is not known is a question mark."""
     sides, details = SIDE_NAMES[speller.language], case.details
     values = shown_values(case, vocabulary, speller)
     loser = Side(details["refused"]) if "refused" in details else None
@@ -212,8 +221,8 @@ def _advice(case: Case, said: Mapping[str, str], loser: Side, language: Language
     """Where to enter the value that was refused, iff there is one."""
     if (case.vehicle_module if loser is Side.VEHICLE_MODULE else case.dms) is None:
         return ""
-    template = ADVICE[language]
-    return " " + _set(template, language).format_map(said)
+    template = ADVICE[language]["open" if case.in_open_row else ""]
+    return " " + typeset(template, language).format_map(said)
 
 
 def _then(case: Case, language: Language) -> str:
@@ -230,7 +239,7 @@ def _then(case: Case, language: Language) -> str:
 def _why(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> str:
     whys = [case.details[key] for side in SIDES if (key := f"{side}_invalid") in case.details]
     if whys:
-        return _semicolon(speller.language).join(dict.fromkeys(why_invalid(w, vocabulary, speller) for w in whys))
+        return joined((why_invalid(why, vocabulary, speller) for why in whys), speller.language)
     attribute = vocabulary.get(case.subject)
     french = speller.language == "fr"
     if attribute is not None and attribute.kind is Kind.DATE:
@@ -260,14 +269,16 @@ def _evidence(details: Mapping[str, str], language: Language) -> str:
         parts = evidence.split(", ")
         named = ", ".join(EVIDENCE.get(part, part) for part in parts) if language == "fr" else evidence
         said.append(f"{named.replace('_', ' ')}{NO_BREAK}: {other}" if language == "fr" else f"{named}: {other}")
-    return _semicolon(language).join(said) or "?"
+    return joined(said, language) or "?"
 
 
-def _semicolon(language: Language) -> str:
-    return f"{NARROW}; " if language == "fr" else "; "
+def joined(texts: Iterable[str], language: Language) -> str:
+    """Put texts in a row, each once."""
+    return (f"{NARROW}; " if language == "fr" else "; ").join(dict.fromkeys(texts))
 
 
-def _set(template: str, language: Language) -> str:
+def typeset(template: str, language: Language) -> str:
+    """Set a template with the spaces of its language."""
     return french_spaces(template) if language == "fr" else template
 
 

@@ -98,29 +98,40 @@ EVIDENCE: Final[Mapping[str, str]] = {
 HALTS: Final[Mapping[str, str]] = {
     "empty_listing": "Le {side} ne liste plus aucun véhicule (à la dernière lecture complète : {earlier} ; de l'autre "
     "côté : {other}).",
-    "short_listing": "Le {side} ne liste que {listed} véhicules, contre {earlier} à la dernière lecture complète.",
+    "short_listing": "Le {side} ne liste que {listed:véhicule|véhicules}, contre {earlier} à la dernière lecture "
+    "complète.",
     "unreadable_records": "{unreadable} des {listed} fiches du {side} ont un identifiant, un statut ou une clé "
     "illisible.",
-    "mass_removal": "Sorties, réservations et effacements toucheraient d'un coup {touched} voitures sur {cars}.",
-    "mass_overwrite": "Le plan écraserait « {attribute} » sur {touched} voitures sur {cars}.",
+    "mass_removal": "Sorties, réservations et effacements toucheraient d'un coup {touched:voiture|voitures} sur "
+    "{cars}.",
+    "mass_overwrite": "Le plan écraserait « {attribute} » sur {touched:voiture|voitures} sur {cars}.",
     "mapping_changed": "Les fichiers de correspondance ont changé depuis la dernière exécution, et le plan avec eux : "
-    "{writes} écritures au lieu de {writes_before}.",
+    "{writes:écriture|écritures} au lieu de {writes_before}.",
 }
 THEN: Final[Words] = {
     "fr": {
         Category.WRITTEN: "La valeur du {owner} fait foi et est recopiée dans le {other}. Rien à faire si elle est "
         "juste.",
-        Category.CONFLICT: "Saisir la bonne valeur des deux côtés.",
+        Category.CONFLICT: "Choisir module, dms ou valeur dans la colonne Décision du rapport.",
     },
     "en": {
         Category.WRITTEN: "The value of the {owner} holds and is copied to the {other}. Nothing to do if it is right.",
-        Category.CONFLICT: "Enter the right value on both sides.",
+        Category.CONFLICT: "Choose module, dms or value in the report's Decision column.",
     },
 }
-ADVICE: Final[Mapping[Language, str]] = {
-    "fr": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",
-    "en": "If {loser_value} is right, enter it in the {winner}.",
+ADVICE: Final[Words] = {
+    "fr": {
+        "": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",
+        "open": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}, ou la choisir dans la colonne "
+        "Décision si le paramétrage le permet.",
+    },
+    "en": {
+        "": "If {loser_value} is right, enter it in the {winner}.",
+        "open": "If {loser_value} is right, enter it in the {winner}, or choose it in the Decision column where the "
+        "mapping lets a reviewer.",
+    },
 }
+"""What to do about a refused change; a decision can be taken as long as its row of the report is open."""
 BOTH_CHANGED: Final[Mapping[Language, str]] = {
     "fr": "« {attribute} » a été modifié des deux côtés ({module} dans le module véhicules, {dms} dans le DMS) ; "
     "{kept}. Rien à faire.",

@@ -31,7 +31,7 @@ def act(told: str, number: int) -> str:
 
 def test_the_demo_tells_its_story_to_the_end(told: tuple[str, Path]) -> None:
     text, _ = told
-    assert re.findall(r"^== (\d+)\.", text, flags=re.MULTILINE) == [str(number) for number in range(1, 11)]
+    assert re.findall(r"^== (\d+)\.", text, flags=re.MULTILINE) == [str(number) for number in range(1, 12)]
     assert "\x1b" not in text, "colours in a pipe"
 
 
@@ -60,3 +60,17 @@ def test_the_report_is_where_the_demo_says_it_is(told: tuple[str, Path]) -> None
         rows = list(csv.reader(file, delimiter=";"))
     assert len(rows) > 10
     assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_a_decided_report_comes_back_and_is_carried_out_until_nothing_is_left(told: tuple[str, Path]) -> None:
+    text, folder = told
+    last = act(text, 11)
+    assert re.search(r"\b0 refused, 0 rows without a decision", last)
+    runs = re.findall(r"writes +vehicle module (\d+), DMS (\d+)", last)
+    carried_out = sum(map(int, re.findall(r"decisions +(\d+) carried out", last)))
+    assert sum(int(module) + int(dms) for module, dms in runs[:2]) == carried_out > 0
+    assert runs[2:] == [("0", "0"), ("0", "0")]
+    assert last.count(" 0 report rows open") == 4
+    with (folder / "decided-answer.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert {row["STATUS"] for row in csv.DictReader(file, delimiter=";")} == {"SUCCESS"}
+    assert len((folder / "conflits-2.csv").read_text("utf-8-sig").splitlines()) == 1

@@ -22,12 +22,13 @@ FRENCH_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " "})
 
 @dataclass
 class Desk:
-    """Runs commands in `folder`; `environment` is what both systems need."""
+    """Runs commands in `folder`; `environment` is what both systems need, `cars` the VINs that a test chose."""
 
     folder: Path
     sandbox: RunningSandbox
     environment: dict[str, str | None] = field(default_factory=dict)
     mappings: Path = SHIPPED
+    cars: list[str] = field(default_factory=list)
 
     @property
     def database(self) -> Path:

@@ -75,7 +75,7 @@ def test_a_conflict_is_told_with_both_values_and_what_to_do(town: Town) -> None:
     said = sentence(town, town.jumped, "Kilométrage")
     assert "bond improbable" in said
     assert "dans le module véhicules" in said
-    assert said.endswith("saisir la bonne valeur des deux côtés.")
+    assert said.endswith("choisir module, dms ou valeur dans la colonne Décision du rapport.")
 
 
 def test_an_unreadable_value_is_told_with_the_reason_in_french(town: Town) -> None:
@@ -260,7 +260,7 @@ def test_the_report_of_one_point_of_sale_holds_only_its_rows(town: Town) -> None
 def test_the_report_can_be_had_in_english(town: Town) -> None:
     row = next(row for row in exported(town, "--lang", "en") if row["VIN"] == town.jumped)
     assert row["Kind"] == "implausible jump"
-    assert row["What happened"].endswith("enter the right value on both sides.")
+    assert row["What happened"].endswith("choose module, dms or value in the report's Decision column.")
 
 
 def test_a_refused_change_that_its_own_run_settled_is_shown_for_some_days(town: Town) -> None:

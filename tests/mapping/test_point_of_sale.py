@@ -5,7 +5,18 @@ import pytest
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.ownership import Context, OnBothChanged, OnDrift, Owner, Policy
 from stocksync.stock.values import Side
-from tests.mapping.editing import DMS, LIFECYCLE, MODULE, OWNERSHIP, PAIR_FILE, POINTS, VEHICLE, Edit, loaded
+from tests.mapping.editing import (
+    DMS,
+    LIFECYCLE,
+    MODULE,
+    OWNERSHIP,
+    PAIR_FILE,
+    POINTS,
+    VEHICLE,
+    Edit,
+    loaded,
+    problem_of,
+)
 
 PDV2 = "  PDV2:\n"
 
@@ -109,6 +120,23 @@ def test_a_fill_may_be_allowed_towards_one_side_or_none() -> None:
         assert policy(point, "make").fillable == fillable
 
 
+def test_a_report_goes_out_in_french_and_as_csv_unless_a_point_of_sale_says_otherwise() -> None:
+    turned = loaded(Edit(POINTS, PDV2, PDV2 + "    conflict_report: {format: xlsx, language: en}\n"))
+    reports = {name: point.conflict_report for name, point in turned.points_of_sale.items()}
+    assert {name: (said.format, said.language) for name, said in reports.items()} == {
+        "PDV1": ("csv", "fr"),
+        "PDV2": ("xlsx", "en"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "allowed"), [("{format: ods}", "xlsx"), ("{language: de}", "fr"), ("{lang: fr}", "language")]
+)
+def test_a_report_of_another_kind_is_refused_with_what_is_allowed(said: str, allowed: str) -> None:
+    problem = problem_of(Edit(POINTS, PDV2, PDV2 + f"    conflict_report: {said}\n", said))
+    assert allowed in str(problem)
+
+
 # --- the version
 
 
@@ -119,6 +147,7 @@ MEANINGLESS = {
     "a name": Edit(POINTS, "name: 02 - RENAULT DACIA", "name: Renault Bordeaux"),
     "a schedule": Edit(POINTS, 'complete_at: "03:45"', 'complete_at: "04:45"'),
     "the rhythm": Edit(POINTS, '5, complete_at: "03:45"', '15, complete_at: "03:45"'),
+    "the report that goes out": Edit(POINTS, PDV2, PDV2 + "    conflict_report: {format: xlsx, language: en}\n"),
     "an address": Edit(POINTS, "S02\n      address: ICAR_URL", "S02\n      address: ICAR_TWO_URL"),
     "how many records a page has": Edit(DMS, "taille: 500", "taille: 100"),
     "a label of an attribute": Edit(VEHICLE, "fr: Marque", "fr: La marque"),

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from stocksync.adapters.systems.memory import Fate, Write
-from stocksync.stock.values import SIDES, Reading, Side, is_value, same
+from stocksync.errors import Busy
+from stocksync.stock.resolution import Answer, Choice
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Known, Reading, Side, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER, Vehicle
 from stocksync.sync.cycle import CycleResult
+from tests.reviewing import Reviewer
 from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record
 
 CARS = 9
@@ -92,6 +96,7 @@ class Group(RuleBasedStateMachine):
         for side in SIDES:
             self.world.servers[side].fate_of = lambda write, side=side: self._watched(side, write)  # type: ignore[misc]
         self._note_everything()
+        self.reviewer = Reviewer(self.world)
 
     # people
 
@@ -165,6 +170,56 @@ class Group(RuleBasedStateMachine):
     def writes_go_wrong(self, fate: Fate, side: Side) -> None:
         self.faulty = True
         self._fate = (fate, side)
+
+    # a reviewer
+
+    @rule(
+        row=st.integers(0, 50),
+        choice=st.sampled_from([Choice.MODULE, Choice.DMS, Choice.VALUE, Choice.IGNORE]),
+        serial=st.integers(1, 7),
+        behind=st.booleans(),
+    )
+    def a_reviewer_decides(self, row: int, choice: Choice, serial: int, behind: bool) -> None:
+        """Decide an open row, sometimes by a report that is older than the last cycle."""
+        if not behind:
+            self.reviewer.look()
+        rows = sorted(self.reviewer.seen)
+        if not rows:
+            return
+        number = rows[row % len(rows)]
+        finding = self.reviewer.seen[number].finding
+        value: Known = ABSENT
+        if choice is Choice.VALUE:
+            attribute = finding.subject if finding.subject in NATIVE else "mileage"
+            value = self._canonical(attribute, self._car_number(finding.car_id), serial)
+        judged = self.reviewer.decide_row(number, choice, value)
+        if judged.answer is Answer.ACCEPTED and choice is Choice.VALUE:
+            self.produced[self._module_id(finding.car_id), finding.subject].append(value)
+
+    @precondition(lambda self: hasattr(self, "reviewer") and self.reviewer.seen)
+    @rule(row=st.integers(0, 50))
+    def a_reviewer_takes_back(self, row: int) -> None:
+        rows = sorted(self.reviewer.seen)
+        if self.reviewer.statuses(rows[row % len(rows)]):
+            with suppress(Busy):
+                self.reviewer.take_back(rows[row % len(rows)])
+
+    def _canonical(self, attribute: str, car: int, serial: int) -> Known:
+        path, _ = NATIVE[attribute]
+        body: Any = native_value(attribute, MODULE, car, serial)
+        for key in reversed(path):
+            body = {key: body}
+        reading = self.mapping.translations[MODULE].vehicle("", None, body).reading(attribute)
+        assert not isinstance(reading, Invalid)
+        return reading
+
+    def _module_id(self, car_id: str) -> str:
+        cars = {car.id: car for car in self.world.repository.cars_at("openflex-icar", "PDV1")}
+        return cars[car_id].record_ids.get(MODULE, "") if car_id in cars else ""
+
+    def _car_number(self, car_id: str) -> int:
+        digits = self._module_id(car_id).removeprefix("OF-")
+        return int(digits) % 10 if digits.isdecimal() else 0
 
     # cycles
 

@@ -40,6 +40,15 @@ DETAILS = {
     "dms_order": "BC000001",
     "message": "prix trop bas",
 }
+CHOOSE = "Choisir module, dms ou valeur dans la colonne Décision du rapport."
+DECIDED_IN_THE_REPORT = {
+    Reason.FIRST_CONTACT,
+    Reason.BOTH_CHANGED,
+    Reason.IMPLAUSIBLE_JUMP,
+    Reason.INVALID_VALUE,
+    Reason.BLANKED,
+    Reason.BLANK_NOT_FILLED,
+}
 FIELDS = {"attribute", "module", "dms", "base", "owner", "loser", "winner", "loser_value", "winner_value", "side"}
 FIELDS |= {"records", "evidence", "sale", "highest", "why", "message", "then", "advice"}
 FIELDS |= {"whose", "where_blank", "absence", "reservation"}
@@ -116,6 +125,25 @@ def test_every_category_state_owner_and_side_has_its_words(language: Language) -
 def test_a_refused_change_names_who_lost_and_whose_value_holds() -> None:
     said = told(case(Reason.REFUSED_CHANGE), "en")
     assert "changed in the DMS (€2.00), but the value of the vehicle module (€1.00) holds" in said
+
+
+def test_a_refused_change_can_be_decided_otherwise_only_where_its_row_is_open() -> None:
+    refused = replace(case(Reason.REFUSED_CHANGE), in_open_row=True)
+    assert told(refused, "en").endswith(
+        "If €2.00 is right, enter it in the vehicle module, or choose it in the Decision column where the mapping lets "
+        "a reviewer."
+    )
+    assert "la saisir dans le module véhicules, ou la choisir dans la colonne Décision" in told(refused, "fr")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("reason", Reason)
+def test_a_sentence_sends_to_the_decision_column_where_a_decision_can_settle_it(
+    reason: Reason, language: Language
+) -> None:
+    told_of = replace(case(reason), owner="shared", tie_break=None)
+    column = "la colonne Décision du rapport" if language == "fr" else "the report's Decision column"
+    assert (column in told(told_of, language)) is (reason in DECIDED_IN_THE_REPORT)
 
 
 def test_a_refused_blank_is_nothing_to_enter_anywhere() -> None:
@@ -196,7 +224,7 @@ def test_a_first_contact_under_one_owner_says_whose_value_holds_and_a_shared_one
     owned = case(Reason.FIRST_CONTACT)
     assert told(owned, "fr").endswith("Rien à faire si elle est juste.")
     assert "La valeur du DMS fait foi et est recopiée dans le module véhicules" in told(owned, "fr")
-    assert told(replace(owned, owner="shared"), "fr").endswith("Saisir la bonne valeur des deux côtés.")
+    assert told(replace(owned, owner="shared"), "fr").endswith(CHOOSE)
 
 
 def test_the_name_of_a_person_does_not_stand_in_a_sentence_for_the_screen() -> None:
@@ -267,5 +295,8 @@ def test_a_guard_is_told_in_the_reader_s_language() -> None:
     message = "The plan would overwrite sale_price on 7 of 9 cars."
     said = halt_sentence("mass_overwrite", message, values, POINT.vocabulary, "fr")
     assert said == "Le plan écraserait «\u00a0Prix de vente\u00a0» sur 7 voitures sur 9."
+    one = halt_sentence("mass_overwrite", message, values | {"touched": 1}, POINT.vocabulary, "fr")
+    assert one.endswith("sur 1 voiture sur 9.")
+    assert halt_sentence("mass_overwrite", message, {}, POINT.vocabulary, "fr").endswith("sur ? sur ?.")
     assert halt_sentence("mass_overwrite", message, values, POINT.vocabulary, "en") == message
     assert halt_sentence("a_new_guard", message, values, POINT.vocabulary, "fr") == message

@@ -1,0 +1,333 @@
+"""Taking in a report that came back: each decision is found, read, judged and answered; what is accepted is kept.
+
+Reading the file is `reports.returned_file`; whether a decision may be taken, `sync.decisions`. Nothing is kept of a dry
+run, and nothing of a file that cannot be read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from stocksync.entrypoints.stored_cars import StoredCars, stored_cars
+from stocksync.mapping.effective import MappingSet
+from stocksync.reports.cell_problem import CellProblem
+from stocksync.reports.conflict_report import COLUMNS
+from stocksync.reports.decision_answers import AnsweredRow, Earlier
+from stocksync.reports.decision_words import allowed_words, choice_of
+from stocksync.reports.returned_file import Returned, ReturnedRow, read_returned
+from stocksync.reports.spelling import Language, Speller, attribute_of, instant
+from stocksync.reports.typed_values import typed_value
+from stocksync.reports.wording import subject_label
+from stocksync.stock.resolution import Answer, Choice, Why, holds
+from stocksync.stock.values import ABSENT, SIDES, Known, Side, as_text
+from stocksync.stock.vehicle import VIN
+from stocksync.sync.answers import StoredFinding
+from stocksync.sync.decisions import (
+    Decision,
+    Judged,
+    ResolutionStatus,
+    ReviewedRow,
+    StoredResolution,
+    judge,
+)
+from stocksync.sync.fingerprints import names_row, version_seen
+from stocksync.sync.ports import Clock, today_on
+
+if TYPE_CHECKING:
+    from stocksync.adapters.store.questions import Questions
+    from stocksync.adapters.store.repository import Repository
+    from stocksync.sync.cars import Finding
+
+MAX_COMMENT: Final = 2000
+_NOTHING_DUE: Final[Mapping[Language, str]] = {
+    "fr": "rien : la valeur ne va qu'avec « valeur »",
+    "en": "nothing: a value goes with “value” only",
+}
+_SHORTER: Final[Mapping[Language, str]] = {
+    "fr": f"un commentaire de {MAX_COMMENT} caractères au plus",
+    "en": f"a comment of {MAX_COMMENT} characters at most",
+}
+_SIDES: Final = {Choice.MODULE: Side.VEHICLE_MODULE, Choice.DMS: Side.DMS}
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """One file that was handed back: its name, its bytes, and by whom."""
+
+    name: str
+    raw: bytes
+    by: str
+
+    @property
+    def digest(self) -> str:
+        """Names exactly these bytes."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """What became of a file: its decisions in the file's order, and how many rows stayed without one."""
+
+    rows: tuple[AnsweredRow, ...]
+    untouched: int
+
+    @property
+    def failed(self) -> int:
+        """How many decisions were not taken."""
+        return sum(not row.succeeded for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One decision about one row: a row of the file, or one of those that a lot's line stands for."""
+
+    returned: ReturnedRow
+    conflict_id: int
+    fingerprint: str
+    of_lot: bool
+
+
+@dataclass
+class DecisionDesk:
+    """Where reports that come back are taken in. only: the one point of sale whose rows may be decided here."""
+
+    questions: Questions
+    repository: Repository
+    mappings: MappingSet
+    clock: Clock
+    language: Language
+    only: str | None = None
+    _rows: Mapping[int, StoredFinding] = field(default_factory=dict)
+    _earlier: list[StoredResolution] = field(default_factory=list)
+
+    def take_in(self, file: HandedIn, *, dry_run: bool = False) -> TakenIn:
+        """Take a file in. Raises UnreadableFile; then nothing of it was taken."""
+        returned = read_returned(file.name, file.raw, self.language)
+        items = [item for row in returned.rows for item in self._items(row)]
+        self._rows = self.questions.findings_by_id(item.conflict_id for item in items if item.conflict_id)
+        self._earlier = self.questions.decisions(self._rows.values())
+        cars = stored_cars(self.questions, self._rows.values(), self.mappings, self.clock)
+        answered: list[AnsweredRow] = []
+        accepted: list[tuple[int, StoredResolution]] = []
+        for item in _single_rows_first(items):
+            row, decision = self._answer(item, returned, cars, file)
+            if decision is not None:
+                accepted.append((len(answered), decision))
+                self._earlier.append(decision)
+            answered.append(row)
+        if not dry_run:
+            self._keep(accepted, answered)
+        return TakenIn(tuple(sorted(answered, key=lambda row: (row.sheet != "", row.line))), returned.untouched)
+
+    def _items(self, row: ReturnedRow) -> Iterator[_Item]:
+        fingerprint = row.cells.get("fingerprint", "").lower()
+        if fingerprint.startswith("g"):
+            members = self.questions.lot(fingerprint)
+            if _number(row.cells.get("id", "")) in {number for number, _ in members}:
+                yield from (_Item(row, number, name, of_lot=True) for number, name in members)
+                return
+        yield _Item(row, _number(row.cells.get("id", "")) or 0, fingerprint, of_lot=False)
+
+    def _answer(
+        self, item: _Item, returned: Returned, cars: StoredCars, file: HandedIn
+    ) -> tuple[AnsweredRow, StoredResolution | None]:
+        stored = self._rows.get(item.conflict_id)
+        blank = self._blank(item, stored, cars)
+        problem = item.returned.problem or self._problem_of_row(item)
+        if problem is not None:
+            return replace(blank, answer=Answer.UNREADABLE, problem=problem), None
+        seen = self._seen(item, stored)
+        if stored is None or seen is None:
+            return blank, None
+        if self.only is not None and stored.point_of_sale != self.only:
+            details = {"point": stored.point_of_sale}
+            return replace(blank, answer=Answer.NOT_PERMITTED, why=Why.OTHER_POINT_OF_SALE, details=details), None
+        decision = self._decision(item, returned, stored, cars)
+        if isinstance(decision, CellProblem):
+            return replace(blank, answer=Answer.UNREADABLE, problem=decision), None
+        earlier = tuple(e for e in self._earlier if _concerns(e, stored))
+        taken_back = next((e for e in earlier if _is_taken_back(e, seen, file)), None)
+        if taken_back is not None:
+            return replace(blank, answer=Answer.CONTRADICTED, earlier=self._said_earlier(taken_back)), None
+        row = ReviewedRow(stored, seen, cars.answer_of(stored), earlier)
+        mapping = cars.mapping_of(stored)
+        judged = judge(decision, row, mapping, today_on(self.clock, mapping.time_zone))
+        answered = self._said(blank, row, judged)
+        return answered, self._resolution(decision, row, judged, file)
+
+    def _blank(self, item: _Item, stored: StoredFinding | None, cars: StoredCars) -> AnsweredRow:
+        """What is told of a row whatever the answer."""
+        cells = item.returned.cells
+        row = AnsweredRow(
+            line=item.returned.line,
+            sheet=item.returned.sheet,
+            answer=Answer.UNKNOWN,
+            conflict=str(item.conflict_id) if item.conflict_id else cells.get("id", ""),
+            decision=cells.get("decision", ""),
+            value=cells.get("value", ""),
+            comment=cells.get("comment", ""),
+        )
+        if stored is None:
+            return row
+        mapping, car = cars.mapping_of(stored), cars.answer_of(stored)
+        subject = stored.finding.subject
+        return replace(
+            row,
+            point_of_sale=stored.point_of_sale,
+            vin=(car.text(VIN) if car is not None else None) or "",
+            label=subject_label(subject, mapping.vocabulary, self.language),
+            attribute=mapping.vocabulary.get(subject),
+            vocabulary=mapping.vocabulary,
+            speller=Speller(self.language, mapping.choice_labels, clear=True),
+        )
+
+    def _problem_of_row(self, item: _Item) -> CellProblem | None:
+        cells = item.returned.cells
+        if not item.conflict_id:
+            due = {"fr": "le numéro exporté, inchangé", "en": "the number as it was exported"}
+            return CellProblem(self._header("id"), cells.get("id", ""), due[self.language])
+        if choice_of(cells.get("decision", "")) is None:
+            return CellProblem(self._header("decision"), cells.get("decision", ""), allowed_words(self.language))
+        if len(cells.get("comment", "")) > MAX_COMMENT:
+            return CellProblem(self._header("comment"), cells["comment"][:40] + "…", _SHORTER[self.language])
+        return None
+
+    def _seen(self, item: _Item, stored: StoredFinding | None) -> Finding | None:
+        """What the row said to its reader; None where the fingerprint was never given to it."""
+        if stored is None or not names_row(item.fingerprint, stored.finding_id, stored.pair, stored.opened_at):
+            return None
+        now = version_seen(item.fingerprint, [stored.finding])
+        return now or version_seen(item.fingerprint, self.questions.versions(stored))
+
+    def _decision(
+        self, item: _Item, returned: Returned, stored: StoredFinding, cars: StoredCars
+    ) -> Decision | CellProblem:
+        cells, mapping = item.returned.cells, cars.mapping_of(stored)
+        choice, typed, comment = choice_of(cells["decision"]), cells.get("value", ""), cells.get("comment", "")
+        assert choice is not None
+        attribute = mapping.vocabulary.get(stored.finding.subject)
+        if attribute is None or (not typed and choice is not Choice.VALUE):
+            return Decision(choice, comment=comment)
+        read = typed_value(attribute, typed, mapping.choice_labels, self.language, month_first=returned.month_first)
+        if choice is Choice.VALUE:
+            return read if isinstance(read, CellProblem) else Decision(choice, read, comment)
+        car = cars.answer_of(stored)
+        vehicle = car.vehicles.get(_SIDES[choice]) if car is not None and choice in _SIDES else None
+        repeats = (
+            vehicle is not None
+            and not isinstance(read, CellProblem)
+            and holds(attribute.kind, vehicle.reading(attribute.name), read)
+        )
+        if repeats:
+            return Decision(choice, comment=comment)
+        return CellProblem(self._header("value"), typed, _NOTHING_DUE[self.language])
+
+    def _said(self, blank: AnsweredRow, row: ReviewedRow, judged: Judged) -> AnsweredRow:
+        stored = row.stored
+        attributes = {side: attribute_of(stored.finding.subject, side, blank.vocabulary) for side in SIDES}
+        speller = blank.speller
+        assert speller is not None
+        old = {Side.VEHICLE_MODULE: row.seen.vehicle_module, Side.DMS: row.seen.dms}
+        new = {Side.VEHICLE_MODULE: stored.finding.vehicle_module, Side.DMS: stored.finding.dms}
+        if row.car is not None and blank.attribute is not None:
+            new |= _held_now(row, blank.attribute.name)
+        return replace(
+            blank,
+            answer=judged.answer,
+            why=judged.why,
+            details=judged.details,
+            targets=judged.targets if judged.answer is Answer.ACCEPTED else {},
+            written=tuple(side for side in SIDES if _differs(judged.targets, side, new)),
+            earlier=self._said_earlier(judged.earlier) if judged.earlier is not None else None,
+            old={side: speller.text(attributes[side], text) for side, text in old.items()},
+            new={side: speller.text(attributes[side], text) for side, text in new.items()},
+            state=stored.closed_because or "",
+        )
+
+    def _said_earlier(self, earlier: StoredResolution) -> Earlier:
+        points = self.mappings.points_of_sale
+        zone = ZoneInfo(points[earlier.point_of_sale].time_zone if earlier.point_of_sale in points else "UTC")
+        at = instant(earlier.decided_at.astimezone(zone))
+        because = (earlier.closed_because or "?") if earlier.status is ResolutionStatus.UNDONE else ""
+        return Earlier(earlier.decided_by, at, earlier.choice, because)
+
+    def _resolution(
+        self, decision: Decision, row: ReviewedRow, judged: Judged, file: HandedIn
+    ) -> StoredResolution | None:
+        """What is to be kept of a decision; one that both sides hold already is kept as carried out."""
+        there_already = judged.answer is Answer.ALREADY and judged.earlier is None
+        if judged.answer is not Answer.ACCEPTED and not there_already:
+            return None
+        stored, now = row.stored, self.clock.now_at()
+        waiting = ResolutionStatus.IGNORING if decision.choice is Choice.IGNORE else ResolutionStatus.PENDING
+        return StoredResolution(
+            number=0,
+            conflict_id=stored.finding_id,
+            pair=stored.pair,
+            point_of_sale=stored.point_of_sale,
+            car_id=stored.finding.car_id,
+            subject=stored.finding.subject,
+            reason=stored.finding.reason,
+            choice=decision.choice,
+            targets=judged.targets,
+            seen=row.seen,
+            comment=decision.comment,
+            decided_by=file.by,
+            decided_at=now,
+            file=file.name,
+            file_digest=file.digest,
+            status=ResolutionStatus.APPLIED if there_already else waiting,
+            closed_at=now if there_already else None,
+            closed_because="already" if there_already else None,
+        )
+
+    def _keep(self, accepted: list[tuple[int, StoredResolution]], answered: list[AnsweredRow]) -> None:
+        """Keep what was accepted; whoever was forestalled by somebody else meanwhile is told so."""
+        numbers = self.repository.take_decisions([decision for _, decision in accepted])
+        late = [place for (place, _), number in zip(accepted, numbers, strict=True) if number is None]
+        for place in late:
+            rows = [self._rows[accepted_row.conflict_id] for p, accepted_row in accepted if p == place]
+            first = next((e for e in self.questions.decisions(rows) if _concerns(e, rows[0]) and e.in_force), None)
+            answer = Answer.STALE if first is None else Answer.CONTRADICTED
+            earlier = self._said_earlier(first) if first is not None else None
+            answered[place] = replace(answered[place], answer=answer, targets={}, earlier=earlier)
+
+    def _header(self, name: str) -> str:
+        return next(column for column in COLUMNS if column.name == name).header(self.language)
+
+
+def _single_rows_first(items: Iterable[_Item]) -> list[_Item]:
+    """What was decided of one row counts before what was decided of its lot."""
+    return sorted(items, key=lambda item: item.of_lot)
+
+
+def _number(cell: str) -> int | None:
+    return int(cell) if cell.isdecimal() and cell.isascii() and len(cell) < 16 else None
+
+
+def _concerns(earlier: StoredResolution, stored: StoredFinding) -> bool:
+    same_attribute = (earlier.car_id, earlier.subject) == (stored.finding.car_id, stored.finding.subject)
+    return earlier.conflict_id == stored.finding_id or same_attribute
+
+
+def _is_taken_back(earlier: StoredResolution, seen: Finding, file: HandedIn) -> bool:
+    """Tell whether a decision of this very file was taken back: handing it in again does not bring it back."""
+    return (
+        earlier.status is ResolutionStatus.UNDONE
+        and earlier.file_digest == file.digest
+        and earlier.seen.seen == seen.seen
+    )
+
+
+def _held_now(row: ReviewedRow, name: str) -> dict[Side, str | None]:
+    assert row.car is not None
+    vehicles = row.car.vehicles
+    return {side: as_text(vehicles[side].reading(name) if side in vehicles else ABSENT) for side in SIDES}
+
+
+def _differs(targets: Mapping[Side, Known], side: Side, held: Mapping[Side, str | None]) -> bool:
+    return side in targets and as_text(targets[side]) != held[side]

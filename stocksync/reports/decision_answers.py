@@ -1,0 +1,224 @@
+"""What a reviewer is told of each decision: one sentence, and a file beside the one that was handed in.
+
+The file is in the style that French spreadsheets' users know: `STATUT;DETAIL;...`, with SUCCES and ECHEC.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from stocksync.reports.cell_problem import CellProblem
+from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, WHY_NOT
+from stocksync.reports.escaping import escaped
+from stocksync.reports.spelling import Language, Speller, quoted
+from stocksync.reports.wording import french_spaces, why_invalid
+from stocksync.reports.words import OWNERS, SIDE_NAMES
+from stocksync.stock.resolution import Answer, Choice, Why
+from stocksync.stock.values import Known, Side, as_text
+from stocksync.stock.vehicle import Attribute
+
+SUCCEEDED: Final = frozenset({Answer.ACCEPTED, Answer.ALREADY})
+CHOICES: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {"module": "module", "dms": "dms", "value": "valeur", "ignore": "ignorer", "undo": "annulation"},
+    "en": {"module": "module", "dms": "dms", "value": "value", "ignore": "ignore", "undo": "undo"},
+}
+_STATUS: Final[Mapping[Language, tuple[str, str]]] = {"fr": ("SUCCES", "ECHEC"), "en": ("SUCCESS", "FAILURE")}
+_HEADERS: Final[Mapping[Language, tuple[str, ...]]] = {
+    "fr": (
+        "STATUT",
+        "DETAIL",
+        "LIGNE",
+        "CONFLIT",
+        "POINT DE VENTE",
+        "CHASSIS",
+        "DONNEE",
+        "DECISION",
+        "VALEUR",
+        "COMMENTAIRE",
+    ),
+    "en": (
+        "STATUS",
+        "DETAIL",
+        "LINE",
+        "CONFLICT",
+        "POINT OF SALE",
+        "VIN",
+        "ATTRIBUTE",
+        "DECISION",
+        "VALUE",
+        "COMMENT",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A decision that came before: who, when (spelled), which; because: why it holds no more, "" while it does."""
+
+    by: str
+    at: str
+    choice: Choice
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRow:
+    """One decision and its answer.
+
+    line, sheet: where it stands in the file. conflict: the number as people know it. old, new: what each side held
+    when the report went out, and what it holds now, spelled. targets: what each side is to hold; written: the sides
+    that do not yet. state: why the row is closed, "" while it is open. speller, attribute, vocabulary: how values are
+    said; None where the row is unknown.
+    """
+
+    line: int
+    answer: Answer
+    sheet: str = ""
+    conflict: str = ""
+    point_of_sale: str = ""
+    vin: str = ""
+    label: str = ""
+    decision: str = ""
+    value: str = ""
+    comment: str = ""
+    why: Why | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    problem: CellProblem | None = None
+    earlier: Earlier | None = None
+    old: Mapping[Side, str] = field(default_factory=dict)
+    new: Mapping[Side, str] = field(default_factory=dict)
+    targets: Mapping[Side, Known] = field(default_factory=dict)
+    written: tuple[Side, ...] = ()
+    state: str = ""
+    attribute: Attribute | None = None
+    vocabulary: Mapping[str, Attribute] = field(default_factory=dict)
+    speller: Speller | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """True iff the decision holds."""
+        return self.answer in SUCCEEDED
+
+
+def detail(row: AnsweredRow, language: Language) -> str:
+    """Say in a sentence or two what became of a decision, and what to do."""
+    template = _template(row, language)
+    return (french_spaces(template) if language == "fr" else template).format_map(_said(row, language))
+
+
+def status(row: AnsweredRow, language: Language) -> str:
+    """Say in one word whether a decision holds."""
+    succeeded, failed = _STATUS[language]
+    return succeeded if row.succeeded else failed
+
+
+def answers_bytes(rows: Iterable[AnsweredRow], language: Language) -> bytes:
+    """Write the answers as a CSV for a French spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    writer.writerow(_HEADERS[language])
+    for row in rows:
+        cells = (
+            row.conflict,
+            row.point_of_sale,
+            row.vin,
+            row.label,
+            row.decision,
+            row.value,
+            row.comment,
+        )
+        said = escaped(detail(row, language))
+        writer.writerow([status(row, language), said, str(row.line), *(escaped(cell) for cell in cells)])
+    return f"\ufeff{text.getvalue()}".encode()
+
+
+def refusal_bytes(sentence: str, language: Language) -> bytes:
+    """Write the answer to a file of which nothing was taken."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    writer.writerow(_HEADERS[language])
+    blank = [""] * (len(_HEADERS[language]) - 2)
+    writer.writerow([_STATUS[language][1], escaped(sentence), *blank])
+    return f"\ufeff{text.getvalue()}".encode()
+
+
+def _template(row: AnsweredRow, language: Language) -> str:
+    said = ANSWERS[language]
+    if row.answer is Answer.NOT_PERMITTED and row.why is not None:
+        return WHY_NOT[language][row.why]
+    if row.answer is Answer.ACCEPTED:
+        return said["accepted" if row.targets else "accepted_ignore"]
+    if row.answer is Answer.ALREADY:
+        return said["already" if row.earlier is None else "already_decided"]
+    if row.answer is Answer.CONTRADICTED and row.earlier is not None and row.earlier.because:
+        return said["undone"]
+    if row.answer is Answer.STALE and row.state and row.old == row.new:
+        return said["stale_closed"]
+    return said[row.answer.value]
+
+
+class _OrNothing(dict[str, str]):
+    """The fields of a template; one that is not known is said as `?`."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _said(row: AnsweredRow, language: Language) -> dict[str, str]:
+    sides = SIDE_NAMES[language]
+    said = _OrNothing(row.details)
+    said["conflict"], said["state"] = row.conflict or "?", row.state
+    if "side" in row.details:
+        said["side"] = sides.get(row.details["side"], "?")
+    if "owner" in row.details:
+        said["owner"] = OWNERS[language].get(row.details["owner"], "?")
+    if "broken" in row.details and row.speller is not None:
+        said["broken"] = why_invalid(row.details["broken"], row.vocabulary, row.speller)
+    said |= {"limits": _limits(row, language), "effect": _effect(row, language)}
+    for name in ("base", "max_jump"):
+        if name in row.details:
+            said[name] = _spelled(row, row.details[name])
+    if row.problem is not None:
+        said |= {
+            "column": row.problem.column,
+            "found": quoted(row.problem.found, language),
+            "allowed": row.problem.allowed,
+        }
+    if row.earlier is not None:
+        earlier = row.earlier
+        said |= {"by": earlier.by, "at": earlier.at, "because": earlier.because}
+        said["choice"] = CHOICES[language][earlier.choice]
+    for prefix, held in (("old", row.old), ("new", row.new)):
+        said[f"{prefix}_module"] = held.get(Side.VEHICLE_MODULE, "?")
+        said[f"{prefix}_dms"] = held.get(Side.DMS, "?")
+    return said
+
+
+def _spelled(row: AnsweredRow, neutral: str) -> str:
+    if row.speller is None or row.attribute is None:
+        return neutral
+    return row.speller.text(row.attribute, neutral)
+
+
+def _limits(row: AnsweredRow, language: Language) -> str:
+    names = {"fr": {"minimum": "au moins", "maximum": "au plus"}, "en": {"minimum": "at least", "maximum": "at most"}}
+    return ", ".join(
+        f"{names[language][name]} {_spelled(row, row.details[name])}"
+        for name in ("minimum", "maximum")
+        if name in row.details
+    )
+
+
+def _effect(row: AnsweredRow, language: Language) -> str:
+    """Say what will be written where."""
+    if not row.targets or row.attribute is None or row.speller is None:
+        return ""
+    value = row.speller.text(row.attribute, as_text(row.targets[Side.VEHICLE_MODULE]))
+    effects = EFFECTS[language]
+    if len(row.written) == 1:
+        return effects["one"].format(value=value, side=SIDE_NAMES[language][row.written[0]])
+    return effects["both"].format(value=value)
