@@ -49,7 +49,7 @@ _WORDS: Final = {
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Answer every row, and keep nothing.")
 @_BY
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="Of the answer.")

@@ -54,8 +54,7 @@ def _sheets(raw: bytes) -> Iterator[Sheet]:
     for worksheet in workbook.worksheets:
         # The size that a sheet states of itself is often wrong.
         worksheet.reset_dimensions()
-        values = worksheet.iter_rows(max_col=LOOKED_AT, values_only=True)
-        rows = within_limits(_rows(values), worksheet.title)
+        rows = within_limits(_rows(worksheet.iter_rows(max_col=LOOKED_AT)), worksheet.title)
         first = list(islice(rows, TITLE_ROWS + 1))
         rest = rows if has_header(first, TEXT_READINGS) else ()
         sheet = Sheet(worksheet.title, (*first, *rest), TEXT_READINGS, is_separated=False)
@@ -66,12 +65,19 @@ def _sheets(raw: bytes) -> Iterator[Sheet]:
 
 
 def _rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[SheetRow]:
-    for number, values in enumerate(rows, start=1):
+    for number, cells in enumerate(rows, start=1):
+        values = [cell.value for cell in cells]
         if values.count(None) == len(values):
             yield SheetRow(number, ())
             continue
         dates = frozenset(place for place, value in enumerate(values) if isinstance(value, date))
-        yield SheetRow(number, [_text(value) for value in values], dates)
+        yield SheetRow(number, [_shown(cell, value) for cell, value in zip(cells, values, strict=True)], dates)
+
+
+def _shown(cell: Any, value: Any) -> str:
+    """Spell a cell; a percentage as one, because 50 % is held as 0.5 and is no amount."""
+    is_percentage = type(value) in (int, float) and "%" in (cell.number_format or "")
+    return f"{_text(value * 100)} %" if is_percentage else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -309,7 +309,9 @@ def test_a_drive_without_hard_links_serves_as_well(folder: ExchangeFolder, monke
     assert held(folder.done) == {f"{STAMP}-conflits.csv": b"content", f"{STAMP}-conflits-reponse.csv": b"answer"}
 
 
-ANY_NAME = st.binary(min_size=1, max_size=255).filter(lambda raw: not {0, ord("/")} & {*raw})
+ANY_NAME = st.binary(min_size=1, max_size=255).filter(
+    lambda raw: not {0, ord("/")} & {*raw} and raw not in (b".", b"..")
+)
 READABLE_NAME = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60)
 
 
