@@ -309,9 +309,7 @@ def test_a_drive_without_hard_links_serves_as_well(folder: ExchangeFolder, monke
     assert held(folder.done) == {f"{STAMP}-conflits.csv": b"content", f"{STAMP}-conflits-reponse.csv": b"answer"}
 
 
-ANY_NAME = st.binary(min_size=1, max_size=255).filter(
-    lambda raw: not {0, ord("/")} & {*raw} and raw not in (b".", b"..")
-)
+ANY_NAME = st.binary(min_size=1, max_size=255).filter(lambda raw: not {0, ord("/")} & {*raw})
 READABLE_NAME = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60)
 
 
@@ -322,6 +320,7 @@ READABLE_NAME = st.text(st.characters(exclude_characters="/\0", exclude_categori
 def test_a_file_of_any_name_is_taken_and_put_away_with_its_ending(raw_name: bytes) -> None:
     with tempfile.TemporaryDirectory() as made_here:
         folder, name = made(Path(made_here)), os.fsdecode(raw_name)
+        assume(name not in (".", ".."))
         hand_in(folder, name)
         assume(waiting(folder))
         target = put_away(folder, arrived(folder))
