@@ -151,6 +151,8 @@ def export(
         lines = [line for _, line in _found(obj, wanted, reasons=reasons, since_days=since_days)]
         click.echo(report_bytes(lines, language), nl=False)
         return
+    if format_ is None and file.suffix.casefold() in (".xls", ".xlsm", ".ods", ".numbers"):
+        raise UsageError(f"{file.name}: a report is written as .xlsx or .csv; name such a file, or give --format.")
     mappings = obj.load_mappings()
     if wanted is not None:
         chosen_points(mappings, [wanted])
@@ -277,7 +279,7 @@ def _data(row: StoredFinding, line: ReportLine, language: Language) -> dict[str,
         "base": neutral(attribute, finding.base),
         "opened_at": row.opened_at.isoformat(),
         "changed_at": row.changed_at.isoformat(),
-        "state": "open" if row.closed_at is None else "closed",
+        "state": "closed" if row.closed_at is not None else "ignored" if row.ignored_by is not None else "open",
         "closed_at": row.closed_at.isoformat() if row.closed_at is not None else None,
         "closed_because": row.closed_because,
         "age_days": line.age_days,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -15,6 +16,7 @@ from stocksync.reports.report_lines import ReportLine
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
 from stocksync.sync.answers import CarAnswer, StoredFinding
+from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.fingerprints import row_fingerprint
 from stocksync.sync.ports import Clock, today_on
 
@@ -28,10 +30,16 @@ def report_lines(
 ) -> Iterator[ReportLine]:
     """Put each row together with its car; values that no side shows any more stay blank."""
     rows = list(rows)
+    taken_back = Counter(
+        decision.conflict_id for decision in questions.decisions(rows) if decision.status is ResolutionStatus.UNDONE
+    )
     cars = stored_cars(questions, rows, mappings, clock)
     for row in rows:
         mapping = cars.mapping_of(row)
-        yield _line(row, cars.answer_of(row), mapping, today_on(clock, mapping.time_zone))
+        line = _line(row, cars.answer_of(row), mapping, today_on(clock, mapping.time_zone))
+        undone = taken_back[row.finding_id]
+        fingerprint = row_fingerprint(row.finding_id, row.pair, row.opened_at, row.finding, undone)
+        yield replace(line, fingerprint=fingerprint)
 
 
 def _line(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> ReportLine:
@@ -50,7 +58,8 @@ def _line(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping
         today_on=today,
         vocabulary=mapping.vocabulary,
         choice_labels=mapping.choice_labels,
-        fingerprint=row_fingerprint(row.finding_id, row.pair, row.opened_at, row.finding),
+        fingerprint="",
+        ignored=row.closed_at is None and row.ignored_by is not None,
         closed_on=row.closed_at.astimezone(zone).date() if row.closed_at is not None else None,
         closed_because=row.closed_because,
     )

@@ -14,7 +14,7 @@ from stocksync.reports.spelling import Language, Speller, instant, neutral
 from stocksync.reports.wording import typeset
 from stocksync.stock.values import SIDES, Side, as_text
 from stocksync.sync.answers import StoredFinding
-from stocksync.sync.decisions import StoredResolution
+from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 
 if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
@@ -23,18 +23,22 @@ _STATUSES: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "pending": "sera appliquée à la prochaine synchronisation",
         "ignoring": "en vigueur tant qu'aucune valeur ne change",
+        "dormant": "ne vaut plus pour les valeurs d'aujourd'hui",
         "applied": "appliquée le {closed}",
         "stale": "périmée le {closed} : les valeurs avaient changé",
         "forbidden": "non appliquée ({closed}) : la matrice ne la permet plus",
-        "undone": "annulée le {closed} ({because})",
+        "refused": "rejetée par un système le {closed}",
+        "undone": "annulée le {closed} par {because}",
     },
     "en": {
         "pending": "carried out by the next synchronisation",
         "ignoring": "holds while no value changes",
+        "dormant": "does not hold for today's values",
         "applied": "carried out on {closed}",
         "stale": "stale since {closed}: the values had moved",
         "forbidden": "not carried out ({closed}): the matrix does not allow it any more",
-        "undone": "taken back on {closed} ({because})",
+        "refused": "refused by a system on {closed}",
+        "undone": "taken back on {closed} by {because}",
     },
 }
 _DECISION: Final[Mapping[Language, str]] = {
@@ -51,6 +55,7 @@ class ConflictStory:
     decisions: tuple[StoredResolution, ...]
     mapping: PointOfSaleMapping
     language: Language
+    ignored_by: int | None = None
 
     def decision_lines(self) -> Iterator[str]:
         """One line per decision."""
@@ -99,7 +104,9 @@ class ConflictStory:
 
     def _status(self, decision: StoredResolution) -> str:
         closed = self._instant(decision.closed_at) if decision.closed_at is not None else ""
-        template = typeset(_STATUSES[self.language][decision.status], self.language)
+        is_dormant = decision.status is ResolutionStatus.IGNORING and decision.number != self.ignored_by
+        status = "dormant" if is_dormant else decision.status
+        template = typeset(_STATUSES[self.language][status], self.language)
         return template.format(closed=closed, because=decision.closed_because or "")
 
     def _instant(self, at: Any) -> str:
@@ -113,5 +120,7 @@ def story_of(
     car = questions.cars_by_id([row.finding.car_id]).get(row.finding.car_id)
     never_in_dms = car is not None and Side.DMS not in car.record_ids
     history = HistoryView(tuple(questions.journal(row.finding.car_id)), mapping, language, never_in_dms)
-    decisions = tuple(d for d in questions.decisions([row]) if d.conflict_id == row.finding_id)
-    return ConflictStory(history.about(row.finding.subject, row.finding_id), decisions, mapping, language)
+    found = questions.decisions([row])
+    decisions = tuple(d for d in found if d.conflict_id == row.finding_id or d.number == row.ignored_by)
+    about = history.about(row.finding.subject, row.finding_id)
+    return ConflictStory(about, decisions, mapping, language, row.ignored_by)

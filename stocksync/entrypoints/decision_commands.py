@@ -24,9 +24,12 @@ _JSON: Final = click.option("--json", "as_json", is_flag=True, help="For program
 _SHOWN: Final = 40
 _WORDS: Final = {
     "fr": {
-        "total": "{taken:décision prise|décisions prises}, {failed:refusée|refusées}, {untouched:ligne|lignes} sans "
-        "décision.",
+        "total": "{taken:décision prise|décisions prises}, {already:déjà prise|déjà prises}, "
+        "{failed:refusée|refusées}, {untouched:ligne|lignes} sans décision.",
         "dry": "Essai à blanc : rien n'est enregistré.",
+        "unchanged": "Essai à blanc : rien n'est changé.",
+        "others": "La même ligne a décidé de {others} autres conflits, qui restent décidés ; tous ensemble : "
+        "stocksync conflicts undo {conflict} --lot",
         "more": "… et {more} de plus ; tout est dans {file}.",
         "answer": "La réponse, ligne par ligne : {file}",
         "unwritten": "La réponse ne peut pas être écrite dans {file} ({why}) ; les décisions sont prises.",
@@ -35,9 +38,12 @@ _WORDS: Final = {
         "next": "Elles seront appliquées à la prochaine synchronisation : stocksync sync",
     },
     "en": {
-        "total": "{taken:decision|decisions} taken, {failed:one refused|refused}, {untouched:row|rows} without a "
-        "decision.",
+        "total": "{taken:decision|decisions} taken, {already} there already, {failed} refused, {untouched:row|rows} "
+        "without a decision.",
         "dry": "Dry run: nothing is kept.",
+        "unchanged": "Dry run: nothing is changed.",
+        "others": "The same line decided {others} other conflicts, which stay decided; all together: stocksync "
+        "conflicts undo {conflict} --lot",
         "more": "… and {more} more; all of it is in {file}.",
         "answer": "The answer, row by row: {file}",
         "unwritten": "The answer cannot be written to {file} ({why}); the decisions are taken.",
@@ -70,7 +76,7 @@ def import_(obj: Context, file: Path, dry_run: bool, by: str | None, lang: Langu
     from stocksync.entrypoints.decision_desk import DecisionDesk, HandedIn
 
     language = lang or obj.language
-    handed_in = HandedIn(_name_of(file), _read(file), by or _user())
+    handed_in = HandedIn(_name_of(file), _read(file), _signed(by))
     mappings = obj.load_mappings()
     with obj.repository(only_reading=True) as repository:
         desk = DecisionDesk(open_questions(repository), repository, mappings, SystemClock(), language)
@@ -88,30 +94,38 @@ def import_(obj: Context, file: Path, dry_run: bool, by: str | None, lang: Langu
 @click.command()
 @click.argument("conflict_id", metavar="ID", type=click.IntRange(min=1))
 @_BY
+@click.option("--lot", "whole_lot", is_flag=True, help="Everything that was decided by the same line for several cars.")
 @click.option("--dry-run", is_flag=True, help="Tell what would follow, and change nothing.")
 @click.pass_obj
-def undo(obj: Context, conflict_id: int, by: str | None, dry_run: bool) -> None:
+def undo(obj: Context, conflict_id: int, by: str | None, whole_lot: bool, dry_run: bool) -> None:
     """Take back what was decided of the conflict ID.
 
     As long as nothing moved since: a decision that was not carried out yet is void; one that was, is undone by the next
     `stocksync sync`, which puts back what each side held before.
     """
     from stocksync.assembly import SystemClock, open_questions
-    from stocksync.entrypoints.taken_back import take_back_decision
+    from stocksync.entrypoints.taken_back import lot_of_decision, take_back_decision
 
-    mappings = obj.load_mappings()
+    mappings, who = obj.load_mappings(), _signed(by)
     with obj.repository(only_reading=True) as repository:
-        said = take_back_decision(
-            open_questions(repository),
-            repository,
-            mappings,
-            SystemClock(),
-            conflict_id,
-            by or _user(),
-            obj.language,
-            dry_run=dry_run,
-        )
-    click.echo(said)
+        questions = open_questions(repository)
+        numbers = lot_of_decision(questions, conflict_id) if whole_lot else [conflict_id]
+        for number in numbers:
+            try:
+                said = take_back_decision(
+                    questions, repository, mappings, SystemClock(), number, who, obj.language, dry_run=dry_run
+                )
+            except UsageError as error:
+                # One car of a lot that moved since must not keep the others from being taken back.
+                if len(numbers) == 1:
+                    raise
+                said = str(error)
+            click.echo(said)
+        others = len(lot_of_decision(questions, conflict_id)) - 1 if not whole_lot else 0
+    if others > 0:
+        click.echo(_said("others", obj.language).format(others=others, conflict=conflict_id))
+    if dry_run:
+        click.echo(_said("unchanged", obj.language))
 
 
 def answer_file_of(file: Path, language: Language) -> Path:
@@ -134,6 +148,15 @@ def _read(file: Path) -> bytes:
 
 def _name_of(file: Path) -> str:
     return "-" if str(file) == "-" else file.name
+
+
+def _signed(by: str | None) -> str:
+    """Who decides, in one printable line; the user of this machine where nobody is named."""
+    from stocksync.entrypoints.decision_desk import HandedIn
+
+    if by is not None and not by.strip():
+        raise UsageError('--by names nobody: say who decided, for example --by "A. Martin".')
+    return HandedIn("", b"", by or _user()).signed
 
 
 def _user() -> str:
@@ -167,11 +190,16 @@ def _echo(taken: TakenIn, language: Language, answer: Path | None, *, dry_run: b
         click.echo(_line(row, language))
     if len(held) > _SHOWN:
         click.echo(_said("more", language).format(more=len(held) - _SHOWN, file=answer or "--json"))
-    counts = {"taken": len(held), "failed": len(failed), "untouched": taken.untouched}
+    counts = {
+        "taken": taken.accepted,
+        "already": taken.already,
+        "failed": taken.failed,
+        "untouched": taken.untouched,
+    }
     click.echo(_said("total", language).format(**{n: Counted(c, language) for n, c in counts.items()}))
     if dry_run:
         click.echo(_said("dry", language))
-    elif held:
+    elif any(row.targets for row in held):
         click.echo(_said("next", language))
     if answer is not None:
         click.echo(_said("answer", language).format(file=answer))
@@ -195,7 +223,8 @@ def _as_data(taken: TakenIn, language: Language, answer: Path | None, *, dry_run
 
     return {
         "dry_run": dry_run,
-        "taken": len(taken.rows) - taken.failed,
+        "taken": taken.accepted,
+        "already": taken.already,
         "failed": taken.failed,
         "untouched": taken.untouched,
         "answer": str(answer) if answer is not None else None,

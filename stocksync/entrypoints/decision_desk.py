@@ -7,7 +7,7 @@ run, and nothing of a file that cannot be read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from stocksync.reports.returned_file import Returned, ReturnedRow, read_returned
 from stocksync.reports.spelling import Language, Speller, attribute_of, instant
 from stocksync.reports.typed_values import typed_value
 from stocksync.reports.wording import subject_label
+from stocksync.stock.reasons import Reason
 from stocksync.stock.resolution import Answer, Choice, Why, holds
 from stocksync.stock.values import ABSENT, SIDES, Known, Side, as_text
 from stocksync.stock.vehicle import VIN
@@ -43,9 +44,15 @@ if TYPE_CHECKING:
     from stocksync.sync.cars import Finding
 
 MAX_COMMENT: Final = 2000
+MAX_NAME: Final = 100
 _NOTHING_DUE: Final[Mapping[Language, str]] = {
     "fr": "rien : la valeur ne va qu'avec « valeur »",
     "en": "nothing: a value goes with “value” only",
+}
+_ROW_BY_ROW: Final[Mapping[Language, str]] = {
+    "fr": "module, dms ou ignorer, car les valeurs de ces voitures diffèrent ; une valeur se décide dans l'annexe, "
+    "ligne par ligne",
+    "en": "module, dms or ignore, because the values of these cars differ; a value is decided in the annex, row by row",
 }
 _SHORTER: Final[Mapping[Language, str]] = {
     "fr": f"un commentaire de {MAX_COMMENT} caractères au plus",
@@ -67,6 +74,12 @@ class HandedIn:
         """Names exactly these bytes."""
         return hashlib.sha256(self.raw).hexdigest()
 
+    @property
+    def signed(self) -> str:
+        """By whom, on one line that can be printed."""
+        printable = "".join(c if c.isprintable() else " " for c in self.by)
+        return " ".join(printable.split())[:MAX_NAME] or "?"
+
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
@@ -74,6 +87,16 @@ class TakenIn:
 
     rows: tuple[AnsweredRow, ...]
     untouched: int
+
+    @property
+    def accepted(self) -> int:
+        """How many decisions are new."""
+        return sum(row.answer is Answer.ACCEPTED for row in self.rows)
+
+    @property
+    def already(self) -> int:
+        """How many decisions were there before, or have nothing left to do."""
+        return sum(row.answer is Answer.ALREADY for row in self.rows)
 
     @property
     def failed(self) -> int:
@@ -88,7 +111,7 @@ class _Item:
     returned: ReturnedRow
     conflict_id: int
     fingerprint: str
-    of_lot: bool
+    lot: str = ""
 
 
 @dataclass
@@ -107,13 +130,13 @@ class DecisionDesk:
     def take_in(self, file: HandedIn, *, dry_run: bool = False) -> TakenIn:
         """Take a file in. Raises UnreadableFile; then nothing of it was taken."""
         returned = read_returned(file.name, file.raw, self.language)
-        items = [item for row in returned.rows for item in self._items(row)]
+        items = _without_decided_alone([item for row in returned.rows for item in self._items(row)])
         self._rows = self.questions.findings_by_id(item.conflict_id for item in items if item.conflict_id)
         self._earlier = self.questions.decisions(self._rows.values())
         cars = stored_cars(self.questions, self._rows.values(), self.mappings, self.clock)
         answered: list[AnsweredRow] = []
         accepted: list[tuple[int, StoredResolution]] = []
-        for item in _single_rows_first(items):
+        for item in items:
             row, decision = self._answer(item, returned, cars, file)
             if decision is not None:
                 accepted.append((len(answered), decision))
@@ -128,9 +151,9 @@ class DecisionDesk:
         if fingerprint.startswith("g"):
             members = self.questions.lot(fingerprint)
             if _number(row.cells.get("id", "")) in {number for number, _ in members}:
-                yield from (_Item(row, number, name, of_lot=True) for number, name in members)
+                yield from (_Item(row, number, name, lot=fingerprint) for number, name in members)
                 return
-        yield _Item(row, _number(row.cells.get("id", "")) or 0, fingerprint, of_lot=False)
+        yield _Item(row, _number(row.cells.get("id", "")) or 0, fingerprint)
 
     def _answer(
         self, item: _Item, returned: Returned, cars: StoredCars, file: HandedIn
@@ -140,6 +163,8 @@ class DecisionDesk:
         problem = item.returned.problem or self._problem_of_row(item)
         if problem is not None:
             return replace(blank, answer=Answer.UNREADABLE, problem=problem), None
+        if stored is not None and (taken_back := self._taken_back(item, stored)) is not None:
+            return replace(blank, answer=Answer.CONTRADICTED, earlier=self._said_earlier(taken_back)), None
         seen = self._seen(item, stored)
         if stored is None or seen is None:
             return blank, None
@@ -149,15 +174,16 @@ class DecisionDesk:
         decision = self._decision(item, returned, stored, cars)
         if isinstance(decision, CellProblem):
             return replace(blank, answer=Answer.UNREADABLE, problem=decision), None
+        if item.lot and decision.choice is Choice.VALUE and self._differ(item.lot, stored):
+            problem = CellProblem(self._header("decision"), item.returned.cells["decision"], _ROW_BY_ROW[self.language])
+            return replace(blank, answer=Answer.UNREADABLE, problem=problem), None
         earlier = tuple(e for e in self._earlier if _concerns(e, stored))
-        taken_back = next((e for e in earlier if _is_taken_back(e, seen, file)), None)
-        if taken_back is not None:
-            return replace(blank, answer=Answer.CONTRADICTED, earlier=self._said_earlier(taken_back)), None
         row = ReviewedRow(stored, seen, cars.answer_of(stored), earlier)
         mapping = cars.mapping_of(stored)
         judged = judge(decision, row, mapping, today_on(self.clock, mapping.time_zone))
         answered = self._said(blank, row, judged)
-        return answered, self._resolution(decision, row, judged, file)
+        resolution = self._resolution(decision, row, judged, file)
+        return answered, replace(resolution, lot=item.lot) if resolution is not None else None
 
     def _blank(self, item: _Item, stored: StoredFinding | None, cars: StoredCars) -> AnsweredRow:
         """What is told of a row whatever the answer."""
@@ -198,10 +224,30 @@ class DecisionDesk:
 
     def _seen(self, item: _Item, stored: StoredFinding | None) -> Finding | None:
         """What the row said to its reader; None where the fingerprint was never given to it."""
-        if stored is None or not names_row(item.fingerprint, stored.finding_id, stored.pair, stored.opened_at):
+        if stored is None or not self._names(item, stored, len(self._undone(stored))):
             return None
         now = version_seen(item.fingerprint, [stored.finding])
         return now or version_seen(item.fingerprint, self.questions.versions(stored))
+
+    def _undone(self, stored: StoredFinding) -> list[StoredResolution]:
+        """The decisions about a row that were taken back, oldest first."""
+        here = [e for e in self._earlier if e.conflict_id == stored.finding_id]
+        return [e for e in here if e.status is ResolutionStatus.UNDONE]
+
+    def _names(self, item: _Item, stored: StoredFinding, taken_back: int) -> bool:
+        return names_row(item.fingerprint, stored.finding_id, stored.pair, stored.opened_at, taken_back)
+
+    def _taken_back(self, item: _Item, stored: StoredFinding) -> StoredResolution | None:
+        """The decision that was taken back since the file went out; None where none was."""
+        undone = self._undone(stored)
+        return next((e for count, e in enumerate(undone) if self._names(item, stored, count)), None)
+
+    def _differ(self, lot: str, stored: StoredFinding) -> bool:
+        """Tell whether one typed value would be written over values that have nothing in common."""
+        if stored.finding.reason is not Reason.WRITE_REJECTED:
+            return False  # the others share the code or the value that is to be replaced
+        members = [self._rows[number].finding for number, _ in self.questions.lot(lot) if number in self._rows]
+        return len({(finding.vehicle_module, finding.dms) for finding in members}) > 1
 
     def _decision(
         self, item: _Item, returned: Returned, stored: StoredFinding, cars: StoredCars
@@ -276,7 +322,7 @@ class DecisionDesk:
             targets=judged.targets,
             seen=row.seen,
             comment=decision.comment,
-            decided_by=file.by,
+            decided_by=file.signed,
             decided_at=now,
             file=file.name,
             file_digest=file.digest,
@@ -300,9 +346,10 @@ class DecisionDesk:
         return next(column for column in COLUMNS if column.name == name).header(self.language)
 
 
-def _single_rows_first(items: Iterable[_Item]) -> list[_Item]:
-    """What was decided of one row counts before what was decided of its lot."""
-    return sorted(items, key=lambda item: item.of_lot)
+def _without_decided_alone(items: list[_Item]) -> list[_Item]:
+    """Leave out of a lot the cars that have a filled row of their own: that is what was decided of them."""
+    alone = {item.conflict_id for item in items if not item.lot}
+    return [item for item in items if not item.lot or item.conflict_id not in alone]
 
 
 def _number(cell: str) -> int | None:
@@ -312,15 +359,6 @@ def _number(cell: str) -> int | None:
 def _concerns(earlier: StoredResolution, stored: StoredFinding) -> bool:
     same_attribute = (earlier.car_id, earlier.subject) == (stored.finding.car_id, stored.finding.subject)
     return earlier.conflict_id == stored.finding_id or same_attribute
-
-
-def _is_taken_back(earlier: StoredResolution, seen: Finding, file: HandedIn) -> bool:
-    """Tell whether a decision of this very file was taken back: handing it in again does not bring it back."""
-    return (
-        earlier.status is ResolutionStatus.UNDONE
-        and earlier.file_digest == file.digest
-        and earlier.seen.seen == seen.seen
-    )
 
 
 def _held_now(row: ReviewedRow, name: str) -> dict[Side, str | None]:

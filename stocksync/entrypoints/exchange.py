@@ -143,7 +143,8 @@ class Exchange:
         kept = folder.put_away(file, into, self.clock.now_at(), answer, lambda path: answer_file_of(path, language))
         return ReturnedFile(
             file.name,
-            taken=len(taken.rows) - taken.failed,
+            taken=taken.accepted,
+            already=taken.already,
             failed=taken.failed,
             untouched=taken.untouched,
             answer=answer_file_of(kept, language) if kept is not None else None,

@@ -15,8 +15,8 @@ from stocksync.reports.wording import typeset
 
 _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
-        "taken": "{point} : {file} : {taken:décision prise|décisions prises}, {failed:refusée|refusées} ; réponse dans "
-        "{answer}",
+        "taken": "{point} : {file} : {taken:décision prise|décisions prises}, {already:déjà prise|déjà prises}, "
+        "{failed:refusée|refusées} ; réponse dans {answer}",
         "refused": "{point} : {file} : illisible, rien n'en est pris ; réponse dans {answer}",
         "changed": "{point} : {file} : modifié pendant la reprise ; le prochain passage le reprendra",
         "report": "  rapport       {rows:ligne|lignes} dans {file}{same}",
@@ -25,7 +25,8 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "no_root": "Échange de fichiers impossible, {where} : {why} ; la synchronisation n'en dépend pas.",
     },
     "en": {
-        "taken": "{point}: {file}: {taken:decision|decisions} taken, {failed} refused; the answer is in {answer}",
+        "taken": "{point}: {file}: {taken:decision|decisions} taken, {already} there already, {failed} refused; the "
+        "answer is in {answer}",
         "refused": "{point}: {file}: cannot be read, nothing of it is taken; the answer is in {answer}",
         "changed": "{point}: {file}: changed while it was taken in; the next run takes it in again",
         "report": "  report        {rows:row|rows} in {file}{same}",
@@ -46,6 +47,7 @@ class ReturnedFile:
 
     file: str
     taken: int
+    already: int
     failed: int
     untouched: int
     answer: Path | None
@@ -56,6 +58,7 @@ class ReturnedFile:
         return {
             "file": legible(self.file),
             "taken": self.taken,
+            "already": self.already,
             "failed": self.failed,
             "untouched": self.untouched,
             "answer": legible(str(self.answer)) if self.answer is not None else None,
@@ -90,6 +93,7 @@ def echo_returned(point_of_sale: str, files: Iterable[ReturnedFile], language: L
             "point": point_of_sale,
             "file": legible(file.file),
             "taken": Counted(file.taken, language),
+            "already": Counted(file.already, language),
             "failed": Counted(file.failed, language),
             "answer": legible(str(file.answer)),
         }

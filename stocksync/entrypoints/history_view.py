@@ -48,6 +48,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "changé avant qu'elle soit appliquée",
         "decision_forbidden": "décision de {by} sur le conflit n° {conflict} ({attribute}) : non appliquée, la matrice "
         "ne le permet plus",
+        "decision_refused": "décision de {by} sur le conflit n° {conflict} ({attribute}) : rejetée par un système",
         "decision_undone": "{by} annule la décision sur le conflit n° {conflict} ({attribute})",
     },
     "en": {
@@ -77,6 +78,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "was carried out",
         "decision_forbidden": "decision of {by} about conflict {conflict} ({attribute}): not carried out, the matrix "
         "does not allow it any more",
+        "decision_refused": "decision of {by} about conflict {conflict} ({attribute}): refused by a system",
         "decision_undone": "{by} takes back the decision about conflict {conflict} ({attribute})",
     },
 }

@@ -94,6 +94,7 @@ _DECISIONS: Final[Mapping[Language, tuple[str, Mapping[str, str]]]] = {
             ResolutionStatus.APPLIED: "{count:appliquée|appliquées}",
             ResolutionStatus.STALE: "{count:périmée|périmées} (les valeurs ont changé depuis)",
             ResolutionStatus.FORBIDDEN: "{count:non permise|non permises} par la matrice",
+            ResolutionStatus.REFUSED: "{count:rejetée|rejetées} par un système",
         },
     ),
     "en": (
@@ -102,6 +103,7 @@ _DECISIONS: Final[Mapping[Language, tuple[str, Mapping[str, str]]]] = {
             ResolutionStatus.APPLIED: "{count} carried out",
             ResolutionStatus.STALE: "{count} stale (the values moved since)",
             ResolutionStatus.FORBIDDEN: "{count} not allowed by the matrix",
+            ResolutionStatus.REFUSED: "{count} refused by a system",
         },
     ),
 }
@@ -179,7 +181,7 @@ def halt_told(halt: Halt, mapping: PointOfSaleMapping, language: Language) -> st
 def _title(summary: Summary, mapping: PointOfSaleMapping, language: Language) -> str:
     status = summary.status.value
     state = click.style(RUN_STATES[language][status], fg=_COLOURS.get(status))
-    if summary.run_id is None and summary.status is RunStatus.FAILED:
+    if summary.run_id is None and not summary.dry_run:
         template = "{state}"
     else:
         template = _set(_TITLES[language]["dry_run" if summary.dry_run else "run"], language)

@@ -46,7 +46,7 @@ def take_back_decision(
     # While a run may be carrying it out, nobody can say whether a decision is still only a wish.
     alone = nullcontext() if dry_run else repository.exclusive(row.point_of_sale, now)
     with alone:
-        decided = [d for d in questions.decisions([row]) if d.conflict_id == conflict_id]
+        decided = [d for d in questions.decisions([row]) if d.conflict_id == conflict_id or d.number == row.ignored_by]
         decided = [d for d in decided if d.in_force and d.choice is not Choice.UNDO]
         if not decided:
             raise UsageError(_set(TAKEN_BACK[language]["none"], language).format(conflict=conflict_id))
@@ -83,3 +83,10 @@ def _said(decision: StoredResolution, back: TakingBack, mapping: PointOfSaleMapp
 
 def _set(template: str, language: Language) -> str:
     return french_spaces(template) if language == "fr" else template
+
+
+def lot_of_decision(questions: Questions, conflict_id: int) -> list[int]:
+    """The rows that were decided together with this one, by one line that stood for several cars."""
+    row = questions.findings_by_id([conflict_id]).get(conflict_id)
+    decided = [d for d in questions.decisions([row]) if d.conflict_id == conflict_id] if row is not None else []
+    return questions.decided_with(decided[-1]) if decided else [conflict_id]

@@ -106,7 +106,7 @@ def cells_of(line: ReportLine, language: Language) -> list[Cell]:
     """Fill a line's columns; every text is one that each spreadsheet can hold, and none is a formula."""
     speller = Speller(language, line.choice_labels, clear=True)
     cells = (column.cell(line, speller) for column in COLUMNS)
-    return [cell if cell.is_number else replace(cell, text=escaped(_storable(cell.text))) for cell in cells]
+    return [cell if cell.is_number else replace(cell, text=escaped(storable(cell.text))) for cell in cells]
 
 
 def report_lines(rows: Iterable[Row]) -> list[ReportLine]:
@@ -138,6 +138,7 @@ def _as_csv(lines: Iterable[ReportLine], language: Language) -> bytes:
     return f"{BYTE_ORDER_MARK}{text.getvalue()}".encode()
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """Keep a text to what a cell can hold."""
     said = _UNSTORABLE.sub("\ufffd", text)
     return said if len(said) <= LONGEST_TEXT else f"{said[: LONGEST_TEXT - 1]}…"

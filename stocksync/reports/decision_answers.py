@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stocksync.reports.cell_problem import CellProblem
+from stocksync.reports.conflict_report import storable
 from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, WHY_NOT
 from stocksync.reports.escaping import escaped
 from stocksync.reports.spelling import Language, Speller, quoted
@@ -26,6 +27,7 @@ CHOICES: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {"module": "module", "dms": "dms", "value": "valeur", "ignore": "ignorer", "undo": "annulation"},
     "en": {"module": "module", "dms": "dms", "value": "value", "ignore": "ignore", "undo": "undo"},
 }
+_BLANKS: Final = frozenset({"", "vide", "blank"})
 _STATUS: Final[Mapping[Language, tuple[str, str]]] = {"fr": ("SUCCES", "ECHEC"), "en": ("SUCCESS", "FAILURE")}
 _HEADERS: Final[Mapping[Language, tuple[str, ...]]] = {
     "fr": (
@@ -132,7 +134,7 @@ def answers_bytes(rows: Iterable[AnsweredRow], language: Language) -> bytes:
             row.comment,
         )
         said = escaped(detail(row, language))
-        writer.writerow([status(row, language), said, str(row.line), *(escaped(cell) for cell in cells)])
+        writer.writerow([status(row, language), said, str(row.line), *(escaped(storable(cell)) for cell in cells)])
     return f"\ufeff{text.getvalue()}".encode()
 
 
@@ -156,8 +158,10 @@ def _template(row: AnsweredRow, language: Language) -> str:
         return said["already" if row.earlier is None else "already_decided"]
     if row.answer is Answer.CONTRADICTED and row.earlier is not None and row.earlier.because:
         return said["undone"]
-    if row.answer is Answer.STALE and row.state and row.old == row.new:
+    if row.answer is Answer.STALE and row.state:
         return said["stale_closed"]
+    if row.answer is Answer.UNREADABLE and row.problem is not None and row.problem.found in _BLANKS:
+        return said["unreadable_blank"]
     return said[row.answer.value]
 
 

@@ -19,12 +19,13 @@ ANSWERS: Final[Mapping[Language, Mapping[str, str]]] = {
         "already_decided": "Déjà enregistrée : {by} l'a décidé le {at}.",
         "contradicted": "Une autre décision a été prise d'abord : « {choice} » par {by} le {at}. Celle-ci n'est pas "
         "retenue ; pour en changer : stocksync conflicts undo {conflict}, puis exporter de nouveau.",
-        "undone": "Cette décision a été annulée depuis ({because}) : ce fichier ne la rétablit pas. Exporter de "
+        "undone": "Cette décision a été annulée depuis par {because} : ce fichier ne la rétablit pas. Exporter de "
         "nouveau pour décider.",
         "stale": "Les valeurs ont changé depuis l'export : module véhicules {old_module} → {new_module}, DMS {old_dms} "
         "→ {new_dms}. Rien n'est décidé ; exporter de nouveau.",
-        "stale_closed": "La ligne est close depuis l'export ({state}) : module véhicules {new_module}, DMS {new_dms}. "
-        "Rien n'est décidé.",
+        "stale_closed": "Cette ligne est close : module véhicules {new_module}, DMS {new_dms}. Rien n'est décidé ; "
+        "pour une autre valeur, la saisir dans le système qui en décide.",
+        "unreadable_blank": "La colonne « {column} » est vide ; attendu : {allowed}.",
         "unknown": "Ligne inconnue : ce numéro et cette empreinte ne vont pas ensemble dans cette base. Exporter de "
         "nouveau et ne modifier que décision, valeur et commentaire.",
         "unreadable": "Colonne « {column} » : {found} ne peut pas être lu ; attendu : {allowed}.",
@@ -36,12 +37,13 @@ ANSWERS: Final[Mapping[Language, Mapping[str, str]]] = {
         "already_decided": "Taken already: {by} decided it on {at}.",
         "contradicted": "Another decision came first: “{choice}” by {by} on {at}. This one is not taken; to change it: "
         "stocksync conflicts undo {conflict}, then export again.",
-        "undone": "This decision was taken back since ({because}): this file does not bring it back. Export again to "
+        "undone": "This decision was taken back since by {because}: this file does not bring it back. Export again to "
         "decide.",
         "stale": "The values moved since the export: vehicle module {old_module} → {new_module}, DMS {old_dms} → "
         "{new_dms}. Nothing is decided; export again.",
-        "stale_closed": "The row was closed since the export ({state}): vehicle module {new_module}, DMS {new_dms}. "
-        "Nothing is decided.",
+        "stale_closed": "This row is closed: vehicle module {new_module}, DMS {new_dms}. Nothing is decided; for "
+        "another value, enter it in the system that decides.",
+        "unreadable_blank": "Column “{column}” is blank; allowed: {allowed}.",
         "unknown": "Unknown row: this number and this fingerprint do not belong together in this database. Export "
         "again, and change only decision, value and comment.",
         "unreadable": "Column “{column}”: {found} cannot be read; allowed: {allowed}.",
@@ -141,11 +143,13 @@ NOTES: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "pending": "Déjà décidé par {by} le {at} ({choice}) : sera appliqué à la prochaine synchronisation.",
         "stale": "La décision de {by} du {at} ({choice}) n'a pas été appliquée : les valeurs ont changé entre-temps.",
+        "refused": "La décision de {by} du {at} ({choice}) n'a pas été appliquée : un système l'a rejetée.",
         "forbidden": "La décision de {by} du {at} ({choice}) n'a pas été appliquée : la matrice ne la permet plus.",
     },
     "en": {
         "pending": "Decided already by {by} on {at} ({choice}): carried out by the next synchronisation.",
         "stale": "The decision of {by} of {at} ({choice}) was not carried out: the values moved meanwhile.",
+        "refused": "The decision of {by} of {at} ({choice}) was not carried out: a system refused it.",
         "forbidden": "The decision of {by} of {at} ({choice}) was not carried out: the matrix does not allow it any "
         "more.",
     },

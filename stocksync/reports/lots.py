@@ -78,7 +78,7 @@ def lot_of(lines: Iterable[ReportLine]) -> Lot:
         stage=None,
         opened_on=min(member.opened_on for member in members),
         fingerprint=lot_fingerprint(member.fingerprint for member in members),
-        note="",
+        note=_shared([member.note for member in members]) or "",
         cars=len(members),
     )
     return Lot(line, members)

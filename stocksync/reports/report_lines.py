@@ -58,9 +58,12 @@ class ReportLine:
     closed_because: str | None = None
     note: str = ""
     cars: int = 1
+    ignored: bool = False
 
     def state(self, language: Language) -> str:
         """Say whether the row is open, else since when and why it is closed."""
+        if self.ignored:
+            return "ignoré par décision" if language == "fr" else "ignored by decision"
         if self.closed_on is None:
             return "ouvert" if language == "fr" else "open"
         why = CLOSED[language].get(self.closed_because or "", self.closed_because or "")

@@ -72,6 +72,10 @@ _FILLED_IN_LOOK: Final = "filled_in"
 _LOOK_OF: Final[Mapping[type, str]] = {int: "number", Decimal: "amount", date: "day"}
 _FIRST_UNFROZEN: Final = "registration"
 """What stands before it names the row, and stays in sight while its reader moves to the right."""
+_WRAPPED: Final = ("what_happened",)
+_LINE_PT: Final = 15.0
+_MOST_LINES: Final = 27
+"""A spreadsheet's row is at most 409 points high."""
 _NEVER: Final = datetime(2000, 1, 1)
 _OLDEST_IN_A_ZIP: Final = (1980, 1, 1, 0, 0, 0)
 _A4: Final = 9
@@ -107,9 +111,18 @@ def _add_sheet(workbook: Workbook, title: str, lines: list[ReportLine], language
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{last_row}"
     sheet.data_validations.append(_validation(max(last_row, 2), language))
     sheet.append([_cell(sheet, column.header(language), "header") for column in COLUMNS])
-    for line in lines:
-        cells = zip(COLUMNS, cells_of(line, language), strict=True)
+    for number, line in enumerate(lines, start=2):
+        cells = list(zip(COLUMNS, cells_of(line, language), strict=True))
+        # Left to themselves, some programs show one line of a wrapped text and the rest over the next row.
+        sheet.row_dimensions[number].height = _height_pt({column.name: cell.text for column, cell in cells})
         sheet.append([_written(sheet, cell, column.name) for column, cell in cells])
+
+
+def _height_pt(texts: Mapping[str, str]) -> float:
+    """How high a row is to be for its longest wrapped text, counting a few characters less than fit into a line."""
+    in_a_line = {name: max(int(WIDTHS[name] * 0.95), 1) for name in _WRAPPED}
+    lines = max(-(-len(texts[name]) // in_a_line[name]) for name in _WRAPPED)
+    return _LINE_PT * min(max(lines, 1), _MOST_LINES)
 
 
 def _set_print_up(sheet: Worksheet) -> None:

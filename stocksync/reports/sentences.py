@@ -126,9 +126,10 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
     Reason.DECIDED_BY_REVIEWER: Told(
         "décidé par un relecteur",
         "decided by a reviewer",
-        "« {attribute} » est écrit comme décidé dans le rapport (module véhicules : {module} ; DMS : {dms}). Rien à "
-        "faire.",
-        "“{attribute}” is written as decided in the report (vehicle module: {module}; DMS: {dms}). Nothing to do.",
+        "« {attribute} » (module véhicules : {module} ; DMS : {dms}) sera écrit comme décidé dans le rapport : "
+        "stocksync conflicts show dit par qui et quand.",
+        "“{attribute}” (vehicle module: {module}; DMS: {dms}) will be written as decided in the report: stocksync "
+        "conflicts show tells by whom, and when.",
     ),
     Reason.NOT_KEPT_AS_WRITTEN: Told(
         "valeur non conservée",

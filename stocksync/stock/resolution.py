@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stocksync.stock.reasons import Reason
-from stocksync.stock.reconcile import Category, Question, Verdict, Write
+from stocksync.stock.reconcile import Category, UnkeptWrite, Verdict, Write
 from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Kind, Known, Reading, Side, as_text, same
 
 
@@ -34,7 +34,7 @@ class Standing(StrEnum):
 
     DUE: a side does not hold yet what was decided, and holds what the reviewer saw. KEPT: both hold what was decided.
     STALE: a side holds something else. WAITING: a side does not show the attribute now. FORBIDDEN: the mapping does
-    not let it be carried out any more.
+    not let it be carried out any more. REFUSED: a side refused the write, and nothing moved since.
     """
 
     DUE = "due"
@@ -42,6 +42,7 @@ class Standing(StrEnum):
     STALE = "stale"
     WAITING = "waiting"
     FORBIDDEN = "forbidden"
+    REFUSED = "refused"
 
 
 class Answer(StrEnum):
@@ -80,7 +81,8 @@ class Resolution:
     """One decision that has still to be carried out, about one attribute of one car.
 
     number: its own, in the store. reason: what the report row was about. targets: what each side is to hold.
-    seen: what each side held when the reviewer saw it, as text, None for nothing.
+    seen: what each side held when the reviewer saw it, as text, None for nothing. former_base: of a decision that is
+    taken back, the last common value before it.
     """
 
     number: int
@@ -89,6 +91,7 @@ class Resolution:
     choice: Choice
     targets: Mapping[Side, Known]
     seen: Mapping[Side, str | None]
+    former_base: Known = ABSENT
 
     @property
     def agrees(self) -> bool:
@@ -99,14 +102,34 @@ class Resolution:
         """Tell whether a side was to be written."""
         return as_text(self.targets[side]) != self.seen[side]
 
-    def standing(self, kind: Kind, readings: Mapping[Side, Reading], tolerance: int = 0) -> Standing:
-        """Hold the decision against what both sides hold now."""
+    def base_after(self, base: Mapping[str, Known], value: Known) -> dict[str, Known]:
+        """The last common values once it is carried out; taking back brings the former one back, or none."""
+        kept = {name: known for name, known in base.items() if name != self.subject}
+        now = value if self.agrees else self.former_base
+        return kept if now is ABSENT else {**kept, self.subject: now}
+
+    def standing(
+        self,
+        kind: Kind,
+        readings: Mapping[Side, Reading],
+        tolerance: int = 0,
+        unkept: UnkeptWrite | None = None,
+    ) -> Standing:
+        """Hold the decision against what both sides hold now.
+
+        unkept: the last write of the attribute that did not stick; what a side made of ours is nobody's edit (law 9).
+        """
         if any(readings[side] is ABSENT for side in SIDES):
             return Standing.WAITING
         held = {side: holds(kind, readings[side], self.targets[side], tolerance) for side in SIDES}
         if all(held.values()):
             return Standing.KEPT
-        as_seen = {side: as_text(readings[side]) == self.seen[side] for side in SIDES}
+        ours = unkept if unkept is not None and unkept.resolution == self.number else None
+        as_seen = {
+            side: (as_text(readings[side]) or None) == (self.seen[side] or None)
+            or (ours is not None and ours.side is side and readings[side] == ours.stored)
+            for side in SIDES
+        }
         return Standing.DUE if all(held[side] or as_seen[side] for side in SIDES) else Standing.STALE
 
 
@@ -115,7 +138,7 @@ def holds(kind: Kind, reading: Reading, value: Known, tolerance: int = 0) -> boo
     return not isinstance(reading, Invalid) and same(kind, reading, value, tolerance)
 
 
-def carry_out(resolution: Resolution, question: Question, readings: Mapping[Side, Reading]) -> Verdict:
+def carry_out(resolution: Resolution, kind: Kind, readings: Mapping[Side, Reading], tolerance: int = 0) -> Verdict:
     """Turn a decision that is due into a verdict: each side that does not hold it yet is written.
 
     readings: what the sides say themselves, before any rule between values; a write is held against that.
@@ -123,7 +146,7 @@ def carry_out(resolution: Resolution, question: Question, readings: Mapping[Side
     writes = [
         Write(side, resolution.targets[side], readings[side], fills_blank=readings[side] is BLANK)
         for side in SIDES
-        if not holds(question.kind, readings[side], resolution.targets[side], question.tolerance)
+        if not holds(kind, readings[side], resolution.targets[side], tolerance)
     ]
     return Verdict(
         Category.WRITTEN,

@@ -17,7 +17,7 @@ from stocksync.stock.reconcile import Category, UnkeptWrite
 from stocksync.stock.resolution import Standing
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side, as_text, is_value, same
 from stocksync.stock.vehicle import LIFECYCLE_ATTRIBUTES, Vehicle
-from stocksync.sync.cars import RECORD, REFERENCE, Car, Finding, circumstances_of
+from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION_DUE, Car, Finding, circumstances_of
 from stocksync.sync.plan import Action, Change, Operation
 
 
@@ -141,8 +141,9 @@ def _take(
     if not isinstance(stored, Invalid) and same(attribute.kind, stored, change.value, attribute.tolerance):
         unkept = {name: u for name, u in car.unkept.items() if name != change.attribute}
         resolution = car.resolution(change.resolution)
-        agreed = moves_base and (resolution is None or resolution.agrees)
-        base = _moved(car, side, change, stored, mapping) if agreed else car.base
+        if moves_base and resolution is not None and not resolution.agrees:
+            return replace(car, base=resolution.base_after(car.base, ABSENT), unkept=unkept), True
+        base = _moved(car, side, change, stored, mapping) if moves_base else car.base
         return replace(car, base=base, unkept=unkept), True
     return _note_unkept(car, side, change, stored), False
 
@@ -183,7 +184,8 @@ def rejection(car: Car, subject: str, vehicles: Mapping[Side, Vehicle | None]) -
         vehicle_module=_shown(vehicles[Side.VEHICLE_MODULE], Side.VEHICLE_MODULE, subject),
         dms=_shown(vehicles[Side.DMS], Side.DMS, subject),
         base=as_text(car.base.get(subject, ABSENT)),
-        details={"message": unkept.message} if unkept.message else {},
+        details=({"message": unkept.message} if unkept.message else {})
+        | ({RESERVATION_DUE: "yes"} if subject == words.RESERVED else {}),
     )
 
 

@@ -22,8 +22,8 @@ def decide_attributes(draft: CarDraft) -> int:
     """Decide every attribute that both sides show; the answer is how many differ by their readings alone."""
     observed = 0
     for name, policy in draft.policies.items():
-        observed += _differs(draft, name)
         verdict = _decided(draft, name, policy)
+        observed += _differs(draft, name)
         if verdict.category not in _SILENT:
             draft.verdicts[name] = verdict
     _hold_contradictions(draft)

@@ -116,7 +116,9 @@ class Finding:
         return hashlib.blake2b(repr(said).encode(), digest_size=5).hexdigest()
 
 
-_NOT_DECIDED_BY = frozenset({"message", "row"})
+RESERVATION_DUE = "reservation_due"
+"""A detail of what is found about a reservation that is not there: nobody can ignore that."""
+_NOT_DECIDED_BY = frozenset({"message", "row", RESERVATION_DUE})
 
 BINDING = "binding"
 RESERVATION = RESERVED

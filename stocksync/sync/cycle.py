@@ -317,15 +317,14 @@ class Cycle:
 
     def _write(self, run_id: int, decided: _Decided) -> CycleResult:
         report = DeliveryReport()
-        counts = self.store.record(self._recording(run_id, decided))
+        self.store.record(self._recording(run_id, decided))
         delivery = Delivery(run_id, self.mapping, self.systems, self.store, self.clock, report)
         plan = decided.plan
         self._deliver(delivery, plan, decided.gathered.records)
         if report.stale_cars and not report.stopped:
             plan = self._once_more(run_id, decided, delivery)
         status = RunStatus.INCOMPLETE if report.stopped else RunStatus.DONE
-        now = self.store.finding_counts(self.mapping.pair, self.mapping.id)
-        counts = replace(now, new=counts.new, closed=counts.open + counts.closed - now.open)
+        counts = self.store.finding_counts(self.mapping.pair, self.mapping.id, run_id)
         summary = summarise(
             self.mapping, plan, decided.gathered.counts(), counts, report, status, run_id, dry_run=False
         )
@@ -466,7 +465,8 @@ def _silence(plan: CarPlan) -> Silence | None:
     if plan.vehicle_module is None or plan.dms is None:
         return Silence(only=frozenset({RECORD, BINDING})) if plan.car.bound else None
     sides = (plan.vehicle_module, plan.dms)
-    absent = {n for n in plan.car.base if any(vehicle.reading(n) is ABSENT for vehicle in sides)}
+    known = {*plan.car.base, *(resolution.subject for resolution in plan.car.resolutions)}
+    absent = {name for name in known if any(vehicle.reading(name) is ABSENT for vehicle in sides)}
     if plan.stage is not None and plan.stage.meaning is None:
         absent.add(STAGE)
     if is_sold(plan.dms) is None:

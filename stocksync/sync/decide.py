@@ -22,6 +22,7 @@ from stocksync.sync.draft import CarDraft, draft_of
 from stocksync.sync.operations import operations_due
 from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.register import Register, register_of
+from stocksync.sync.review import with_former_bases
 from stocksync.sync.stages import MISSING, decide_stage, is_closed, is_sold
 
 
@@ -92,6 +93,7 @@ def _plan_car(sighting: Sighting, mapping: PointOfSaleMapping, register: Registe
     if not is_value(car.base.get(words.POLICE_NUMBER, ABSENT)):
         # Its number, once given, will be one of this point of sale's register.
         car = replace(car, first_point_of_sale=mapping.id)
+    car = with_former_bases(car, sighting, mapping)
     plan = CarPlan(car, sighting.vehicle_module, sighting.dms, None, {}, bound_by=sighting.bound_by)
     if sighting.held:
         return _held_plan(plan, sighting.held)

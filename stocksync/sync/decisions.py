@@ -35,6 +35,7 @@ class ResolutionStatus(StrEnum):
     APPLIED = "applied"
     STALE = "stale"
     FORBIDDEN = "forbidden"
+    REFUSED = "refused"
     UNDONE = "undone"
 
 
@@ -52,7 +53,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class StoredResolution:
-    """A decision as the store keeps it. seen: what the row said to the reviewer; file: its name, for people."""
+    """A decision as the store keeps it.
+
+    seen: what the row said to the reviewer. file: its name, for people. former_base: of one that takes another back,
+    the last common value before that. lot: the fingerprint of the line that stood for several rows, "" for none.
+    """
 
     number: int
     conflict_id: int
@@ -73,6 +78,8 @@ class StoredResolution:
     closed_at: datetime | None = None
     closed_because: str | None = None
     undoes: int | None = None
+    former_base: Known = ABSENT
+    lot: str = ""
 
     @property
     def in_force(self) -> bool:
@@ -115,7 +122,10 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
     if repeated is not None:
         return repeated
     if decision.choice is Choice.IGNORE:
-        return Judged(Answer.ACCEPTED if row.stored.finding.seen == row.seen.seen else Answer.STALE)
+        # One that is no longer so may have come back under another number.
+        gone = row.stored.closed_at is not None and row.stored.closed_because == "no_longer_so"
+        moved = gone or row.stored.finding.seen != row.seen.seen
+        return Judged(Answer.STALE if moved else Answer.ACCEPTED)
     attribute = mapping.vocabulary.get(row.stored.finding.subject)
     policy = _policy(row, mapping)
     refused = _not_decidable(row, attribute, policy)
@@ -143,14 +153,16 @@ _SIDE_OF: Final = {Choice.MODULE: Side.VEHICLE_MODULE, Choice.DMS: Side.DMS}
 def resolution_of(stored: StoredResolution) -> Resolution:
     """A decision as it acts in a cycle."""
     seen = {Side.VEHICLE_MODULE: stored.seen.vehicle_module, Side.DMS: stored.seen.dms}
-    return Resolution(stored.number, stored.subject, stored.reason, stored.choice, stored.targets, seen)
+    return Resolution(
+        stored.number, stored.subject, stored.reason, stored.choice, stored.targets, seen, stored.former_base
+    )
 
 
 def _repeated(decision: Decision, row: ReviewedRow) -> Judged | None:
     """Answer a decision on what was decided before: the first one holds, and the second is told of it."""
     here = [e for e in row.earlier if e.conflict_id == row.stored.finding_id and e.choice is not Choice.UNDO]
     same_values = [e for e in here if e.in_force and e.seen.seen == row.seen.seen]
-    acting = [e for e in row.earlier if e.status is ResolutionStatus.PENDING]
+    acting = [e for e in row.earlier if e.status is ResolutionStatus.PENDING and not supersedes(row.seen, e)]
     for earlier in (*same_values, *acting):
         if decision.choice is Choice.IGNORE and earlier not in same_values:
             continue
@@ -159,9 +171,16 @@ def _repeated(decision: Decision, row: ReviewedRow) -> Judged | None:
     return None
 
 
+def supersedes(seen: Finding, earlier: StoredResolution) -> bool:
+    """Tell whether a decision about a row takes an earlier one's place: that one's write was refused, or not kept."""
+    return seen.reason in (Reason.WRITE_REJECTED, Reason.NOT_KEPT_AS_WRITTEN) and earlier.seen.reason is not seen.reason
+
+
 def _is_alike(decision: Decision, row: ReviewedRow, earlier: StoredResolution) -> bool:
     if Choice.IGNORE in (decision.choice, earlier.choice):
         return decision.choice is earlier.choice
+    if earlier.choice is Choice.UNDO:
+        return False
     return _said(decision, row) == as_text(earlier.targets[Side.VEHICLE_MODULE])
 
 
@@ -245,18 +264,28 @@ def _against_history(asked: _Permission) -> Judged | None:
     """Refuse a smaller number where none may be, and a typed one that is an implausible step."""
     assert asked.row.car is not None
     value, base, policy = asked.value, asked.row.car.car.base.get(asked.attribute.name, ABSENT), asked.policy
-    if not isinstance(value, int) or not isinstance(base, int) or policy.reviewer_may_override:
+    if not isinstance(value, int) or policy.reviewer_may_override:
         return None
-    if policy.never_decreases and value < base:
+    if policy.never_decreases and isinstance(base, int) and value < base:
         return _not(Why.DECREASES, base=str(base), rule=policy.rule)
     # A side's own value was looked at by the reviewer; a typed one was seen by nobody yet.
     typed = asked.decision.choice is Choice.VALUE
-    if typed and policy.max_jump is not None and value - base > policy.max_jump:
-        return _not(Why.JUMPS, base=str(base), max_jump=str(policy.max_jump), rule=policy.rule)
+    known = [base] if isinstance(base, int) else [held for held in asked.readings.values() if isinstance(held, int)]
+    if typed and policy.max_jump is not None and known:
+        nearest = min(known, key=lambda held: abs(value - held))
+        step = value - nearest if isinstance(base, int) else abs(value - nearest)
+        if step > policy.max_jump:
+            return _not(Why.JUMPS, base=str(nearest), max_jump=str(policy.max_jump), rule=policy.rule)
     return None
 
 
 def _against_matrix(asked: _Permission) -> Judged | None:
+    owner = asked.policy.owner.side
+    from_a_side = any(holds(asked.attribute.kind, asked.readings[side], asked.value) for side in SIDES)
+    if owner is not None and not from_a_side and not asked.policy.reviewer_may_override:
+        # Where the owner's is blank, the other side's value may fill it; a third one is nobody's.
+        why = Why.IMMUTABLE if asked.policy.immutable else Why.NOT_THE_OWNER
+        return _not(why, owner=asked.policy.owner.value, rule=asked.policy.rule)
     for side in _written(asked):
         fills = asked.readings[side] is BLANK
         if may_write(asked.policy, side, fills_blank=fills, reviewed=True):

@@ -14,7 +14,7 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import ROUNDS_BEFORE_HOLDING, Category, Verdict
 from stocksync.stock.resolution import Resolution, Standing
 from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side, as_text
-from stocksync.sync.cars import RECORD, RESERVATION, Car, Finding, Sighting, circumstances_of
+from stocksync.sync.cars import RECORD, RESERVATION, RESERVATION_DUE, Car, Finding, Sighting, circumstances_of
 from stocksync.sync.register import Register
 
 
@@ -77,7 +77,8 @@ class CarDraft:
         if reason is Reason.WRITE_REJECTED:
             unkept = self.car.unkept.get(subject)
             message = unkept.message if unkept is not None else ""
-            category, details = Category.HELD, {"message": message} if message else {}
+            due = {name: text for name, text in details.items() if name == RESERVATION_DUE}
+            category, details = Category.HELD, due | ({"message": message} if message else {})
         shown = {side: self._shown(side, subject) for side in SIDES}
         self.findings.append(
             Finding(

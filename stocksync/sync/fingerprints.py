@@ -18,14 +18,18 @@ _SPELLED: Final = re.compile(r"v[0-9a-f]{16}")
 _ROW_DIGITS: Final = 6
 
 
-def row_fingerprint(conflict_id: int, pair: str, opened_at: datetime, finding: Finding) -> str:
-    """Name a row and what it says; the letter keeps a spreadsheet from taking it for a number."""
-    return f"{_row_part(conflict_id, pair, opened_at)}{finding.seen}"
+def row_fingerprint(conflict_id: int, pair: str, opened_at: datetime, finding: Finding, taken_back: int = 0) -> str:
+    """Name a row and what it says; the letter keeps a spreadsheet from taking it for a number.
+
+    taken_back: how many decisions about the row were taken back; files of before do not bring them back.
+    """
+    return f"{_row_part(conflict_id, pair, opened_at, taken_back)}{finding.seen}"
 
 
-def names_row(fingerprint: str, conflict_id: int, pair: str, opened_at: datetime) -> bool:
-    """Tell whether a fingerprint was given to this row, whatever it said then."""
-    return bool(_SPELLED.fullmatch(fingerprint)) and fingerprint.startswith(_row_part(conflict_id, pair, opened_at))
+def names_row(fingerprint: str, conflict_id: int, pair: str, opened_at: datetime, taken_back: int = 0) -> bool:
+    """Tell whether a fingerprint was given to this row, after so many decisions were taken back."""
+    row_part = _row_part(conflict_id, pair, opened_at, taken_back)
+    return bool(_SPELLED.fullmatch(fingerprint)) and fingerprint.startswith(row_part)
 
 
 def version_seen(fingerprint: str, versions: Iterable[Finding]) -> Finding | None:
@@ -33,6 +37,6 @@ def version_seen(fingerprint: str, versions: Iterable[Finding]) -> Finding | Non
     return next((finding for finding in versions if fingerprint.endswith(finding.seen)), None)
 
 
-def _row_part(conflict_id: int, pair: str, opened_at: datetime) -> str:
-    said = f"{conflict_id}|{pair}|{opened_at.astimezone(UTC).isoformat()}"
+def _row_part(conflict_id: int, pair: str, opened_at: datetime, taken_back: int) -> str:
+    said = f"{conflict_id}|{pair}|{opened_at.astimezone(UTC).isoformat()}|{taken_back}"
     return f"v{hashlib.blake2b(said.encode(), digest_size=_ROW_DIGITS // 2).hexdigest()}"

@@ -194,8 +194,8 @@ class Store(Protocol):
         """How many reviewers' decisions came to an end in a run, by how."""
         ...
 
-    def finding_counts(self, pair: str, point_of_sale: str) -> FindingCounts:
-        """Count the open findings of a point of sale."""
+    def finding_counts(self, pair: str, point_of_sale: str, run_id: int = 0) -> FindingCounts:
+        """Count the open findings of a point of sale, and those that a run opened and closed."""
         ...
 
 

@@ -5,10 +5,15 @@ What a decision may be at all, when it is handed in, is `decisions`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.ownership import may_write
+from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Question, Verdict, hold_what_does_not_stick
 from stocksync.stock.resolution import Choice, Resolution, Standing, carry_out
-from stocksync.stock.values import BLANK, SIDES, Invalid
+from stocksync.stock.values import ABSENT, SIDES, Invalid
+from stocksync.sync.cars import Car, Sighting
 from stocksync.sync.draft import CarDraft
 
 
@@ -17,27 +22,28 @@ def reviewed(draft: CarDraft, question: Question, ruled: Verdict) -> Verdict:
     resolution = draft.resolution(question.attribute)
     if resolution is None:
         return ruled
-    standing = _standing(draft, question, resolution)
+    readings = draft.said(resolution.subject)
+    standing = resolution.standing(question.kind, readings, question.tolerance, question.unkept)
+    verdict = ruled
+    if standing is Standing.DUE:
+        verdict = carry_out(resolution, question.kind, readings, question.tolerance)
+        standing = Standing.DUE if _is_allowed(draft, resolution, verdict) else Standing.FORBIDDEN
+        verdict = hold_what_does_not_stick(question, verdict)
+        if standing is Standing.DUE and verdict.reason is Reason.WRITE_REJECTED:
+            # Nothing was changed by it: the row that was decided is to be decided anew.
+            standing = Standing.REFUSED
     draft.standings[resolution.number] = standing
     if standing is not Standing.DUE:
         return ruled
     draft.ruled[question.attribute] = ruled
-    verdict = carry_out(resolution, question, draft.said(question.attribute))
-    return hold_what_does_not_stick(question, verdict)
+    return verdict
 
 
-def _standing(draft: CarDraft, question: Question, resolution: Resolution) -> Standing:
-    readings = draft.said(resolution.subject)
-    standing = resolution.standing(question.kind, readings, question.tolerance)
-    if standing is not Standing.DUE:
-        return standing
+def _is_allowed(draft: CarDraft, resolution: Resolution, verdict: Verdict) -> bool:
     policy = draft.policies[resolution.subject]
-    assert policy is not None
-    verdict = carry_out(resolution, question, readings)
-    allowed = all(
-        may_write(policy, w.side, fills_blank=readings[w.side] is BLANK, reviewed=True) for w in verdict.writes
+    return policy is not None and all(
+        may_write(policy, write.side, fills_blank=write.fills_blank, reviewed=True) for write in verdict.writes
     )
-    return Standing.DUE if allowed else Standing.FORBIDDEN
 
 
 def is_taken_back(draft: CarDraft, name: str) -> bool:
@@ -45,8 +51,21 @@ def is_taken_back(draft: CarDraft, name: str) -> bool:
     resolution = draft.resolution(name)
     if resolution is None or resolution.choice is not Choice.UNDO:
         return False
-    attribute = draft.mapping.vocabulary[name]
-    return resolution.standing(attribute.kind, draft.said(name), attribute.tolerance) is Standing.DUE
+    return draft.standings.get(resolution.number) is Standing.DUE
+
+
+def with_former_bases(car: Car, sighting: Sighting, mapping: PointOfSaleMapping) -> Car:
+    """The car with the last common values that hold again, where decisions are seen to be taken back."""
+    base = car.base
+    for resolution in car.resolutions:
+        attribute = mapping.vocabulary.get(resolution.subject)
+        if resolution.choice is not Choice.UNDO or attribute is None:
+            continue
+        shown = {side: sighting.on(side) for side in SIDES}
+        readings = {side: v.reading(attribute.name) if v is not None else ABSENT for side, v in shown.items()}
+        if resolution.standing(attribute.kind, readings, attribute.tolerance) is Standing.KEPT:
+            base = resolution.base_after(base, ABSENT)
+    return replace(car, base=base)
 
 
 def report_until_kept(draft: CarDraft, name: str) -> None:

@@ -12,7 +12,7 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.values import ABSENT, BLANK, Side, is_value
 from stocksync.stock.vehicle import Vehicle
-from stocksync.sync.cars import RECORD, RESERVATION, Sighting
+from stocksync.sync.cars import RECORD, RESERVATION, RESERVATION_DUE, Sighting
 from stocksync.sync.draft import CarDraft
 
 MISSING: Final = (Meaning.MISSING_IN_DMS, Meaning.MISSING_IN_VEHICLE_MODULE)
@@ -37,7 +37,9 @@ def decide_stage(draft: CarDraft) -> StageVerdict:
     stage = _without_futile(draft, draft.mapping.lifecycle.decide(_situation(draft)))
     details = _details(draft.sighting.dms)
     for reason in stage.findings:
-        draft.find(_SUBJECTS.get(reason, words.STAGE), reason, Category.CONFLICT, details)
+        subject = _SUBJECTS.get(reason, words.STAGE)
+        due = {RESERVATION_DUE: "yes"} if subject == RESERVATION and stage.reserve else {}
+        draft.find(subject, reason, Category.CONFLICT, details | due)
     subject = RECORD if stage.meaning is Meaning.CREATE_IN_DMS else words.STAGE
     for reason in stage.held:
         draft.find(subject, reason, Category.HELD, details)
@@ -111,7 +113,7 @@ def _without_futile(draft: CarDraft, stage: StageVerdict) -> StageVerdict:
         stage = replace(stage, moves=(), held=(*stage.held, why))
     if stage.reserve and (why := draft.unkept(RESERVATION, True, False)):
         # Tried again all the same, every cycle: while it is not there, the car can be sold a second time.
-        draft.find(RESERVATION, why, Category.CONFLICT, {})
+        draft.find(RESERVATION, why, Category.CONFLICT, {RESERVATION_DUE: "yes"})
     if stage.create_in_dms and (why := draft.unkept(RECORD, BLANK, BLANK)):
         stage = replace(stage, create_in_dms=False, held=(*stage.held, why))
     return stage

@@ -15,7 +15,12 @@ from stocksync.sync.guards import Halt
 from stocksync.sync.plan import DIFFERENCES, Action, Plan
 from stocksync.sync.recording import FindingCounts, RunStatus
 
-_DECISION_ENDS: Final = (ResolutionStatus.APPLIED, ResolutionStatus.STALE, ResolutionStatus.FORBIDDEN)
+_DECISION_ENDS: Final = (
+    ResolutionStatus.APPLIED,
+    ResolutionStatus.STALE,
+    ResolutionStatus.FORBIDDEN,
+    ResolutionStatus.REFUSED,
+)
 
 
 @dataclass(frozen=True, slots=True)

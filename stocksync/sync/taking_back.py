@@ -1,7 +1,7 @@
 """Taking a reviewer's decision back, as long as nothing moved since. Pure.
 
 One that was not carried out yet is simply void. One that was is undone by writing on each side what it held before;
-the next cycle then finds the former disagreement, and decides it by the matrix as it would any other.
+then the last common value is again what it was before the decision, so that the very same disagreement is back.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from enum import StrEnum
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.ownership import may_write
+from stocksync.stock.reasons import Reason
 from stocksync.stock.resolution import Choice, Standing
-from stocksync.stock.values import ABSENT, SIDES, Invalid, Known, Reading, Side, as_text, from_text
+from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Kind, Known, Reading, Side, as_text, from_text
 from stocksync.stock.vehicle import Attribute
 from stocksync.sync.answers import CarAnswer
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution, resolution_of
@@ -67,7 +68,7 @@ def taking_back(
     policy = mapping.matrix.policies_in(car.plan.context).get(stored.subject)
     if policy is None or not all(may_write(policy, side, fills_blank=False, reviewed=True) for side in written):
         return TakingBack(Stands.NOT_PERMITTED)
-    return TakingBack(counter=_counter(stored, former, readings, by, at))
+    return TakingBack(counter=_counter(stored, former, readings, attribute.kind, by, at))
 
 
 def _is_begun(stored: StoredResolution, readings: dict[Side, Reading], attribute: Attribute) -> bool:
@@ -75,6 +76,7 @@ def _is_begun(stored: StoredResolution, readings: dict[Side, Reading], attribute
     resolution = resolution_of(stored)
     return any(
         resolution.touches(side)
+        and readings[side] is not ABSENT
         and not isinstance(readings[side], Invalid)
         and readings[side] != from_text(attribute.kind, resolution.seen[side])
         for side in SIDES
@@ -85,6 +87,7 @@ def _counter(
     stored: StoredResolution,
     former: Mapping[Side, Reading],
     readings: Mapping[Side, Reading],
+    kind: Kind,
     by: str,
     at: datetime,
 ) -> StoredResolution:
@@ -106,7 +109,16 @@ def _counter(
         closed_at=None,
         closed_because=None,
         undoes=stored.number,
+        former_base=_former_base(stored, kind),
     )
+
+
+def _former_base(stored: StoredResolution, kind: Kind) -> Known:
+    """The last common value that the reviewer saw; a blank one and none at all are told apart by the reason."""
+    if stored.seen.base is None:
+        return BLANK if stored.reason in (Reason.BOTH_CHANGED, Reason.REFUSED_CHANGE) else ABSENT
+    base = from_text(kind, stored.seen.base)
+    return ABSENT if isinstance(base, Invalid) else base
 
 
 def _readings(car: CarAnswer, name: str) -> dict[Side, Reading]:

@@ -169,16 +169,45 @@ def test_a_decision_waits_while_a_side_cannot_be_reached(world: World) -> None:
     assert reviewer.statuses(row.finding_id) == ["applied"]
 
 
-def test_a_refused_decision_is_tried_once_and_held(world: World) -> None:
-    Reviewer(world).decide(MILEAGE, Choice.MODULE)
+def test_a_refused_decision_is_tried_once_and_its_row_is_there_to_be_decided_anew(world: World) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(MILEAGE)
+    reviewer.decide(MILEAGE, Choice.MODULE)
     world.dms.refused = lambda body: {"km": "the month is closed"} if "km" in body else {}
     for _ in range(3):
         world.sync()
     assert len(world.dms.writes) == 1
-    assert sorted((r.subject, r.reason) for r in open_rows(world)) == [
-        (MILEAGE, "write_rejected"),
-        (VAT, "first_contact"),
-    ]
+    assert reviewer.statuses(row.finding_id) == ["refused"]
+    assert reviewer.row(MILEAGE).finding_id == row.finding_id
+    assert reviewer.decide(MILEAGE, Choice.DMS).answer is Answer.ACCEPTED
+    world.sync()
+    assert mileages(world) == (90_000, "90 000")
+
+
+def test_what_a_side_makes_of_a_decision_is_tried_again_and_then_held_not_taken_for_an_edit(tmp_path: Path) -> None:
+    edits = (
+        (
+            "pairs/openflex-icar/ownership.yaml",
+            "  - attribute: reconditioning_cost\n",
+            "  - attribute: reconditioning_cost\n    on_drift: report\n    reviewer_may_override: true\n",
+        ),
+    )
+    with a_world(tmp_path / "world.db", edits=edits) as world:
+        world.settled()
+        world.edit(MODULE, "OF-1", costs__reconditioning=455.55)
+        world.sync()
+        reviewer = Reviewer(world)
+        world.dms.stored_as = lambda body: {**body, "frevo": "456,00"} if "frevo" in body else body
+        reviewer.decide("reconditioning_cost", Choice.MODULE)
+        for _ in range(4):
+            world.sync()
+        assert world.module.body("OF-1")["costs"]["reconditioning"] == 455.55
+        assert len(world.dms.writes) == 2
+        assert [row.reason for row in open_rows(world)] == ["not_kept_as_written"]
+        assert reviewer.decide("reconditioning_cost", Choice.DMS).answer is Answer.ACCEPTED
+        world.sync()
+        assert world.module.body("OF-1")["costs"]["reconditioning"] == 456
+        assert open_rows(world) == []
 
 
 # --- permitted or not
@@ -453,11 +482,14 @@ def test_a_decision_that_was_carried_out_is_undone_by_the_next_cycle(world: Worl
     world.sync()
     assert VAT not in [r.subject for r in open_rows(world)]
     assert reviewer.take_back(row.finding_id).counter is not None
-    result = world.sync()
-    assert result.summary.as_json()["identity"]["balanced"]
-    module, file = world.module.body("OF-1")["sale"]["vatRecoverable"], world.dms.body("VO1")["tva_recup"]
-    assert (module, file) == (False, "O")
+    for _ in range(3):
+        result = world.sync()
+        assert result.summary.as_json()["identity"]["balanced"]
+        module, file = world.module.body("OF-1")["sale"]["vatRecoverable"], world.dms.body("VO1")["tva_recup"]
+        assert (module, file) == (False, "O")
+        assert base_of(world, VAT) is None
     assert reviewer.statuses(row.finding_id) == ["undone", "applied"]
+    assert reviewer.row(VAT).finding.reason is row.finding.reason
 
 
 def test_a_decision_is_not_taken_back_once_something_moved(world: World) -> None:
@@ -518,3 +550,90 @@ def test_what_moved_between_the_judgement_and_its_keeping_is_not_ignored(world: 
     world.sync()
     assert world.repository.take_decisions([late]) == [None]
     assert reviewer.row(MILEAGE).finding_id == row.finding_id
+
+
+def test_an_undone_override_leaves_both_sides_as_they_were_where_drift_is_only_reported(tmp_path: Path) -> None:
+    with a_world(tmp_path / "world.db", edits=LET_REVIEWERS) as world:
+        world.settled()
+        world.edit(DMS, "VO1", prix_vente="9 000,00")
+        world.sync()
+        reviewer = Reviewer(world)
+        row = reviewer.row("sale_price")
+        reviewer.decide("sale_price", Choice.DMS)
+        world.sync()
+        reviewer.take_back(row.finding_id)
+        for _ in range(3):
+            world.sync()
+        assert world.module.body("OF-1")["sale"]["price"] == 12_500
+        assert world.dms.body("VO1")["prix_vente"] == "9 000,00"
+        assert base_of(world, "sale_price") == 1_250_000
+        assert [row.subject for row in open_rows(world)] == ["sale_price"]
+
+
+def test_what_was_not_carried_out_is_taken_back_while_a_record_is_missing(world: World) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(VAT)
+    reviewer.decide(VAT, Choice.MODULE)
+    world.dms.change("VO1", {"site": "S99"})
+    world.sync()
+    assert reviewer.take_back(row.finding_id).stands is None
+
+
+# --- never silent
+
+
+def test_a_reservation_that_is_due_and_not_there_is_shown_whatever_was_ignored(tmp_path: Path) -> None:
+    with a_world(tmp_path / "world.db") as world:
+        world.settled()
+        world.edit(DMS, "VO1", no_bdc="BC1", date_bdc="20/11/2026")
+        world.sync()
+        world.sync()
+        reviewer = Reviewer(world)
+        assert reviewer.decide("reserved", Choice.IGNORE).answer is Answer.ACCEPTED
+        assert reviewer.look() == []
+        world.module.change("OF-1", {"reservation": None})
+        world.module.fate_of = lambda write: Fate.LOST if write.call == "reserve" else Fate.CARRIED_OUT
+        for _ in range(3):
+            world.sync()
+            assert [row.finding.subject for row in reviewer.look()] == ["reserved"]
+        world.module.fate_of = lambda _: Fate.CARRIED_OUT
+        world.sync()
+        world.sync()
+        assert world.module.body("OF-1")["reservation"]["kind"] == "UNLIMITED"
+
+
+def test_a_car_that_vanishes_a_second_time_is_reported_though_the_first_was_ignored(tmp_path: Path) -> None:
+    module, dms = crowd(10)
+    with a_world(tmp_path / "world.db", [*module, module_record()], [*dms, dms_record()]) as world:
+        world.settled()
+        reviewer, body = Reviewer(world), world.dms.body("VO1")
+        for times in range(2):
+            world.dms.remove("VO1")
+            for _ in range(3):
+                world.sync()
+            assert reviewer.row("record").finding.reason == "missing_in_dms", times
+            reviewer.decide("record", Choice.IGNORE)
+            assert reviewer.look() == []
+            world.dms.put(body)
+            world.sync()
+
+
+def test_a_decision_that_waits_for_an_absent_attribute_keeps_its_row(world: World) -> None:
+    reviewer = Reviewer(world)
+    row = reviewer.row(VAT)
+    reviewer.decide(VAT, Choice.DMS)
+    body = {name: value for name, value in world.dms.body("VO1").items() if name != "tva_recup"}
+    world.dms.remove("VO1")
+    world.dms.put(body)
+    world.sync()
+    assert reviewer.statuses(row.finding_id) == ["pending"]
+    assert reviewer.row(VAT).finding_id == row.finding_id
+
+
+def test_rows_that_open_while_a_run_writes_are_counted_with_it(tmp_path: Path) -> None:
+    with a_world(tmp_path / "world.db") as world:
+        world.settled()
+        world.dms.refused = lambda body: {"prix_vente": "no"} if "prix_vente" in body else {}
+        world.edit(MODULE, "OF-1", sale__price=13_000)
+        counts = world.sync().summary.findings
+        assert (counts.new, counts.closed, counts.open) == (1, 0, 1)

@@ -114,7 +114,7 @@ def test_a_decision_is_taken_back_by_the_number_of_its_row(desk: Desk) -> None:
     assert "est annulée" in desk.said("conflicts", "undo", number, "--by", "C. Petit")
     assert desk.run("conflicts", "undo", number).exit_code == 2
     done = desk.run("conflicts", "import", str(file))
-    assert "annulée depuis" in done.stdout.translate(FRENCH_SPACES), "the same file brought it back"
+    assert "annulée depuis par C. Petit" in done.stdout.translate(FRENCH_SPACES), "the same file brought it back"
     assert "C. Petit" in desk.said("conflicts", "show", number)
 
 

@@ -25,7 +25,8 @@ from stocksync.stock.resolution import Answer, Choice
 from stocksync.stock.values import SIDES
 from tests.reports.spreadsheets import Filled, Habits, Line, Saved, saved
 from tests.reports.test_returned_mangled import ALONE_HABITS, any_habits, tells_its_encoding
-from tests.worlds import DMS, World, a_world, crowd
+from tests.reviewing import Reviewer
+from tests.worlds import DMS, MODULE, World, a_world, crowd
 
 CARS = 6
 TODAY = date(2026, 11, 20)
@@ -232,6 +233,55 @@ def test_a_car_of_a_lot_that_moved_since_is_stale_and_the_others_are_not(
     assert sorted(row.answer for row in taken.rows) == ["accepted", "accepted", "accepted", "stale"]
     world.sync()
     assert colours(world) == ["GRIS", "GRIS", "ROSE", "GRIS"]
+
+
+def lines_of(world: World, rows: list[tuple[str, str, str]], word: str) -> list[Line]:
+    """The line of a lot, decided, and the second of its cars by itself."""
+    member = Questions(world.repository.engine).lot(rows[0][1])[1]
+    together = Line(int(rows[0][0]), rows[0][1], "", "", TODAY, Filled("module"))
+    return [together, Line(*member, "", "", TODAY, Filled(word))]
+
+
+@pytest.mark.parametrize(("word", "failed"), [("ignorer", 0), ("ignorr", 1)])
+def test_a_car_with_a_row_of_its_own_is_left_out_of_its_lot(
+    lot: tuple[World, list[tuple[str, str, str]]], word: str, failed: int
+) -> None:
+    world, rows = lot
+    raw = saved(lines_of(world, rows, word), Habits()).raw
+    taken = desk_of(world).take_in(HandedIn("conflits.csv", raw, "A. Martin"))
+    assert (len(taken.rows), taken.failed) == (4, failed)
+    world.sync()
+    assert sorted(colours(world)) == ["GRIS", "GRIS", "GRIS", "VIOLET VIF"]
+
+
+def test_one_typed_value_is_not_written_over_values_that_have_nothing_in_common(tmp_path: Path) -> None:
+    module, dms = crowd(12)
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        world.dms.refused = lambda body: {"km": "file locked"} if "km" in body else {}
+        for number, km in ((102, 86_102), (103, 91_000)):
+            world.edit(MODULE, f"OF-{number}", characteristics__mileage=km)
+        for _ in range(2):
+            world.sync()
+        (row,) = report(world, tmp_path)
+        assert {answer.answer for answer in decide_line(world, row, "valeur", "99 000").rows} == {Answer.UNREADABLE}
+        assert {answer.answer for answer in decide_line(world, row, "module").rows} == {Answer.ACCEPTED}
+
+
+def test_a_file_that_went_out_before_does_not_bring_back_what_was_taken_back(tmp_path: Path) -> None:
+    module, dms = stock()
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        row = report(world, tmp_path)[0]
+        line = filled_in([row], [0], "")
+        for habits, answer in ((Habits(), Answer.ACCEPTED), (Habits(separator=","), Answer.CONTRADICTED)):
+            taken = desk_of(world).take_in(HandedIn("conflits.csv", saved(line, habits).raw, "A. Martin"))
+            assert [told.answer for told in taken.rows] == [answer]
+            if answer is Answer.ACCEPTED:
+                Reviewer(world).take_back(int(row[0]))
+        again = filled_in([report(world, tmp_path)[0]], [0], "")
+        taken = desk_of(world).take_in(HandedIn("conflits.csv", saved(again, Habits()).raw, "A. Martin"))
+        assert [told.answer for told in taken.rows] == [Answer.ACCEPTED]
 
 
 def test_a_lot_is_known_by_its_number_and_its_fingerprint_together(

@@ -14,7 +14,7 @@ from stocksync.adapters.store.core import (
     RUN,
     chunks,
 )
-from stocksync.adapters.store.resolution_rows import ignoring
+from stocksync.adapters.store.resolution_rows import end_with_the_car, forget_ignored, ignoring
 from stocksync.adapters.store.rows import add_journal, finding_of
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
@@ -149,18 +149,20 @@ def _update_findings(connection: Connection, settlement: Settlement, point_of_sa
         values = {**_finding_values(finding), "changed_at": at, "point_of_sale": point_of_sale}
         values["ignored_by"] = ignored.get((finding.key, finding.seen))
         connection.execute(update(CONFLICT).where(CONFLICT.c.id == finding_id).values(values))
+    forget_ignored(connection, [row.finding_id for row in settlement.closed], at)
     for part in chunks([row.finding_id for row in settlement.closed]):
         connection.execute(
             update(CONFLICT).where(CONFLICT.c.id.in_(part)).values(closed_at=at, closed_because="no_longer_so")
         )
 
 
-def settle_subjects(connection: Connection, outcome: EntryOutcome, at: datetime) -> None:
+def settle_subjects(connection: Connection, run_id: int, outcome: EntryOutcome, at: datetime) -> None:
     """Close the report rows about what a side now holds as written; all of a car's once it left."""
     if not outcome.settled:
         return
     statement = update(CONFLICT).where(CONFLICT.c.car_id == outcome.entry.car_id, CONFLICT.c.closed_at.is_(None))
     if outcome.car is not None and outcome.car.closed:
+        end_with_the_car(connection, run_id, outcome.entry.car_id, at)
         connection.execute(statement.values(closed_at=at, closed_because="exit"))
         return
     connection.execute(
@@ -169,6 +171,16 @@ def settle_subjects(connection: Connection, outcome: EntryOutcome, at: datetime)
             CONFLICT.c.reason.not_in([event.value for event in EVENTS]),
         ).values(closed_at=at, closed_because="settled")
     )
+
+
+def moved_in(connection: Connection, run_id: int, point_of_sale: str) -> tuple[int, int]:
+    """How many rows a run opened, and how many it closed; those that nobody was to see are left out."""
+    started_at = connection.scalar(select(RUN.c.started_at).where(RUN.c.id == run_id))
+    shown = and_(CONFLICT.c.point_of_sale == point_of_sale, CONFLICT.c.ignored_by.is_(None))
+    counted = select(func.count()).select_from(CONFLICT)
+    opened = connection.scalar(counted.where(shown, CONFLICT.c.opened_run == run_id))
+    closed = connection.scalar(counted.where(shown, CONFLICT.c.closed_at >= started_at))
+    return opened or 0, closed or 0
 
 
 def open_counts(connection: Connection, pair: str, point_of_sale: str, new: int, closed: int) -> FindingCounts:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, and_, func, or_, select
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RUN, SNAPSHOT, chunks
+from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RESOLUTION, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.store.resolution_rows import earlier_resolutions
 from stocksync.adapters.store.rows import finding_of
@@ -104,8 +104,21 @@ class Questions:
         rows = list(rows)
         with self.engine.connect() as connection:
             return earlier_resolutions(
-                connection, [row.finding_id for row in rows], sorted({row.finding.car_id for row in rows})
+                connection,
+                [row.finding_id for row in rows],
+                sorted({row.finding.car_id for row in rows}),
+                [row.ignored_by for row in rows if row.ignored_by is not None],
             )
+
+    def decided_with(self, decision: StoredResolution) -> list[int]:
+        """The rows that were decided by the same line of the same file, in order of their numbers."""
+        statement = select(RESOLUTION.c.conflict_id).where(
+            RESOLUTION.c.lot == decision.lot,
+            RESOLUTION.c.file_digest == decision.file_digest,
+            RESOLUTION.c.choice == decision.choice.value,
+        )
+        with self.engine.connect() as connection:
+            return sorted(set(connection.scalars(statement))) if decision.lot else [decision.conflict_id]
 
     def findings_by_id(self, finding_ids: Iterable[int]) -> dict[int, StoredFinding]:
         """The rows with these numbers, closed ones too."""

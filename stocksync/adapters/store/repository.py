@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Engine, and_, func, insert, select, update
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.conflict_rows import (
     finding_line,
+    moved_in,
     open_counts,
     open_findings,
     settle_findings,
@@ -40,7 +42,10 @@ from stocksync.adapters.store.resolution_rows import (
     add_resolution,
     end_resolutions,
     forestalled,
+    ignoring,
     is_on_its_way,
+    still_due,
+    supersede_resolutions,
     take_back,
 )
 from stocksync.adapters.store.rows import (
@@ -48,6 +53,7 @@ from stocksync.adapters.store.rows import (
     car_of,
     drop_rest,
     entry_of,
+    finding_of,
     id_column,
     insert_operations,
     merge_cars,
@@ -65,6 +71,7 @@ from stocksync.sync.cars import Car, UnconfirmedWrite
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.findings import EVENTS
 from stocksync.sync.recording import (
+    DueOperation,
     EntryOutcome,
     EntryStatus,
     FindingCounts,
@@ -253,10 +260,17 @@ class Repository:
             write_cars(connection, recording.cars, recording.at)
             supersede(connection, recording)
             end_resolutions(connection, recording.run_id, recording.standings, recording.at)
-            insert_operations(connection, recording.run_id, recording.point_of_sale, recording.operations, recording.at)
+            operations = self._still_wanted(connection, recording.operations)
+            insert_operations(connection, recording.run_id, recording.point_of_sale, operations, recording.at)
             counts = settle_findings(connection, recording)
             add_journal(connection, recording.run_id, recording.at, recording.journal)
         return counts
+
+    def _still_wanted(self, connection: Connection, due: Sequence[DueOperation]) -> list[DueOperation]:
+        """Leave out what a decision asked for that was taken back since the plan was made."""
+        numbers = {c.resolution for d in due for c in d.operation.changes if c.resolution is not None}
+        taken_back = numbers - still_due(connection, numbers) if numbers else set()
+        return [kept for d in due if (kept := _without(d, taken_back)) is not None] if taken_back else list(due)
 
     def claim(self, run_id: int, sides: Iterable[Side], limit: int) -> list[OutboxEntry]:
         """Take the next entries of a run: the first pending one of each car and side; durable before any is sent."""
@@ -299,7 +313,7 @@ class Repository:
             follow_ups = tuple(o.follow_up for o in outcomes if o.follow_up is not None)
             insert_operations(connection, run_id, point_of_sale, follow_ups, at)
             for outcome in outcomes:
-                settle_subjects(connection, outcome, at)
+                settle_subjects(connection, run_id, outcome, at)
                 done = dict.fromkeys(outcome.carried_out, Standing.KEPT)
                 end_resolutions(connection, run_id, done, at, because="written")
                 fresh = without_open(connection, run_id, pair, outcome.raised, at)
@@ -328,10 +342,13 @@ class Repository:
             ]
 
     def _taken(self, connection: Connection, decision: StoredResolution) -> int:
+        supersede_resolutions(connection, decision)
         number = add_resolution(connection, decision)
         if decision.choice is Choice.IGNORE:
             row = CONFLICT.c.id == decision.conflict_id
-            connection.execute(update(CONFLICT).where(row).values(ignored_by=number))
+            now = finding_of(connection.execute(select(CONFLICT).where(row)).one())
+            if ignoring(connection, [now]):
+                connection.execute(update(CONFLICT).where(row).values(ignored_by=number))
             if decision.reason in EVENTS:
                 closed = {"closed_at": decision.decided_at, "closed_because": "reviewed"}
                 connection.execute(update(CONFLICT).where(row, CONFLICT.c.closed_at.is_(None)).values(closed))
@@ -377,13 +394,25 @@ class Repository:
             rows = connection.execute(statement.group_by(RESOLUTION.c.status))
             return {ResolutionStatus(status): int(count) for status, count in rows}
 
-    def finding_counts(self, pair: str, point_of_sale: str) -> FindingCounts:
-        """Count the open findings of a point of sale."""
+    def finding_counts(self, pair: str, point_of_sale: str, run_id: int = 0) -> FindingCounts:
+        """Count the open findings of a point of sale, and those that a run opened and closed."""
         with self._reading() as connection:
-            return open_counts(connection, pair, point_of_sale, 0, 0)
+            new, closed = moved_in(connection, run_id, point_of_sale) if run_id else (0, 0)
+            return open_counts(connection, pair, point_of_sale, new, closed)
 
     def _writing(self) -> Any:
         return self.engine.execution_options(**{WRITE: True}).begin()
 
     def _reading(self) -> Any:
         return self.engine.connect()
+
+
+def _without(due: DueOperation, taken_back: set[int]) -> DueOperation | None:
+    """An operation without what some decisions asked for; None where nothing is left."""
+    operation = due.operation
+    changes = tuple(change for change in operation.changes if change.resolution not in taken_back)
+    if changes == operation.changes:
+        return due
+    if not changes and operation.reference is None:
+        return None
+    return replace(due, operation=replace(operation, changes=changes))

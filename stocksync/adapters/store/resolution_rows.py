@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CONFLICT, OUTBOX, RESOLUTION, chunks
@@ -15,16 +15,19 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Choice, Resolution, Standing
 from stocksync.stock.values import as_text
-from stocksync.sync.cars import Finding
-from stocksync.sync.decisions import IN_FORCE, ResolutionStatus, StoredResolution, resolution_of
+from stocksync.stock.vehicle import STAGE
+from stocksync.sync.cars import BINDING, RECORD, RESERVATION, RESERVATION_DUE, Finding
+from stocksync.sync.decisions import IN_FORCE, ResolutionStatus, StoredResolution, resolution_of, supersedes
 from stocksync.sync.recording import EntryStatus, JournalLine
 
 _ENDS: Final = {
     Standing.KEPT: (ResolutionStatus.APPLIED, "both_hold_it"),
     Standing.STALE: (ResolutionStatus.STALE, "values_moved"),
     Standing.FORBIDDEN: (ResolutionStatus.FORBIDDEN, "mapping_forbids"),
+    Standing.REFUSED: (ResolutionStatus.REFUSED, "side_refused"),
 }
 _OUTSIDE_RUNS: Final = 0
+STATES: Final = (STAGE, BINDING, RECORD, RESERVATION)
 
 
 def stored_resolution(row: Any) -> StoredResolution:
@@ -59,6 +62,8 @@ def stored_resolution(row: Any) -> StoredResolution:
         closed_at=utc(row.closed_at) if row.closed_at is not None else None,
         closed_because=row.closed_because,
         undoes=row.undoes,
+        former_base=codec.unpack(seen["former_base"]),
+        lot=row.lot,
     )
 
 
@@ -80,6 +85,7 @@ def _row_of(resolution: StoredResolution) -> dict[str, Any]:
                 "dms": seen.dms,
                 "base": seen.base,
                 "details": seen.details,
+                "former_base": codec.pack(resolution.former_base),
             }
         ),
         "seen_digest": seen.seen,
@@ -92,6 +98,7 @@ def _row_of(resolution: StoredResolution) -> dict[str, Any]:
         "closed_at": resolution.closed_at,
         "closed_because": resolution.closed_because,
         "undoes": resolution.undoes,
+        "lot": resolution.lot,
     }
 
 
@@ -155,7 +162,7 @@ def end_resolutions(
 
 def ignoring(connection: Connection, findings: Iterable[Finding]) -> dict[tuple[str, str], int]:
     """The decisions to leave findings as they are, by the findings' key and what they say."""
-    wanted = {(finding.key, finding.seen) for finding in findings}
+    wanted = {(f.key, f.seen) for f in findings if RESERVATION_DUE not in f.details}
     car_ids = sorted({key.split("|", 1)[0] for key, _ in wanted})
     found: dict[tuple[str, str], int] = {}
     for part in chunks(car_ids):
@@ -170,10 +177,13 @@ def ignoring(connection: Connection, findings: Iterable[Finding]) -> dict[tuple[
 
 
 def earlier_resolutions(
-    connection: Connection, conflict_ids: Sequence[int], car_ids: Sequence[str]
+    connection: Connection, conflict_ids: Sequence[int], car_ids: Sequence[str], numbers: Sequence[int] = ()
 ) -> list[StoredResolution]:
-    """Every decision about some report rows, and those about their cars that have still to be carried out."""
+    """Every decision about some report rows, those about their cars that are still due, and some by number."""
     found: dict[int, StoredResolution] = {}
+    for part in chunks(numbers):
+        for row in connection.execute(select(RESOLUTION).where(RESOLUTION.c.id.in_(part))):
+            found[row.id] = stored_resolution(row)
     for conflicts in chunks(conflict_ids):
         for row in connection.execute(select(RESOLUTION).where(RESOLUTION.c.conflict_id.in_(conflicts))):
             found[row.id] = stored_resolution(row)
@@ -195,13 +205,58 @@ def forestalled(connection: Connection, resolution: StoredResolution) -> bool:
         RESOLUTION.c.seen_digest == resolution.seen.seen,
         RESOLUTION.c.status.in_([status.value for status in IN_FORCE]),
     )
-    same_attribute = and_(
+    if connection.execute(select(RESOLUTION.c.id).where(same_row)).first() is not None:
+        return True
+    if resolution.choice is Choice.IGNORE:
+        return False
+    return any(not supersedes(resolution.seen, earlier) for earlier in _still_due(connection, resolution))
+
+
+def _still_due(connection: Connection, resolution: StoredResolution) -> list[StoredResolution]:
+    """The decisions about the same attribute of the same car that have still to be carried out."""
+    due = select(RESOLUTION).where(
         RESOLUTION.c.car_id == resolution.car_id,
         RESOLUTION.c.subject == resolution.subject,
         RESOLUTION.c.status == ResolutionStatus.PENDING.value,
     )
-    earlier = same_row if resolution.choice is Choice.IGNORE else or_(same_row, same_attribute)
-    return connection.execute(select(RESOLUTION.c.id).where(earlier)).first() is not None
+    return [stored_resolution(row) for row in connection.execute(due)]
+
+
+def supersede_resolutions(connection: Connection, resolution: StoredResolution) -> None:
+    """End the decisions whose place a newer one takes; of one attribute of a car only one is ever to be carried out."""
+    if resolution.status is not ResolutionStatus.PENDING:
+        return
+    late = dict.fromkeys((earlier.number for earlier in _still_due(connection, resolution)), Standing.STALE)
+    end_resolutions(connection, _OUTSIDE_RUNS, late, resolution.decided_at, because="superseded")
+
+
+def still_due(connection: Connection, numbers: Iterable[int]) -> set[int]:
+    """Those of some decisions that have still to be carried out."""
+    found: set[int] = set()
+    for part in chunks(sorted(set(numbers))):
+        pending = RESOLUTION.c.status == ResolutionStatus.PENDING.value
+        found |= set(connection.scalars(select(RESOLUTION.c.id).where(RESOLUTION.c.id.in_(part), pending)))
+    return found
+
+
+def end_with_the_car(connection: Connection, run_id: int, car_id: str, at: datetime) -> None:
+    """No decision outlives the stay of its car."""
+    pending = RESOLUTION.c.status == ResolutionStatus.PENDING.value
+    numbers = connection.scalars(select(RESOLUTION.c.id).where(RESOLUTION.c.car_id == car_id, pending)).all()
+    end_resolutions(connection, run_id, dict.fromkeys(numbers, Standing.STALE), at, because="exit")
+
+
+def forget_ignored(connection: Connection, conflict_ids: Sequence[int], at: datetime) -> None:
+    """End what was decided to be ignored about stages, records, matches and reservations once that is over.
+
+    Their values do not tell one occurrence from the next, as an attribute's do.
+    """
+    for part in chunks(conflict_ids):
+        rows = select(CONFLICT.c.ignored_by).where(
+            CONFLICT.c.id.in_(part), CONFLICT.c.subject.in_(STATES), CONFLICT.c.ignored_by.is_not(None)
+        )
+        over = {"status": ResolutionStatus.STALE.value, "closed_at": at, "closed_because": "row_closed"}
+        connection.execute(update(RESOLUTION).where(RESOLUTION.c.id.in_(rows)).values(over))
 
 
 def is_on_its_way(connection: Connection, car_id: str) -> bool:
@@ -212,7 +267,7 @@ def is_on_its_way(connection: Connection, car_id: str) -> bool:
 
 def take_back(connection: Connection, row: StoredResolution, by: str, at: datetime) -> None:
     """Note that a decision was taken back by a person."""
-    values = {"status": ResolutionStatus.UNDONE.value, "closed_at": at, "closed_because": f"undone by {by}"}
+    values = {"status": ResolutionStatus.UNDONE.value, "closed_at": at, "closed_because": by}
     connection.execute(update(RESOLUTION).where(RESOLUTION.c.id == row.number).values(values))
     details = {"conflict": row.conflict_id, "subject": row.subject, "decision": row.number, "by": by}
     add_journal(connection, _OUTSIDE_RUNS, at, [JournalLine(row.car_id, "decision_undone", details)])

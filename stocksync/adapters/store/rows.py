@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store import codec
@@ -148,7 +148,8 @@ def _car_row(car: Car, at: datetime) -> dict[str, Any]:
 def merge_cars(connection: Connection, recording: Recording) -> None:
     """Forget the cars that turned out to be a part of another; a line in the journal leads from that one to theirs."""
     for lost, kept in recording.merged.items():
-        connection.execute(update(CONFLICT).where(CONFLICT.c.car_id == lost).values(car_id=kept))
+        renamed = func.replace(CONFLICT.c.key, f"{lost}|", f"{kept}|")
+        connection.execute(update(CONFLICT).where(CONFLICT.c.car_id == lost).values(car_id=kept, key=renamed))
         connection.execute(update(OUTBOX).where(OUTBOX.c.car_id == lost).values(car_id=kept))
         connection.execute(update(RESOLUTION).where(RESOLUTION.c.car_id == lost).values(car_id=kept))
         connection.execute(delete(CAR).where(CAR.c.id == lost))

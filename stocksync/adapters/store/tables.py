@@ -173,6 +173,7 @@ class ResolutionRow(SQLModel, table=True):
     closed_because: str | None = None
     closed_run: int | None = None
     undoes: int | None = None
+    lot: str = ""
 
 
 class LotRow(SQLModel, table=True):

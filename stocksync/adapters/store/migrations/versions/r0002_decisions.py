@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("closed_because", sa.String(), nullable=True),
         sa.Column("closed_run", sa.Integer(), nullable=True),
         sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("lot", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["conflict_id"], ["conflict.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
