@@ -166,7 +166,9 @@ def test_people_are_told_of_each_file_before_anything_is_synchronised(office: Of
     office.hand_in(b"bonjour", "lettre.txt")
     lines = said(office.sync()).splitlines()
     done, refused = office.folder("done"), office.folder("refused")
-    assert lines[0].startswith(f"PDV1 : conflits.csv : 1 décision prise, 1 refusée ; réponse dans {done}/2")
+    assert lines[0].startswith(
+        f"PDV1 : conflits.csv : 1 décision prise, 0 déjà prise, 1 refusée ; réponse dans {done}/2"
+    )
     assert lines[1].startswith(f"PDV1 : lettre.txt : illisible, rien n'en est pris ; réponse dans {refused}/2")
     assert "exécution n° " in lines[2]
     report = office.folder("outgoing") / "conflits.csv"
@@ -319,7 +321,7 @@ def test_a_file_that_cannot_be_moved_is_taken_in_again_by_the_next_run_which_cha
     assert f"échange de fichiers impossible, {path} : Operation not permitted" in complained(done)
     assert "exécution n° " in said(done)
     (file,) = office.told()["returned_files"]
-    assert (file["taken"], file["failed"], cells(Path(file["answer"]))[0][0]) == (1, 0, "SUCCES")
+    assert (file["already"], file["failed"], cells(Path(file["answer"]))[0][0]) == (1, 0, "SUCCES")
     assert len(office.decisions(row)) == 1
 
 
@@ -337,7 +339,7 @@ def test_a_crash_between_deciding_and_moving_loses_neither_the_decision_nor_the_
         assert office.sync().exit_code == 130
     assert (path.exists(), len(office.decisions(row))) == (True, 1)
     (file,) = office.told()["returned_files"]
-    assert (file["taken"], file["failed"], path.exists()) == (1, 0, False)
+    assert (file["already"], file["failed"], path.exists()) == (1, 0, False)
     assert len(office.decisions(row)) == 1
 
 
@@ -370,7 +372,7 @@ def test_a_file_that_changes_while_it_is_taken_in_stays_and_is_taken_in_again(
     )
     assert (path.exists(), names(office.folder("done"))) == (True, [])
     (file,) = office.told()["returned_files"]
-    assert (file["taken"], file["failed"]) == (2, 0)
+    assert (file["taken"], file["already"], file["failed"]) == (1, 1, 0)
     assert [len(office.decisions(row)) for row in (first, second)] == [1, 1]
 
 
@@ -396,7 +398,11 @@ def test_files_of_any_name_are_told_on_one_line_and_in_characters_that_can_be_pr
     office.hand_in(decided(office.rows.pop(), decision="ignorer"), hostile)
     done = office.sync()
     assert done.exit_code == 0
-    assert said(done).splitlines()[0].startswith("PDV1 : a��[31m�'\"; rm.csv : 1 décision prise, 0 refusée ; ")
+    assert (
+        said(done)
+        .splitlines()[0]
+        .startswith("PDV1 : a��[31m�'\"; rm.csv : 1 décision prise, 0 déjà prise, 0 refusée ; ")
+    )
     (kept,) = [name for name in names(office.folder("done")) if "reponse" not in name]
     assert kept.endswith(f"-{hostile}")
 
