@@ -6,14 +6,13 @@ it stays a number). Names of people are masked unless the reader has to decide w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, Literal, Protocol
 
-from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Reading, Side
+from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Reading, Side, from_text
 from stocksync.stock.vehicle import DMS_STATUS, STAGE, Attribute
 
 Language = Literal["fr", "en"]
@@ -29,8 +28,6 @@ _EXACT_IN_A_WORKBOOK: Final = 10**15
 """Spreadsheets keep fifteen digits of a number."""
 _FIRST_DAY_OF_A_WORKBOOK: Final = date(1900, 3, 1)
 """Days before it are counted differently from one spreadsheet to the next."""
-_INTEGER: Final = re.compile(r"-?\d{1,18}")
-_TRUTH: Final = {"true": True, "false": False}
 _SAID: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {"yes": "oui", "no": "non", "blank": "vide", "absent": "—", "unreadable": "illisible"},
     "en": {"yes": "yes", "no": "no", "blank": "blank", "absent": "—", "unreadable": "unreadable"},
@@ -141,18 +138,7 @@ class Speller:
 
 def from_neutral(attribute: Attribute, neutral: str | None) -> Reading:
     """Read a neutral spelling back; what does not read as the attribute's kind is `Invalid`."""
-    if neutral is None:
-        return BLANK
-    try:
-        if attribute.kind in NUMBERS:
-            return int(neutral) if _INTEGER.fullmatch(neutral) else Invalid(neutral, "")
-        if attribute.kind is Kind.BOOLEAN:
-            return _TRUTH[neutral]
-        if attribute.kind is Kind.DATE:
-            return date.fromisoformat(neutral)
-    except (KeyError, ValueError):
-        return Invalid(neutral, "")
-    return neutral
+    return from_text(attribute.kind, neutral)
 
 
 def attribute_of(subject: str, side: Side | None, vocabulary: Mapping[str, Attribute]) -> Attribute:
