@@ -489,6 +489,7 @@ def test_a_decision_that_was_carried_out_is_undone_by_the_next_cycle(world: Worl
         assert (module, file) == (False, "O")
         assert base_of(world, VAT) is None
     assert reviewer.statuses(row.finding_id) == ["undone", "applied"]
+    assert reviewer.row(VAT).finding_id == row.finding_id
     assert reviewer.row(VAT).finding.reason is row.finding.reason
 
 

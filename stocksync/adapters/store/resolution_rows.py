@@ -150,6 +150,10 @@ def end_resolutions(
             "closed_run": run_id,
         }
         connection.execute(update(RESOLUTION).where(RESOLUTION.c.id == number).values(values))
+        if row.choice == Choice.UNDO and status is ResolutionStatus.APPLIED:
+            # The very same disagreement is there again: it keeps its number.
+            conflict = update(CONFLICT).where(CONFLICT.c.id == row.conflict_id)
+            connection.execute(conflict.values(closed_at=None, closed_because=None))
         details = {
             "conflict": row.conflict_id,
             "subject": row.subject,
