@@ -13,10 +13,11 @@ from stocksync.entrypoints import cases
 from stocksync.entrypoints.stored_cars import stored_cars
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.reports.report_lines import ReportLine
+from stocksync.stock.resolution import Answer, Choice
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
 from stocksync.sync.answers import CarAnswer, StoredFinding
-from stocksync.sync.decisions import ResolutionStatus
+from stocksync.sync.decisions import Decision, ResolutionStatus, ReviewedRow, judge
 from stocksync.sync.fingerprints import row_fingerprint
 from stocksync.sync.ports import Clock, today_on
 
@@ -38,8 +39,18 @@ def report_lines(
         mapping = cars.mapping_of(row)
         line = _line(row, cars.answer_of(row), mapping, today_on(clock, mapping.time_zone))
         undone = taken_back[row.finding_id]
+        decidable = _decidable(row, cars.answer_of(row), mapping, today_on(clock, mapping.time_zone))
         fingerprint = row_fingerprint(row.finding_id, row.pair, row.opened_at, row.finding, undone)
-        yield replace(line, fingerprint=fingerprint)
+        yield replace(line, fingerprint=fingerprint, decidable=decidable)
+
+
+def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> frozenset[str]:
+    """The sides whose value a reviewer may decide for: the very judgement that a decision would meet."""
+    if row.closed_at is not None:
+        return frozenset()
+    reviewed = ReviewedRow(row, row.finding, car)
+    answers = {c: judge(Decision(c), reviewed, mapping, today).answer for c in (Choice.MODULE, Choice.DMS)}
+    return frozenset(c.value for c, answer in answers.items() if answer in (Answer.ACCEPTED, Answer.ALREADY))
 
 
 def _line(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> ReportLine:

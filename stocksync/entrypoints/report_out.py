@@ -17,7 +17,7 @@ from stocksync.entrypoints.conflict_lines import report_lines
 from stocksync.mapping.effective import MappingSet
 from stocksync.reports.cost import in_order_of_cost
 from stocksync.reports.decision_answers import CHOICES
-from stocksync.reports.decision_sentences import NOTES
+from stocksync.reports.decision_sentences import NOT_DECIDABLE, NOTES, OFFERING
 from stocksync.reports.lots import Lot, Row, in_lots
 from stocksync.reports.report_files import Format, write_report
 from stocksync.reports.report_lines import ReportLine
@@ -69,11 +69,19 @@ class ReportDesk:
             since_at = self.clock.now_at() - timedelta(days=since_days)
             rows = [row for row in rows if _is_shown(row, since_at, decided.get(row.finding_id))]
         lines = [
-            replace(line, note=self._note(decided.get(line.conflict_id)))
+            replace(line, note=self._note(decided.get(line.conflict_id)) or self._limit(line))
             for line in report_lines(self.questions, rows, self.mappings, self.clock)
         ]
         by_id = {row.finding_id: row for row in rows}
         return [(by_id[line.conflict_id], line) for line in in_order_of_cost(lines)]
+
+    def _limit(self, line: ReportLine) -> str:
+        """Say where the sentence offers a choice that the matrix or the systems leave no room for."""
+        asks = line.case.reason in OFFERING and line.closed_on is None and not line.ignored
+        if not asks or line.decidable:
+            return ""
+        said = NOT_DECIDABLE[self.language]
+        return french_spaces(said) if self.language == "fr" else said
 
     def _note(self, decision: StoredResolution | None) -> str:
         template = NOTES[self.language].get(decision.status) if decision is not None else None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stocksync.reports.spelling import Language
+from stocksync.stock.reasons import Reason
 from stocksync.stock.resolution import Why
 
 ANSWERS: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -155,3 +156,11 @@ NOTES: Final[Mapping[Language, Mapping[str, str]]] = {
     },
 }
 """What a report row says of the last decision about it."""
+
+OFFERING: Final = frozenset({Reason.INVALID_VALUE, Reason.CANNOT_WRITE, Reason.WRITE_REJECTED, Reason.BLANKED})
+"""Reasons whose sentence may offer a decision that is not possible for every car."""
+NOT_DECIDABLE: Final[Mapping[Language, str]] = {
+    "fr": "Pour cette voiture, aucune valeur ne peut être décidée ici : la corriger dans le système qui en décide, ou "
+    "mettre « ignorer ».",
+    "en": "For this car no value can be decided here: correct it in the system that decides, or put “ignore”.",
+}

@@ -80,6 +80,7 @@ def lot_of(lines: Iterable[ReportLine]) -> Lot:
         fingerprint=lot_fingerprint(member.fingerprint for member in members),
         note=_shared([member.note for member in members]) or "",
         cars=len(members),
+        decidable=frozenset.union(*(member.decidable for member in members)),
     )
     return Lot(line, members)
 

@@ -38,7 +38,8 @@ class ReportLine:
     """One finding, or one lot of them; values in their neutral spelling.
 
     fingerprint: names the row and what its reader saw. note: a ready sentence about an earlier decision. cars: for how
-    many cars the line stands; more than one makes it the line of a lot.
+    many cars the line stands; more than one makes it the line of a lot. decidable: the sides whose value may be
+    decided for.
     """
 
     conflict_id: int
@@ -59,6 +60,7 @@ class ReportLine:
     note: str = ""
     cars: int = 1
     ignored: bool = False
+    decidable: frozenset[str] = frozenset({MODULE_DECIDES, DMS_DECIDES})
 
     def state(self, language: Language) -> str:
         """Say whether the row is open, else since when and why it is closed."""
@@ -87,7 +89,8 @@ class ReportLine:
             return ""
         if f"{case.owner}_invalid" in case.details:
             return ""
-        return MODULE_DECIDES if case.owner == Side.VEHICLE_MODULE else DMS_DECIDES
+        proposed = MODULE_DECIDES if case.owner == Side.VEHICLE_MODULE else DMS_DECIDES
+        return proposed if proposed in self.decidable else ""
 
     def car(self, language: Language) -> str:
         """Name the car by its VIN; where the line stands for several, how many the annex lists."""

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from stocksync.adapters.store.questions import Questions
 from stocksync.entrypoints.decision_desk import DecisionDesk, HandedIn, TakenIn
-from stocksync.entrypoints.report_out import hand_out
+from stocksync.entrypoints.report_out import ReportDesk, hand_out
 from stocksync.reports.conflict_report import COLUMNS
 from stocksync.stock.resolution import Answer, Choice
 from stocksync.stock.values import SIDES
@@ -292,3 +292,20 @@ def test_a_lot_is_known_by_its_number_and_its_fingerprint_together(
     for forged in ((str(int(number) + 99), fingerprint), (number, "g0123456789abcdef")):
         taken = decide_line(world, (*forged, subject), "module")
         assert [row.answer for row in taken.rows] == [Answer.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("changes", "proposed", "is_told"),
+    [({"couleur": "VIOLET VIF"}, "module", False), ({"frevo": "=1+1"}, "", True)],
+)
+def test_only_what_may_be_decided_is_proposed(
+    tmp_path: Path, changes: dict[str, str], proposed: str, is_told: bool
+) -> None:
+    with a_world(tmp_path / "world.db") as world:
+        world.settled()
+        world.edit(DMS, "VO1", **changes)
+        world.sync()
+        desk = ReportDesk(Questions(world.repository.engine), world.mappings, world.clock, "fr")
+        ((_, line),) = desk.found()
+        assert line.proposed == proposed
+        assert ("aucune valeur ne peut être décidée ici" in line.note) is is_told
