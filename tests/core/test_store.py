@@ -8,16 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 from stocksync.adapters.store import codec, engine
+from stocksync.adapters.store.questions import Questions
 from stocksync.adapters.store.repository import Repository
 from stocksync.errors import Busy, ConfigurationError
 from stocksync.stock.values import ABSENT, BLANK, Known
@@ -127,3 +129,25 @@ def test_a_password_in_the_address_is_never_told(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         engine.open_engine(url)
     assert "secretpw" not in str(caught.value)
+
+
+def test_a_database_of_the_first_schema_is_brought_up_to_date_with_what_it_holds(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    config = Config()
+    config.set_main_option("script_location", str(Path(engine.__file__).parent / "migrations"))
+    old = create_engine(url)
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO conflict (id, pair, point_of_sale, car_id, key, subject, reason, category, details, "
+                "opened_run, opened_at, changed_at) VALUES (7, 'openflex-icar', 'PDV1', 'c', 'c|mileage|first', "
+                "'mileage', 'first_contact', 'conflict', '{}', 1, '2026-11-20 09:00:00', '2026-11-20 09:00:00')"
+            )
+        )
+    old.dispose()
+    opened = engine.open_engine(url)
+    (row,) = Questions(opened).findings()
+    opened.dispose()
+    assert (row.finding_id, row.finding.subject, row.ignored_by) == (7, "mileage", None)
