@@ -9,7 +9,7 @@ from stocksync.entrypoints.stored_cars import StoredCars, stored_cars
 from stocksync.stock.resolution import Answer, Choice
 from stocksync.stock.values import ABSENT, Known
 from stocksync.sync.answers import StoredFinding
-from stocksync.sync.decisions import Decision, Judged, ResolutionStatus, ReviewedRow, StoredResolution, judge
+from stocksync.sync.decisions import Decision, Judged, ReviewedRow, StoredResolution, judge, kept
 from stocksync.sync.ports import today_on
 from stocksync.sync.taking_back import TakingBack, taking_back
 from tests.worlds import World
@@ -49,10 +49,11 @@ class Reviewer:
         mapping = cars.mapping_of(stored)
         seen = self.seen[finding_id].finding
         row = ReviewedRow(stored, seen, cars.answer_of(stored), tuple(self.questions.decisions([stored])))
-        judged = judge(Decision(choice, value, comment), row, mapping, today_on(self.world.clock, mapping.time_zone))
+        decision = Decision(choice, value, comment)
+        judged = judge(decision, row, mapping, today_on(self.world.clock, mapping.time_zone))
         if judged.answer is Answer.ACCEPTED:
-            status = ResolutionStatus.IGNORING if choice is Choice.IGNORE else ResolutionStatus.PENDING
-            taken = self._kept(stored, choice, judged, comment, status)
+            taken = self.kept(decision, row, judged)
+            assert taken is not None
             assert self.world.repository.take_decisions([taken]) != [None]
         return judged
 
@@ -72,32 +73,9 @@ class Reviewer:
         rows = self.questions.findings_by_id([finding_id]).values()
         return [decision.status.value for decision in self.questions.decisions(rows)]
 
-    def _kept(
-        self,
-        stored: StoredFinding,
-        choice: Choice,
-        judged: Judged,
-        comment: str,
-        status: ResolutionStatus,
-    ) -> StoredResolution:
-        return StoredResolution(
-            number=0,
-            conflict_id=stored.finding_id,
-            pair=stored.pair,
-            point_of_sale=stored.point_of_sale,
-            car_id=stored.finding.car_id,
-            subject=stored.finding.subject,
-            reason=stored.finding.reason,
-            choice=choice,
-            targets=judged.targets,
-            seen=self.seen[stored.finding_id].finding,
-            comment=comment,
-            decided_by=self.name,
-            decided_at=self.world.clock.now_at(),
-            file="report.csv",
-            file_digest="digest",
-            status=status,
-        )
+    def kept(self, decision: Decision, row: ReviewedRow, judged: Judged) -> StoredResolution | None:
+        """What the store is asked to keep of a decision."""
+        return kept(decision, row, judged, self.name, "report.csv", "digest", self.world.clock.now_at())
 
     def _cars(self, stored: StoredFinding) -> StoredCars:
         return stored_cars(self.questions, [stored], self.world.mappings, self.world.clock)

@@ -258,4 +258,4 @@ class CarView:
 
     def _say(self, key: str, **values: str) -> str:
         template = WORDS[self.language][key]
-        return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)
+        return wording.typeset(template, self.language).format(**values)

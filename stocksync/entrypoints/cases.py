@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from stocksync.reports.spelling import instant
 from stocksync.reports.wording import Case, hangs_on, subject_label
 from stocksync.reports.words import OWNERS
 from stocksync.stock.ownership import Context
@@ -15,7 +18,7 @@ from stocksync.stock.vehicle import REGISTRATION, RESERVED, VIN, Vehicle
 from stocksync.sync.plan import CarPlan
 
 if TYPE_CHECKING:
-    from stocksync.mapping.effective import PointOfSaleMapping
+    from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
     from stocksync.reports.spelling import Language
     from stocksync.sync.cars import Car, Finding
 
@@ -89,6 +92,12 @@ def case_of_verdict(car: CarPlan, subject: str, verdict: Verdict, known: Beside)
         never_in_dms=known.never_in_dms,
         reserved=known.reserved,
     )
+
+
+def local_instant(at: datetime, point_of_sale: str, mappings: MappingSet) -> str:
+    """Spell an instant in the time of a point of sale; one that is not in the mapping files any more has UTC."""
+    point = mappings.points_of_sale.get(point_of_sale)
+    return instant(at.astimezone(ZoneInfo(point.time_zone if point is not None else "UTC")))
 
 
 def owner_label(owner: str | None, subject: str, mapping: PointOfSaleMapping, language: Language) -> str:

@@ -15,8 +15,8 @@ from stocksync.stock.reasons import Reason
 
 if TYPE_CHECKING:
     from stocksync.entrypoints.context import Context
-    from stocksync.entrypoints.report_out import Found, HandedOut
-    from stocksync.reports.report_files import Format
+    from stocksync.entrypoints.report_out import Found
+    from stocksync.reports.report_files import Format, Written
     from stocksync.reports.report_lines import ReportLine
     from stocksync.reports.spelling import Language
     from stocksync.sync.answers import StoredFinding
@@ -176,7 +176,7 @@ def export(
     click.echo(_exported(file, written, language), err=True)
 
 
-def _exported(file: Path, written: HandedOut, language: Language) -> str:
+def _exported(file: Path, written: Written, language: Language) -> str:
     from stocksync.reports.spelling import Counted
     from stocksync.reports.wording import typeset
 

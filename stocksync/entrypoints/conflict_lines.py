@@ -17,7 +17,7 @@ from stocksync.stock.resolution import Answer, Choice
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
 from stocksync.sync.answers import CarAnswer, StoredFinding
-from stocksync.sync.decisions import Decision, ResolutionStatus, ReviewedRow, judge
+from stocksync.sync.decisions import Decision, ResolutionStatus, ReviewedRow, StoredResolution, judge
 from stocksync.sync.fingerprints import row_fingerprint
 from stocksync.sync.ports import Clock, today_on
 
@@ -27,21 +27,23 @@ if TYPE_CHECKING:
 
 
 def report_lines(
-    questions: Questions, rows: Iterable[StoredFinding], mappings: MappingSet, clock: Clock
+    questions: Questions,
+    rows: Iterable[StoredFinding],
+    decisions: Iterable[StoredResolution],
+    mappings: MappingSet,
+    clock: Clock,
 ) -> Iterator[ReportLine]:
-    """Put each row together with its car; values that no side shows any more stay blank."""
+    """Put each row together with its car; values that no side shows any more stay blank.
+
+    decisions: everything that was decided about the rows.
+    """
     rows = list(rows)
-    taken_back = Counter(
-        decision.conflict_id for decision in questions.decisions(rows) if decision.status is ResolutionStatus.UNDONE
-    )
+    taken_back = Counter(d.conflict_id for d in decisions if d.status is ResolutionStatus.UNDONE)
     cars = stored_cars(questions, rows, mappings, clock)
     for row in rows:
         mapping = cars.mapping_of(row)
-        line = _line(row, cars.answer_of(row), mapping, today_on(clock, mapping.time_zone))
-        undone = taken_back[row.finding_id]
-        decidable = _decidable(row, cars.answer_of(row), mapping, today_on(clock, mapping.time_zone))
-        fingerprint = row_fingerprint(row.finding_id, row.pair, row.opened_at, row.finding, undone)
-        yield replace(line, fingerprint=fingerprint, decidable=decidable)
+        today = today_on(clock, mapping.time_zone)
+        yield _line(row, cars.answer_of(row), mapping, today, taken_back[row.finding_id])
 
 
 def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> frozenset[str]:
@@ -53,7 +55,9 @@ def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMa
     return frozenset(c.value for c, answer in answers.items() if answer in (Answer.ACCEPTED, Answer.ALREADY))
 
 
-def _line(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> ReportLine:
+def _line(
+    row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date, taken_back: int
+) -> ReportLine:
     zone = ZoneInfo(mapping.time_zone)
     shown = {name: car.text(name) if car is not None else None for name in _SHOWN}
     return ReportLine(
@@ -69,7 +73,8 @@ def _line(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping
         today_on=today,
         vocabulary=mapping.vocabulary,
         choice_labels=mapping.choice_labels,
-        fingerprint="",
+        fingerprint=row_fingerprint(row.finding_id, row.pair, row.opened_at, row.finding, taken_back),
+        decidable=_decidable(row, car, mapping, today),
         ignored=row.closed_at is None and row.ignored_by is not None,
         closed_on=row.closed_at.astimezone(zone).date() if row.closed_at is not None else None,
         closed_because=row.closed_because,

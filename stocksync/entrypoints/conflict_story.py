@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from stocksync.entrypoints.history_view import HistoryView
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.reports.decision_answers import CHOICES
-from stocksync.reports.spelling import Language, Speller, instant, neutral
+from stocksync.reports.spelling import Language, Speller, instant, neutral, quoted
 from stocksync.reports.wording import typeset
 from stocksync.stock.values import SIDES, Side, as_text
 from stocksync.sync.answers import StoredFinding
@@ -65,7 +65,7 @@ class ConflictStory:
                 by=decision.decided_by,
                 choice=CHOICES[self.language][decision.choice],
                 value=self._value(decision),
-                comment=f", « {decision.comment} »" if decision.comment else "",
+                comment=f", {quoted(decision.comment, self.language)}" if decision.comment else "",
                 file=decision.file or "-",
                 status=self._status(decision),
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stocksync.entrypoints import exit_codes, rendering
+from stocksync.entrypoints.signature import signature
 from stocksync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -151,12 +152,10 @@ def _name_of(file: Path) -> str:
 
 
 def _signed(by: str | None) -> str:
-    """Who decides, in one printable line; the user of this machine where nobody is named."""
-    from stocksync.entrypoints.decision_desk import HandedIn
-
+    """Who decides; the user of this machine where nobody is named."""
     if by is not None and not by.strip():
         raise UsageError('--by names nobody: say who decided, for example --by "A. Martin".')
-    return HandedIn("", b"", by or _user()).signed
+    return signature(by or _user())
 
 
 def _user() -> str:
@@ -248,7 +247,6 @@ def _as_data(taken: TakenIn, language: Language, answer: Path | None, *, dry_run
 
 
 def _said(key: str, language: Language) -> str:
-    from stocksync.reports.wording import french_spaces
+    from stocksync.reports.wording import typeset
 
-    template = _WORDS[language][key]
-    return french_spaces(template) if language == "fr" else template
+    return typeset(_WORDS[language][key], language)

@@ -7,11 +7,14 @@ run, and nothing of a file that cannot be read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
+from stocksync.entrypoints.cases import local_instant
+from stocksync.entrypoints.signature import signature
 from stocksync.entrypoints.stored_cars import StoredCars, stored_cars
 from stocksync.mapping.effective import MappingSet
 from stocksync.reports.cell_problem import CellProblem
@@ -19,14 +22,15 @@ from stocksync.reports.conflict_report import COLUMNS
 from stocksync.reports.decision_answers import AnsweredRow, Earlier
 from stocksync.reports.decision_words import allowed_words, choice_of
 from stocksync.reports.returned_file import Returned, ReturnedRow, read_returned
-from stocksync.reports.spelling import Language, Speller, attribute_of, instant
+from stocksync.reports.spelling import Language, Speller, attribute_of
 from stocksync.reports.typed_values import typed_value
 from stocksync.reports.wording import subject_label
 from stocksync.stock.reasons import Reason
-from stocksync.stock.resolution import Answer, Choice, Why, holds
-from stocksync.stock.values import ABSENT, SIDES, Known, Side, as_text
+from stocksync.stock.resolution import SIDE_OF, Answer, Choice, Why, holds
+from stocksync.stock.values import SIDES, Known, Side, as_text
 from stocksync.stock.vehicle import VIN
 from stocksync.sync.answers import StoredFinding
+from stocksync.sync.cars import readings_of
 from stocksync.sync.decisions import (
     Decision,
     Judged,
@@ -34,6 +38,7 @@ from stocksync.sync.decisions import (
     ReviewedRow,
     StoredResolution,
     judge,
+    kept,
 )
 from stocksync.sync.fingerprints import names_row, version_seen
 from stocksync.sync.ports import Clock, today_on
@@ -44,7 +49,6 @@ if TYPE_CHECKING:
     from stocksync.sync.cars import Finding
 
 MAX_COMMENT: Final = 2000
-MAX_NAME: Final = 100
 _NOTHING_DUE: Final[Mapping[Language, str]] = {
     "fr": "rien : la valeur ne va qu'avec « valeur »",
     "en": "nothing: a value goes with “value” only",
@@ -58,7 +62,6 @@ _SHORTER: Final[Mapping[Language, str]] = {
     "fr": f"un commentaire de {MAX_COMMENT} caractères au plus",
     "en": f"a comment of {MAX_COMMENT} characters at most",
 }
-_SIDES: Final = {Choice.MODULE: Side.VEHICLE_MODULE, Choice.DMS: Side.DMS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,6 @@ class HandedIn:
     def digest(self) -> str:
         """Names exactly these bytes."""
         return hashlib.sha256(self.raw).hexdigest()
-
-    @property
-    def signed(self) -> str:
-        """By whom, on one line that can be printed."""
-        printable = "".join(c if c.isprintable() else " " for c in self.by)
-        return " ".join(printable.split())[:MAX_NAME] or "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +111,31 @@ class _Item:
     lot: str = ""
 
 
+class _Earlier:
+    """What was decided before, found by its row and by its car's attribute; grows with what is decided now."""
+
+    def __init__(self, decisions: Iterable[StoredResolution]) -> None:
+        self._by_row: defaultdict[int, list[StoredResolution]] = defaultdict(list)
+        self._by_attribute: defaultdict[tuple[str, str], list[StoredResolution]] = defaultdict(list)
+        for decision in decisions:
+            self.add(decision)
+
+    def add(self, decision: StoredResolution) -> None:
+        """Note one more."""
+        self._by_row[decision.conflict_id].append(decision)
+        self._by_attribute[decision.car_id, decision.subject].append(decision)
+
+    def about(self, row: StoredFinding) -> list[StoredResolution]:
+        """Those about a row, oldest first."""
+        return self._by_row.get(row.finding_id, [])
+
+    def concerning(self, row: StoredFinding) -> tuple[StoredResolution, ...]:
+        """Those about a row, and those about the same attribute of its car by another row; oldest first."""
+        same_attribute = self._by_attribute.get((row.finding.car_id, row.finding.subject), [])
+        others = [e for e in self.about(row) if e not in same_attribute]
+        return tuple(sorted((*same_attribute, *others), key=lambda e: e.number or math.inf))
+
+
 @dataclass
 class DecisionDesk:
     """Where reports that come back are taken in. only: the one point of sale whose rows may be decided here."""
@@ -125,14 +147,15 @@ class DecisionDesk:
     language: Language
     only: str | None = None
     _rows: Mapping[int, StoredFinding] = field(default_factory=dict)
-    _earlier: list[StoredResolution] = field(default_factory=list)
+    _earlier: _Earlier = field(default_factory=lambda: _Earlier(()))
+    _lots: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
     def take_in(self, file: HandedIn, *, dry_run: bool = False) -> TakenIn:
         """Take a file in. Raises UnreadableFile; then nothing of it was taken."""
         returned = read_returned(file.name, file.raw, self.language)
         items = _without_decided_alone([item for row in returned.rows for item in self._items(row)])
         self._rows = self.questions.findings_by_id(item.conflict_id for item in items if item.conflict_id)
-        self._earlier = self.questions.decisions(self._rows.values())
+        self._earlier = _Earlier(self.questions.decisions(self._rows.values()))
         cars = stored_cars(self.questions, self._rows.values(), self.mappings, self.clock)
         answered: list[AnsweredRow] = []
         accepted: list[tuple[int, StoredResolution]] = []
@@ -140,7 +163,7 @@ class DecisionDesk:
             row, decision = self._answer(item, returned, cars, file)
             if decision is not None:
                 accepted.append((len(answered), decision))
-                self._earlier.append(decision)
+                self._earlier.add(decision)
             answered.append(row)
         if not dry_run:
             self._keep(accepted, answered)
@@ -149,7 +172,7 @@ class DecisionDesk:
     def _items(self, row: ReturnedRow) -> Iterator[_Item]:
         fingerprint = row.cells.get("fingerprint", "").lower()
         if fingerprint.startswith("g"):
-            members = self.questions.lot(fingerprint)
+            members = self._lots.setdefault(fingerprint, self.questions.lot(fingerprint))
             if _number(row.cells.get("id", "")) in {number for number, _ in members}:
                 yield from (_Item(row, number, name, lot=fingerprint) for number, name in members)
                 return
@@ -177,13 +200,12 @@ class DecisionDesk:
         if item.lot and decision.choice is Choice.VALUE and self._differ(item.lot, stored):
             problem = CellProblem(self._header("decision"), item.returned.cells["decision"], _ROW_BY_ROW[self.language])
             return replace(blank, answer=Answer.UNREADABLE, problem=problem), None
-        earlier = tuple(e for e in self._earlier if _concerns(e, stored))
-        row = ReviewedRow(stored, seen, cars.answer_of(stored), earlier)
+        row = ReviewedRow(stored, seen, cars.answer_of(stored), self._earlier.concerning(stored))
         mapping = cars.mapping_of(stored)
         judged = judge(decision, row, mapping, today_on(self.clock, mapping.time_zone))
         answered = self._said(blank, row, judged)
-        resolution = self._resolution(decision, row, judged, file)
-        return answered, replace(resolution, lot=item.lot) if resolution is not None else None
+        taken = kept(decision, row, judged, signature(file.by), file.name, file.digest, self.clock.now_at())
+        return answered, replace(taken, lot=item.lot) if taken is not None else None
 
     def _blank(self, item: _Item, stored: StoredFinding | None, cars: StoredCars) -> AnsweredRow:
         """What is told of a row whatever the answer."""
@@ -231,8 +253,7 @@ class DecisionDesk:
 
     def _undone(self, stored: StoredFinding) -> list[StoredResolution]:
         """The decisions about a row that were taken back, oldest first."""
-        here = [e for e in self._earlier if e.conflict_id == stored.finding_id]
-        return [e for e in here if e.status is ResolutionStatus.UNDONE]
+        return [e for e in self._earlier.about(stored) if e.status is ResolutionStatus.UNDONE]
 
     def _names(self, item: _Item, stored: StoredFinding, taken_back: int) -> bool:
         return names_row(item.fingerprint, stored.finding_id, stored.pair, stored.opened_at, taken_back)
@@ -246,7 +267,7 @@ class DecisionDesk:
         """Tell whether one typed value would be written over values that have nothing in common."""
         if stored.finding.reason is not Reason.WRITE_REJECTED:
             return False  # the others share the code or the value that is to be replaced
-        members = [self._rows[number].finding for number, _ in self.questions.lot(lot) if number in self._rows]
+        members = [self._rows[number].finding for number, _ in self._lots[lot] if number in self._rows]
         return len({(finding.vehicle_module, finding.dms) for finding in members}) > 1
 
     def _decision(
@@ -262,7 +283,7 @@ class DecisionDesk:
         if choice is Choice.VALUE:
             return read if isinstance(read, CellProblem) else Decision(choice, read, comment)
         car = cars.answer_of(stored)
-        vehicle = car.vehicles.get(_SIDES[choice]) if car is not None and choice in _SIDES else None
+        vehicle = car.vehicles.get(SIDE_OF[choice]) if car is not None and choice in SIDE_OF else None
         repeats = (
             vehicle is not None
             and not isinstance(read, CellProblem)
@@ -277,10 +298,10 @@ class DecisionDesk:
         attributes = {side: attribute_of(stored.finding.subject, side, blank.vocabulary) for side in SIDES}
         speller = blank.speller
         assert speller is not None
-        old = {Side.VEHICLE_MODULE: row.seen.vehicle_module, Side.DMS: row.seen.dms}
-        new = {Side.VEHICLE_MODULE: stored.finding.vehicle_module, Side.DMS: stored.finding.dms}
+        old, new = row.seen.held, stored.finding.held
         if row.car is not None and blank.attribute is not None:
-            new |= _held_now(row, blank.attribute.name)
+            readings = readings_of(row.car.vehicles, blank.attribute.name)
+            new = {side: as_text(reading) for side, reading in readings.items()}
         return replace(
             blank,
             answer=judged.answer,
@@ -295,49 +316,18 @@ class DecisionDesk:
         )
 
     def _said_earlier(self, earlier: StoredResolution) -> Earlier:
-        points = self.mappings.points_of_sale
-        zone = ZoneInfo(points[earlier.point_of_sale].time_zone if earlier.point_of_sale in points else "UTC")
-        at = instant(earlier.decided_at.astimezone(zone))
+        at = local_instant(earlier.decided_at, earlier.point_of_sale, self.mappings)
         because = (earlier.closed_because or "?") if earlier.status is ResolutionStatus.UNDONE else ""
         return Earlier(earlier.decided_by, at, earlier.choice, because)
-
-    def _resolution(
-        self, decision: Decision, row: ReviewedRow, judged: Judged, file: HandedIn
-    ) -> StoredResolution | None:
-        """What is to be kept of a decision; one that both sides hold already is kept as carried out."""
-        there_already = judged.answer is Answer.ALREADY and judged.earlier is None
-        if judged.answer is not Answer.ACCEPTED and not there_already:
-            return None
-        stored, now = row.stored, self.clock.now_at()
-        waiting = ResolutionStatus.IGNORING if decision.choice is Choice.IGNORE else ResolutionStatus.PENDING
-        return StoredResolution(
-            number=0,
-            conflict_id=stored.finding_id,
-            pair=stored.pair,
-            point_of_sale=stored.point_of_sale,
-            car_id=stored.finding.car_id,
-            subject=stored.finding.subject,
-            reason=stored.finding.reason,
-            choice=decision.choice,
-            targets=judged.targets,
-            seen=row.seen,
-            comment=decision.comment,
-            decided_by=file.signed,
-            decided_at=now,
-            file=file.name,
-            file_digest=file.digest,
-            status=ResolutionStatus.APPLIED if there_already else waiting,
-            closed_at=now if there_already else None,
-            closed_because="already" if there_already else None,
-        )
 
     def _keep(self, accepted: list[tuple[int, StoredResolution]], answered: list[AnsweredRow]) -> None:
         """Keep what was accepted; whoever was forestalled by somebody else meanwhile is told so."""
         numbers = self.repository.take_decisions([decision for _, decision in accepted])
         late = [place for (place, _), number in zip(accepted, numbers, strict=True) if number is None]
         for place in late:
-            rows = [self._rows[accepted_row.conflict_id] for p, accepted_row in accepted if p == place]
-            first = next((e for e in self.questions.decisions(rows) if _concerns(e, rows[0]) and e.in_force), None)
+            row = next(self._rows[taken.conflict_id] for p, taken in accepted if p == place)
+            now = _Earlier(self.questions.decisions([row])).concerning(row)
+            first = next((e for e in now if e.in_force), None)
             answer = Answer.STALE if first is None else Answer.CONTRADICTED
             earlier = self._said_earlier(first) if first is not None else None
             answered[place] = replace(answered[place], answer=answer, targets={}, earlier=earlier)
@@ -354,17 +344,6 @@ def _without_decided_alone(items: list[_Item]) -> list[_Item]:
 
 def _number(cell: str) -> int | None:
     return int(cell) if cell.isdecimal() and cell.isascii() and len(cell) < 16 else None
-
-
-def _concerns(earlier: StoredResolution, stored: StoredFinding) -> bool:
-    same_attribute = (earlier.car_id, earlier.subject) == (stored.finding.car_id, stored.finding.subject)
-    return earlier.conflict_id == stored.finding_id or same_attribute
-
-
-def _held_now(row: ReviewedRow, name: str) -> dict[Side, str | None]:
-    assert row.car is not None
-    vehicles = row.car.vehicles
-    return {side: as_text(vehicles[side].reading(name) if side in vehicles else ABSENT) for side in SIDES}
 
 
 def _differs(targets: Mapping[Side, Known], side: Side, held: Mapping[Side, str | None]) -> bool:

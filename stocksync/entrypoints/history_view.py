@@ -269,7 +269,7 @@ class HistoryView:
 
     def _say(self, key: str, **values: str | Counted) -> str:
         template = WORDS[self.language][key]
-        return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)
+        return wording.typeset(template, self.language).format(**values)
 
 
 def _about(fact: Fact, subject: str, conflict_id: int) -> Fact | None:

@@ -236,7 +236,7 @@ class PlanView:
 
     def _say(self, key: str, **values: str | Counted) -> str:
         template = WORDS[self.language][key]
-        return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)
+        return wording.typeset(template, self.language).format(**values)
 
     def _car_data(self, car: CarPlan) -> dict[str, Any]:
         vehicles = cases.vehicles_of(car)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from stocksync.reports.spelling import Counted, Language, count
-from stocksync.reports.wording import french_spaces, halt_sentence
+from stocksync.reports.wording import halt_sentence, typeset
 from stocksync.reports.words import RUN_STATES, SIDE_NAMES
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
@@ -121,7 +121,7 @@ def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Lan
     if result.plan is not None:
         figures = _figures(summary, language)
         for name, template in _LINES[language][: -1 if summary.dry_run else None]:
-            click.echo(f"  {name:<13} {_set(template, language).format(**figures)}")
+            click.echo(f"  {name:<13} {typeset(template, language).format(**figures)}")
         if summary.findings.ignored and not summary.dry_run:
             click.echo(f"  {_ignored(summary, language)}")
         if any(summary.decisions.values()):
@@ -129,13 +129,13 @@ def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Lan
         click.echo(f"  {identity(summary, language)}")
     if result.halts:
         key = "dry_run" if summary.dry_run else "run"
-        click.echo(f"  {_set(_RELEASE[language][key], language).format(run=summary.run_id)}")
+        click.echo(f"  {typeset(_RELEASE[language][key], language).format(run=summary.run_id)}")
 
 
 def _ignored(summary: Summary, language: Language) -> str:
     """Say how many rows a person decided to leave as they are: silent, but not forgotten."""
     name, template = _IGNORED[language]
-    said = _set(template, language).format(count=Counted(summary.findings.ignored, language))
+    said = typeset(template, language).format(count=Counted(summary.findings.ignored, language))
     return f"{name:<13} {said}"
 
 
@@ -184,9 +184,9 @@ def _title(summary: Summary, mapping: PointOfSaleMapping, language: Language) ->
     if summary.run_id is None and not summary.dry_run:
         template = "{state}"
     else:
-        template = _set(_TITLES[language]["dry_run" if summary.dry_run else "run"], language)
+        template = typeset(_TITLES[language]["dry_run" if summary.dry_run else "run"], language)
     name = click.style(f"{mapping.id} ({mapping.name})", bold=True)
-    colon = french_spaces(" : ") if language == "fr" else ": "
+    colon = typeset(" : ", "fr") if language == "fr" else ": "
     return f"{name}{colon}{template.format(run=summary.run_id, state=state)}"
 
 
@@ -214,7 +214,3 @@ def _by_side(counts: Mapping[Side, int], language: Language) -> str:
 
 def _counted(number: int, what: str, language: Language) -> str:
     return format(Counted(number, language), "|".join(_COUNTED[language][what]))
-
-
-def _set(text: str, language: Language) -> str:
-    return french_spaces(text) if language == "fr" else text

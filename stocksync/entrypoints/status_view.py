@@ -140,7 +140,7 @@ class StatusView:
 
     def _say(self, key: str, **values: str) -> str:
         template = WORDS[self.language][key]
-        return (wording.french_spaces(template) if self.language == "fr" else template).format(**values)
+        return wording.typeset(template, self.language).format(**values)
 
 
 def _run_data(run: RunFacts | None) -> dict[str, Any] | None:

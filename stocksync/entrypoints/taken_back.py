@@ -12,7 +12,7 @@ from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.reports.decision_answers import CHOICES
 from stocksync.reports.decision_sentences import TAKEN_BACK
 from stocksync.reports.spelling import Language, Speller, instant
-from stocksync.reports.wording import french_spaces
+from stocksync.reports.wording import typeset
 from stocksync.stock.resolution import Choice
 from stocksync.stock.values import SIDES, as_text
 from stocksync.sync.decisions import StoredResolution
@@ -49,7 +49,7 @@ def take_back_decision(
         decided = [d for d in questions.decisions([row]) if d.conflict_id == conflict_id or d.number == row.ignored_by]
         decided = [d for d in decided if d.in_force and d.choice is not Choice.UNDO]
         if not decided:
-            raise UsageError(_set(TAKEN_BACK[language]["none"], language).format(conflict=conflict_id))
+            raise UsageError(typeset(TAKEN_BACK[language]["none"], language).format(conflict=conflict_id))
         cars = stored_cars(questions, [row], mappings, clock)
         mapping, decision = cars.mapping_of(row), decided[-1]
         back = taking_back(decision, cars.answer_of(row), mapping, by, now)
@@ -72,17 +72,13 @@ def _said(decision: StoredResolution, back: TakingBack, mapping: PointOfSaleMapp
         attribute, targets = mapping.vocabulary[decision.subject], back.counter.targets
         spelled = [speller.text(attribute, as_text(targets[side])) for side in SIDES]
         values = dict(zip(("module", "dms"), spelled, strict=True))
-    return _set(TAKEN_BACK[language][key], language).format(
+    return typeset(TAKEN_BACK[language][key], language).format(
         conflict=decision.conflict_id,
         choice=CHOICES[language][decision.choice],
         by=decision.decided_by,
         at=at,
         **values,
     )
-
-
-def _set(template: str, language: Language) -> str:
-    return french_spaces(template) if language == "fr" else template
 
 
 def lot_of_decision(questions: Questions, conflict_id: int) -> list[int]:

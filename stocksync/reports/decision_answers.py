@@ -16,7 +16,7 @@ from stocksync.reports.conflict_report import storable
 from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, WHY_NOT
 from stocksync.reports.escaping import escaped
 from stocksync.reports.spelling import Language, Speller, quoted
-from stocksync.reports.wording import french_spaces, why_invalid
+from stocksync.reports.wording import typeset, why_invalid
 from stocksync.reports.words import OWNERS, SIDE_NAMES
 from stocksync.stock.resolution import Answer, Choice, Why
 from stocksync.stock.values import Known, Side, as_text
@@ -109,7 +109,7 @@ class AnsweredRow:
 def detail(row: AnsweredRow, language: Language) -> str:
     """Say in a sentence or two what became of a decision, and what to do."""
     template = _template(row, language)
-    return (french_spaces(template) if language == "fr" else template).format_map(_said(row, language))
+    return typeset(template, language).format_map(_said(row, language))
 
 
 def status(row: AnsweredRow, language: Language) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stocksync.reports.spelling import Language
-from stocksync.reports.wording import french_spaces
+from stocksync.reports.wording import typeset
 from stocksync.reports.words import SIDE_NAMES
 from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.values import Side
@@ -60,7 +60,7 @@ SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
 def say(key: str, language: Language, **values: str) -> str:
     """Fill in one of the sentences."""
     template = SENTENCES[language][key]
-    return (french_spaces(template) if language == "fr" else template).format(**values)
+    return typeset(template, language).format(**values)
 
 
 def without_reason(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, UnkeptWrite, Verdict, Write
@@ -27,6 +28,10 @@ class Choice(StrEnum):
     VALUE = "value"
     IGNORE = "ignore"
     UNDO = "undo"
+
+
+SIDE_OF: Final = {Choice.MODULE: Side.VEHICLE_MODULE, Choice.DMS: Side.DMS}
+"""The side whose value a choice takes."""
 
 
 class Standing(StrEnum):

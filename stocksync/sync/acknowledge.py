@@ -17,7 +17,7 @@ from stocksync.stock.reconcile import Category, UnkeptWrite
 from stocksync.stock.resolution import Standing
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side, as_text, is_value, same
 from stocksync.stock.vehicle import LIFECYCLE_ATTRIBUTES, Vehicle
-from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION_DUE, Car, Finding, circumstances_of
+from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION_DUE, Car, Finding, circumstances_of, readings_of
 from stocksync.sync.plan import Action, Change, Operation
 
 
@@ -94,7 +94,7 @@ def _is_halfway(car: Car, change: Change, vehicles: Mapping[Side, Vehicle | None
     if resolution is None:
         return False
     attribute = mapping.vocabulary[change.attribute]
-    readings = {side: v.reading(change.attribute) if v is not None else ABSENT for side, v in vehicles.items()}
+    readings = readings_of(vehicles, change.attribute)
     return resolution.standing(attribute.kind, readings, attribute.tolerance) is not Standing.KEPT
 
 

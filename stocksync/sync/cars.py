@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, UnkeptWrite
 from stocksync.stock.resolution import Resolution
-from stocksync.stock.values import Known, Side
+from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side
 from stocksync.stock.vehicle import RESERVED, Vehicle
 
 
@@ -77,6 +77,12 @@ def new_car(pair: str, point_of_sale: str, side: Side, record_id: str) -> Car:
     return Car(car_id(pair, side, record_id), pair, point_of_sale, point_of_sale, {side: record_id})
 
 
+def readings_of(vehicles: Mapping[Side, Vehicle | None], attribute: str) -> dict[Side, Reading]:
+    """What each side says of an attribute, ABSENT where there is no record."""
+    shown = {side: vehicles.get(side) for side in SIDES}
+    return {side: vehicle.reading(attribute) if vehicle is not None else ABSENT for side, vehicle in shown.items()}
+
+
 def circumstances_of(vehicle_module: Vehicle | None, dms: Vehicle | None) -> str:
     """Name what both records of a car hold, so that a refusal can be told from one under other circumstances."""
     said = [[v.reference, *sorted(v.readings.items())] if v is not None else None for v in (vehicle_module, dms)]
@@ -104,6 +110,11 @@ class Finding:
     def key(self) -> str:
         """The identity of a finding for its whole life."""
         return f"{self.car_id}|{self.subject}|{self.reason}"
+
+    @property
+    def held(self) -> dict[Side, str | None]:
+        """What each side held, as text."""
+        return {Side.VEHICLE_MODULE: self.vehicle_module, Side.DMS: self.dms}
 
     @property
     def seen(self) -> str:
@@ -145,6 +156,10 @@ class Sighting:
     def on(self, side: Side) -> Vehicle | None:
         """What a side shows."""
         return self.vehicle_module if side is Side.VEHICLE_MODULE else self.dms
+
+    def readings(self, attribute: str) -> dict[Side, Reading]:
+        """What both sides say of an attribute, ABSENT where there is no record."""
+        return readings_of({side: self.on(side) for side in SIDES}, attribute)
 
     def effective_text(self, attribute: str) -> str | None:
         """The car's value of an attribute that the module decides: the module's if set, else the DMS's.

@@ -17,11 +17,11 @@ from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import rules
 from stocksync.stock.ownership import Owner, Policy, may_write
 from stocksync.stock.reasons import Reason
-from stocksync.stock.resolution import Answer, Choice, Resolution, Standing, Why, holds
+from stocksync.stock.resolution import SIDE_OF, Answer, Choice, Resolution, Standing, Why, holds
 from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Known, Reading, Side, as_text
 from stocksync.stock.vehicle import Attribute
 from stocksync.sync.answers import CarAnswer, StoredFinding
-from stocksync.sync.cars import Finding
+from stocksync.sync.cars import Finding, readings_of
 
 ONLY_SEEN: Final = frozenset({Reason.POLICE_NUMBER_DUPLICATE, Reason.POLICE_NUMBER_OUT_OF_ORDER})
 """Findings about an attribute that no value settles: the register itself has to be looked at."""
@@ -133,9 +133,10 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
         return refused
     assert attribute is not None
     assert policy is not None
-    readings = _readings(row.car, attribute.name)
-    chosen = readings[_SIDE_OF[decision.choice]] if decision.choice in _SIDE_OF else decision.value
-    if decision.choice in _SIDE_OF and as_text(chosen) != _said(decision, row):
+    assert row.car is not None
+    readings = readings_of(row.car.vehicles, attribute.name)
+    chosen = readings[SIDE_OF[decision.choice]] if decision.choice in SIDE_OF else decision.value
+    if decision.choice in SIDE_OF and as_text(chosen) != _said(decision, row):
         return Judged(Answer.STALE)
     if isinstance(chosen, Invalid) or chosen is ABSENT or _is_refused_by_a_rule(decision, row):
         return _not(Why.SIDE_UNREADABLE)
@@ -147,14 +148,47 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
     return _permitted(_Permission(decision, row, mapping, today_on, attribute, policy, targets, readings))
 
 
-_SIDE_OF: Final = {Choice.MODULE: Side.VEHICLE_MODULE, Choice.DMS: Side.DMS}
-
-
 def resolution_of(stored: StoredResolution) -> Resolution:
     """A decision as it acts in a cycle."""
-    seen = {Side.VEHICLE_MODULE: stored.seen.vehicle_module, Side.DMS: stored.seen.dms}
     return Resolution(
-        stored.number, stored.subject, stored.reason, stored.choice, stored.targets, seen, stored.former_base
+        stored.number,
+        stored.subject,
+        stored.reason,
+        stored.choice,
+        stored.targets,
+        stored.seen.held,
+        stored.former_base,
+    )
+
+
+def kept(
+    decision: Decision, row: ReviewedRow, judged: Judged, by: str, file: str, file_digest: str, at: datetime
+) -> StoredResolution | None:
+    """What is to be kept of a decision, iff anything; one that both sides hold already is kept as carried out."""
+    there_already = judged.answer is Answer.ALREADY and judged.earlier is None
+    if judged.answer is not Answer.ACCEPTED and not there_already:
+        return None
+    finding = row.stored.finding
+    waiting = ResolutionStatus.IGNORING if decision.choice is Choice.IGNORE else ResolutionStatus.PENDING
+    return StoredResolution(
+        number=0,
+        conflict_id=row.stored.finding_id,
+        pair=row.stored.pair,
+        point_of_sale=row.stored.point_of_sale,
+        car_id=finding.car_id,
+        subject=finding.subject,
+        reason=finding.reason,
+        choice=decision.choice,
+        targets=judged.targets,
+        seen=row.seen,
+        comment=decision.comment,
+        decided_by=by,
+        decided_at=at,
+        file=file,
+        file_digest=file_digest,
+        status=ResolutionStatus.APPLIED if there_already else waiting,
+        closed_at=at if there_already else None,
+        closed_because="already" if there_already else None,
     )
 
 
@@ -186,12 +220,12 @@ def _is_alike(decision: Decision, row: ReviewedRow, earlier: StoredResolution) -
 
 def _said(decision: Decision, row: ReviewedRow) -> str | None:
     """The value that was decided, as text: a side's own as the reviewer saw it."""
-    seen = {Choice.MODULE: row.seen.vehicle_module, Choice.DMS: row.seen.dms}
-    return seen[decision.choice] if decision.choice in seen else as_text(decision.value)
+    side = SIDE_OF.get(decision.choice)
+    return row.seen.held[side] if side is not None else as_text(decision.value)
 
 
 def _is_refused_by_a_rule(decision: Decision, row: ReviewedRow) -> bool:
-    side = _SIDE_OF.get(decision.choice)
+    side = SIDE_OF.get(decision.choice)
     return side is not None and f"{side}_invalid" in row.stored.finding.details
 
 
@@ -217,8 +251,7 @@ def _moved(
     """Tell whether a side holds something else than the reviewer saw (law 8)."""
     if row.stored.closed_at is not None or row.stored.finding.seen != row.seen.seen:
         return True
-    seen = {Side.VEHICLE_MODULE: row.seen.vehicle_module, Side.DMS: row.seen.dms}
-    resolution = Resolution(0, attribute.name, row.seen.reason, Choice.VALUE, targets, seen)
+    resolution = Resolution(0, attribute.name, row.seen.reason, Choice.VALUE, targets, row.seen.held)
     return resolution.standing(attribute.kind, readings, attribute.tolerance) is Standing.STALE
 
 
@@ -335,11 +368,6 @@ def _written(asked: _Permission) -> Iterable[Side]:
 def _policy(row: ReviewedRow, mapping: PointOfSaleMapping) -> Policy | None:
     context = row.car.plan.context if row.car is not None and row.car.plan is not None else None
     return mapping.matrix.policies_in(context).get(row.stored.finding.subject) if context is not None else None
-
-
-def _readings(car: CarAnswer | None, name: str) -> dict[Side, Reading]:
-    vehicles = car.vehicles if car is not None else {}
-    return {side: vehicles[side].reading(name) if side in vehicles else ABSENT for side in SIDES}
 
 
 def _not(why: Why, **details: str) -> Judged:

@@ -47,8 +47,7 @@ class CarDraft:
 
     def said(self, name: str) -> dict[Side, Reading]:
         """What both sides say of an attribute themselves, before any rule between values."""
-        shown = {side: self.sighting.on(side) for side in SIDES}
-        return {side: vehicle.reading(name) if vehicle is not None else ABSENT for side, vehicle in shown.items()}
+        return self.sighting.readings(name)
 
     def resolution(self, name: str) -> Resolution | None:
         """The reviewer's decision about an attribute that has still to be carried out."""

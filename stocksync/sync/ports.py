@@ -172,7 +172,7 @@ class Store(Protocol):
         """The ids of a side's records at other points of sale that referred to one of these records."""
         ...
 
-    def record(self, recording: Recording) -> FindingCounts:
+    def record(self, recording: Recording) -> None:
         """Keep a decided plan: snapshots, cars, outbox, findings and journal, in one transaction."""
         ...
 

@@ -61,9 +61,8 @@ def with_former_bases(car: Car, sighting: Sighting, mapping: PointOfSaleMapping)
         attribute = mapping.vocabulary.get(resolution.subject)
         if resolution.choice is not Choice.UNDO or attribute is None:
             continue
-        shown = {side: sighting.on(side) for side in SIDES}
-        readings = {side: v.reading(attribute.name) if v is not None else ABSENT for side, v in shown.items()}
-        if resolution.standing(attribute.kind, readings, attribute.tolerance) is Standing.KEPT:
+        standing = resolution.standing(attribute.kind, sighting.readings(attribute.name), attribute.tolerance)
+        if standing is Standing.KEPT:
             base = resolution.base_after(base, ABSENT)
     return replace(car, base=base)
 

@@ -18,6 +18,7 @@ from stocksync.stock.resolution import Choice, Standing
 from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Kind, Known, Reading, Side, as_text, from_text
 from stocksync.stock.vehicle import Attribute
 from stocksync.sync.answers import CarAnswer
+from stocksync.sync.cars import readings_of
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution, resolution_of
 
 
@@ -54,7 +55,7 @@ def taking_back(
     if car is None or car.closed or car.plan is None or car.plan.context is None or attribute is None:
         return TakingBack(Stands.CAR_LEFT)
     resolution = resolution_of(stored)
-    readings = _readings(car, stored.subject)
+    readings = readings_of(car.vehicles, stored.subject)
     standing = resolution.standing(attribute.kind, readings, attribute.tolerance)
     if stored.status is ResolutionStatus.PENDING and not _is_begun(stored, readings, attribute):
         return TakingBack()
@@ -119,7 +120,3 @@ def _former_base(stored: StoredResolution, kind: Kind) -> Known:
         return BLANK if stored.reason in (Reason.BOTH_CHANGED, Reason.REFUSED_CHANGE) else ABSENT
     base = from_text(kind, stored.seen.base)
     return ABSENT if isinstance(base, Invalid) else base
-
-
-def _readings(car: CarAnswer, name: str) -> dict[Side, Reading]:
-    return {side: car.vehicles[side].reading(name) if side in car.vehicles else ABSENT for side in SIDES}

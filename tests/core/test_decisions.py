@@ -13,7 +13,7 @@ from stocksync.errors import Busy, SystemUnavailable
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Answer, Choice, Why
 from stocksync.stock.values import BLANK
-from stocksync.sync.decisions import Decision, Judged, ResolutionStatus, ReviewedRow, judge
+from stocksync.sync.decisions import Decision, Judged, ReviewedRow, judge
 from stocksync.sync.ports import today_on
 from stocksync.sync.taking_back import Stands, TakingBack
 from tests.core.test_laws import base_of, journal, open_rows
@@ -394,7 +394,8 @@ def test_two_that_decide_at_the_same_instant_do_not_both_win(world: World) -> No
     reviewed = ReviewedRow(row, row.finding, cars.answer_of(row))
     judged = judge(Decision(Choice.MODULE), reviewed, mapping, today_on(world.clock, mapping.time_zone))
     first.decide(MILEAGE, Choice.DMS)
-    late = second._kept(row, Choice.MODULE, judged, "", ResolutionStatus.PENDING)
+    late = second.kept(Decision(Choice.MODULE), reviewed, judged)
+    assert late is not None
     assert world.repository.take_decisions([late]) == [None]
 
 
@@ -546,7 +547,9 @@ def test_an_event_that_was_seen_comes_back_once_that_is_taken_back(tmp_path: Pat
 def test_what_moved_between_the_judgement_and_its_keeping_is_not_ignored(world: World) -> None:
     reviewer = Reviewer(world)
     row = reviewer.row(MILEAGE)
-    late = reviewer._kept(row, Choice.IGNORE, Judged(Answer.ACCEPTED), "", ResolutionStatus.IGNORING)
+    reviewed = ReviewedRow(row, row.finding, None)
+    late = reviewer.kept(Decision(Choice.IGNORE), reviewed, Judged(Answer.ACCEPTED))
+    assert late is not None
     world.edit(DMS, "VO1", km="95 000")
     world.sync()
     assert world.repository.take_decisions([late]) == [None]

@@ -28,23 +28,16 @@ from stocksync.sync.recording import (
 )
 
 
-def settle_findings(connection: Connection, recording: Recording) -> FindingCounts:
-    """Bring the report up to date with what a plan raises, and count how it moved."""
+def settle_findings(connection: Connection, recording: Recording) -> None:
+    """Bring the report up to date with what a plan raises."""
     settlement = settle(
         _open_in_scope(connection, recording), recording.findings, recording.silences, recording.point_of_sale
     )
-    ignored = open_findings(
+    open_findings(
         connection, recording.run_id, recording.pair, recording.point_of_sale, settlement.opened, recording.at
     )
     _update_findings(connection, settlement, recording.point_of_sale, recording.at)
     add_journal(connection, recording.run_id, recording.at, _lines_of(settlement))
-    return open_counts(
-        connection,
-        recording.pair,
-        recording.point_of_sale,
-        len(settlement.opened) - ignored,
-        len(settlement.closed),
-    )
 
 
 def _lines_of(settlement: Settlement) -> list[JournalLine]:
@@ -99,8 +92,8 @@ def open_findings(
     point_of_sale: str,
     findings: Sequence[Finding],
     at: datetime,
-) -> int:
-    """Open a report row for each finding; the answer is how many of them a person already decided to ignore."""
+) -> None:
+    """Open a report row for each finding."""
     ignored = ignoring(connection, findings)
     rows = [
         {
@@ -120,7 +113,6 @@ def open_findings(
     ]
     if rows:
         connection.execute(insert(CONFLICT), rows)
-    return len(ignored)
 
 
 def without_open(

@@ -5,8 +5,8 @@ Only reading; what cycles remember is `repository`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, and_, func, or_, select
@@ -14,7 +14,7 @@ from sqlalchemy import Engine, and_, func, or_, select
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RESOLUTION, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.repository import Repository
-from stocksync.adapters.store.resolution_rows import earlier_resolutions
+from stocksync.adapters.store.resolution_rows import earlier_resolutions, utc
 from stocksync.adapters.store.rows import finding_of
 from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
@@ -83,19 +83,25 @@ class Questions:
         point_of_sale: str | None = None,
         car_id: str | None = None,
         finding_id: int | None = None,
-        reason: Reason | None = None,
-        closed_too: bool = False,
+        reasons: Collection[Reason] = (),
+        everything: bool = False,
+        settled_since: datetime | None = None,
     ) -> list[StoredFinding]:
-        """The rows of the conflict report, oldest first; only open ones unless `closed_too`."""
+        """The rows of the conflict report that wait for a person, oldest first.
+
+        everything: closed and ignored ones too. settled_since: with refused changes that the run in which they came up
+        settled since then, which nobody could see open.
+        """
         wanted = {
             CONFLICT.c.point_of_sale: point_of_sale,
             CONFLICT.c.car_id: car_id,
             CONFLICT.c.id: finding_id,
-            CONFLICT.c.reason: reason.value if reason is not None else None,
         }
         statement = select(CONFLICT).where(*(column == value for column, value in wanted.items() if value is not None))
-        if not closed_too:
-            statement = statement.where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.ignored_by.is_(None))
+        if reasons:
+            statement = statement.where(CONFLICT.c.reason.in_([reason.value for reason in reasons]))
+        if not everything:
+            statement = statement.where(_wants_a_look(settled_since))
         with self.engine.connect() as connection:
             return [_stored_finding(row) for row in connection.execute(statement.order_by(CONFLICT.c.id))]
 
@@ -153,7 +159,7 @@ class Questions:
             for part in chunks(parts):
                 lines += connection.execute(select(JOURNAL).where(JOURNAL.c.car_id.in_(part)))
         in_order = sorted(lines, key=lambda row: int(row.id))
-        return [Fact(_utc(row.at), row.run_id, row.action, codec.load(row.details)) for row in in_order]
+        return [Fact(utc(row.at), row.run_id, row.action, codec.load(row.details)) for row in in_order]
 
     def last_done(self, point_of_sale: str) -> RunFacts | None:
         """The last run of a point of sale that came to its end."""
@@ -219,7 +225,7 @@ def _found_car(row: Any) -> FoundCar:
         registration=row.registration,
         police_number=row.police_number,
         closed=row.closed,
-        opened_at=_utc(row.opened_at),
+        opened_at=utc(row.opened_at),
     )
 
 
@@ -228,7 +234,7 @@ def _seen(row: Any) -> Seen:
     snapshot = Snapshot(
         Side(row.side), row.record_id, row.digest, row.version, row.vin, row.reference, row.is_open, body
     )
-    return Seen(snapshot, _utc(row.seen_at))
+    return Seen(snapshot, utc(row.seen_at))
 
 
 def _stored_finding(row: Any) -> StoredFinding:
@@ -237,9 +243,9 @@ def _stored_finding(row: Any) -> StoredFinding:
         row.pair,
         row.point_of_sale,
         finding_of(row),
-        _utc(row.opened_at),
-        _utc(row.changed_at),
-        _utc(row.closed_at) if row.closed_at is not None else None,
+        utc(row.opened_at),
+        utc(row.changed_at),
+        utc(row.closed_at) if row.closed_at is not None else None,
         row.closed_because,
         row.ignored_by,
     )
@@ -267,13 +273,16 @@ def _run(row: Any) -> RunFacts:
     return RunFacts(
         row.id,
         row.status,
-        _utc(row.started_at),
-        _utc(row.finished_at) if row.finished_at is not None else None,
+        utc(row.started_at),
+        utc(row.finished_at) if row.finished_at is not None else None,
         row.message,
         tuple(summary.get("halts") or ()),
     )
 
 
-def _utc(at: datetime) -> datetime:
-    """An instant as it was kept; SQLite gives it back without its time zone."""
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+def _wants_a_look(settled_since: datetime | None) -> Any:
+    waits = and_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.ignored_by.is_(None))
+    if settled_since is None:
+        return waits
+    settled = and_(CONFLICT.c.closed_because == "settled", CONFLICT.c.closed_at >= settled_since)
+    return or_(waits, and_(settled, CONFLICT.c.category == Category.REFUSED.value))

@@ -252,7 +252,7 @@ class Repository:
 
     # what a cycle changes
 
-    def record(self, recording: Recording) -> FindingCounts:
+    def record(self, recording: Recording) -> None:
         """Keep a decided plan: snapshots, cars, outbox, findings and journal, in one transaction."""
         with self._writing() as connection:
             write_snapshots(connection, recording.pair, recording.point_of_sale, recording.snapshots, recording.at)
@@ -262,9 +262,8 @@ class Repository:
             end_resolutions(connection, recording.run_id, recording.standings, recording.at)
             operations = self._still_wanted(connection, recording.operations)
             insert_operations(connection, recording.run_id, recording.point_of_sale, operations, recording.at)
-            counts = settle_findings(connection, recording)
+            settle_findings(connection, recording)
             add_journal(connection, recording.run_id, recording.at, recording.journal)
-        return counts
 
     def _still_wanted(self, connection: Connection, due: Sequence[DueOperation]) -> list[DueOperation]:
         """Leave out what a decision asked for that was taken back since the plan was made."""

@@ -148,7 +148,6 @@ class ResolutionRow(SQLModel, table=True):
     __table_args__ = (
         Index("resolution_by_car", "car_id", "status"),
         Index("resolution_by_conflict", "conflict_id"),
-        Index("resolution_by_point_of_sale", "point_of_sale", "status"),
         Index("resolution_by_run", "closed_run"),
     )
 

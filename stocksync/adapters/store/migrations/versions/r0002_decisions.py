@@ -41,7 +41,6 @@ def upgrade() -> None:
     with op.batch_alter_table("resolution", schema=None) as batch_op:
         batch_op.create_index("resolution_by_car", ["car_id", "status"], unique=False)
         batch_op.create_index("resolution_by_conflict", ["conflict_id"], unique=False)
-        batch_op.create_index("resolution_by_point_of_sale", ["point_of_sale", "status"], unique=False)
         batch_op.create_index("resolution_by_run", ["closed_run"], unique=False)
 
     op.create_table(
