@@ -6,6 +6,7 @@ the words of a sitting in Python (`libreoffice.py`).
 """
 
 import json
+import os
 import sys
 import time
 
@@ -165,7 +166,10 @@ def main():
     work = json.load(sys.stdin)
     desktop = connect(work["pipe"], work["patience_s"])
     json.dump(sit(desktop, work) if "opened" in work else leave(desktop), sys.stdout)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
     main()
+    # Python taking itself apart while `uno` still holds a connection crashes now and then, after the answer was given.
+    os._exit(0)

@@ -196,11 +196,23 @@ class LibreOffice:
         self._ask()
 
     def _ask(self, **work: object) -> dict[str, Any]:
-        request = json.dumps({"pipe": self._pipe, "patience_s": START_S, **work})
+        request = json.dumps({"pipe": self._pipe, "patience_s": START_S, **work}).encode()
+        done = self._handed(request)
+        if done.returncode < 0:
+            # `uno` itself crashed under the hands; a sitting leaves its file as it was, so it can be held again.
+            done = self._handed(request)
+        if done.returncode != 0:
+            raise OfficeFault(
+                f"the hands ended with {done.returncode}: {done.stderr.decode()}\n{self._said.read_text('utf-8')}"
+            )
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def _handed(self, request: bytes) -> subprocess.CompletedProcess[bytes]:
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 [self._office.python, str(HANDS)],
-                input=request.encode(),
+                input=request,
                 env=_environment(),
                 capture_output=True,
                 timeout=START_S + SITTING_S,
@@ -208,10 +220,6 @@ class LibreOffice:
             )
         except subprocess.TimeoutExpired as late:
             raise OfficeFault(f"LibreOffice does not answer\n{self._said.read_text('utf-8')}") from late
-        if done.returncode != 0:
-            raise OfficeFault(f"{done.stderr.decode()}\n{self._said.read_text('utf-8')}")
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
 
 
 def _sheets(seen: list[dict[str, Any]]) -> tuple[Sheet, ...]:
