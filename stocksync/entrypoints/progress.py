@@ -8,18 +8,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from stocksync.reports.words import SIDE_NAMES
+from stocksync.sync.watching import Nobody
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from stocksync.reports.spelling import Language
     from stocksync.stock.values import Side
-    from stocksync.sync.cycle import Phase
+    from stocksync.sync.watching import Phase
 
 _WRITES = {"fr": "écritures", "en": "writes"}
 
 
-class Bar:
+class Bar(Nobody):
     """Watches cycles and draws; where standard error is no terminal it draws nothing."""
 
     def __init__(self, language: Language) -> None:

@@ -6,10 +6,9 @@ in `plan`; what is remembered, behind the store's port.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from stocksync.errors import AccessDenied, Busy, ConfigurationError, MappingInvalid, StocksyncError
 from stocksync.mapping.effective import PointOfSaleMapping
@@ -26,6 +25,7 @@ from stocksync.sync.decide import make_plan
 from stocksync.sync.delivery import Delivery, DeliveryReport
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Guard, Halt, check_listings, check_mapping_change, check_plan
+from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
 from stocksync.sync.recording import (
@@ -38,35 +38,7 @@ from stocksync.sync.recording import (
 )
 from stocksync.sync.stages import is_sold
 from stocksync.sync.summary import Summary, summarise
-
-
-class Phase(StrEnum):
-    """What a cycle is busy with."""
-
-    READING = "reading"
-    WRITING = "writing"
-
-
-class Watcher(Protocol):
-    """Somebody who looks on: a progress bar, or nobody."""
-
-    def phase(self, point_of_sale: str, phase: Phase, total: int | None) -> None:
-        """A phase begins, with so many items to go if that is known."""
-        ...
-
-    def advanced(self, side: Side | None, count: int, total: int | None) -> None:
-        """So many items of a phase are done: all in all for a side, or one batch more for writes."""
-        ...
-
-
-class Nobody:
-    """Nobody looks on."""
-
-    def phase(self, point_of_sale: str, phase: Phase, total: int | None) -> None:
-        """Say nothing."""
-
-    def advanced(self, side: Side | None, count: int, total: int | None) -> None:
-        """Say nothing."""
+from stocksync.sync.watching import Nobody, Phase, Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,33 +61,6 @@ class _Decided:
     stored: Mapping[str, Car]
     elsewhere: Elsewhere
     halts: tuple[Halt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomers:
-    """What was just gathered at points of sale at first contact, of which there are no snapshots yet.
-
-    by_vin: open records, each with its point of sale and side. referred: by side and record id, the records of the
-    other side that refer to it.
-    """
-
-    by_vin: Mapping[str, Sequence[tuple[str, Side, Vehicle]]] = field(default_factory=dict)
-    referred: Mapping[Side, Mapping[str, set[str]]] = field(default_factory=lambda: {side: {} for side in SIDES})
-
-
-def newcomers_of(gathered: Iterable[tuple[PointOfSaleMapping, Gathered]]) -> Newcomers:
-    """Index what was gathered at points of sale at first contact."""
-    by_vin: dict[str, list[tuple[str, Side, Vehicle]]] = {}
-    referred: dict[Side, dict[str, set[str]]] = {side: {} for side in SIDES}
-    for mapping, found in gathered:
-        for side, vehicles in gathering.vehicles_of(mapping, found.records).items():
-            for vehicle in vehicles.values():
-                vin = vin_of(vehicle)
-                if vin is not None and is_open(side, vehicle):
-                    by_vin.setdefault(vin, []).append((mapping.id, side, vehicle))
-                if vehicle.reference is not None:
-                    referred[side.other].setdefault(vehicle.reference, set()).add(vehicle.record_id)
-    return Newcomers(by_vin, referred)
 
 
 @dataclass

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from stocksync.errors import ConfigurationError, StocksyncError
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.stock.values import Side
-from stocksync.sync.cycle import Cycle, CycleResult, Watcher, newcomers_of
+from stocksync.sync.cycle import Cycle, CycleResult
 from stocksync.sync.gather import Gathered
+from stocksync.sync.newcomers import newcomers_of
 from stocksync.sync.ports import Clock, Store, System
-from stocksync.sync.recording import RunStatus
+from stocksync.sync.recording import RunKind, RunStatus
 from stocksync.sync.summary import Summary
+from stocksync.sync.watching import Watcher
 
 OpenSystems = Callable[[PointOfSaleMapping], AbstractContextManager[Mapping[Side, System]]]
 
@@ -52,6 +54,22 @@ class Group:
                     cycle.newcomers = newcomers
             for cycle in cycles:
                 yield cycle.run(dry_run=dry_run, gathered=early.pop(cycle.mapping.id, None))
+
+    def run(self, point_of_sale: str, kind: RunKind, hints: Mapping[Side, frozenset[str]] | None = None) -> CycleResult:
+        """Run one cycle of one point of sale; a system that cannot be set up ends it like any other fault.
+
+        hints: the ids of the records that a hinted run looks at, by side; of no use to other kinds.
+        """
+        point = self.mappings.points_of_sale[point_of_sale]
+        try:
+            with self.open_systems(point) as systems:
+                return self._cycle(point, systems).run()
+        except ConfigurationError as error:
+            return CycleResult(Summary(point.id, RunStatus.FAILED, None, message=str(error)), error=error)
+
+    def never_synchronised(self) -> list[str]:
+        """The points of sale at first contact; they are read together, by `synchronise`, before any is decided."""
+        return [name for name in self.mappings.points_of_sale if self.store.last_complete_run(name) is None]
 
     def _cycle(self, point: PointOfSaleMapping, systems: Mapping[Side, System]) -> Cycle:
         return Cycle(point, self.mappings.files, systems, self.store, self.clock, self.watcher)

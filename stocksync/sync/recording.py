@@ -27,6 +27,14 @@ class RunStatus(StrEnum):
     RELEASED = "released"
 
 
+class RunKind(StrEnum):
+    """What a run looks at: everything, what changed since the last one, or the records that somebody named."""
+
+    COMPLETE = "complete"
+    DELTA = "delta"
+    HINTED = "hinted"
+
+
 class EntryStatus(StrEnum):
     """How an outbox entry stands; only the first two are ever picked up again."""
 

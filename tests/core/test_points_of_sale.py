@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stocksync.sync.cycle import Nobody
 from stocksync.sync.group import Group
+from stocksync.sync.watching import Nobody
 from tests.core.test_binding import NO_REFERENCES, bound_pairs, reasons
 from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record
 

@@ -9,15 +9,20 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Table
 
 from stocksync.adapters.store.tables import (
+    AlertRow,
     CarRow,
     ConflictRow,
+    GateRow,
     JournalRow,
+    LeaseRow,
     LotRow,
     MappingRow,
     OutboxRow,
+    PauseRow,
     ResolutionRow,
     RunRow,
     SnapshotRow,
+    WatermarkRow,
 )
 
 CHUNK: Final = 400
@@ -42,3 +47,5 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
 RUN, CAR, SNAPSHOT, OUTBOX = table(RunRow), table(CarRow), table(SnapshotRow), table(OutboxRow)
 CONFLICT, JOURNAL, MAPPING = table(ConflictRow), table(JournalRow), table(MappingRow)
 RESOLUTION, LOT = table(ResolutionRow), table(LotRow)
+LEASE, WATERMARK, PAUSE = table(LeaseRow), table(WatermarkRow), table(PauseRow)
+GATE, ALERT = table(GateRow), table(AlertRow)

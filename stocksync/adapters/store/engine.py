@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from stocksync.errors import ConfigurationError
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration; a test holds it against the migrations folder."""
 
 WRITE: Final = "stocksync_write"

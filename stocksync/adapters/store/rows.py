@@ -23,6 +23,7 @@ from stocksync.adapters.store.core import (
     SNAPSHOT,
     chunks,
 )
+from stocksync.adapters.store.journal_chain import FIRST, link
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Resolution
@@ -238,16 +239,23 @@ def drop_rest(connection: Connection, run_id: int, outcome: EntryOutcome) -> Non
 
 
 def add_journal(connection: Connection, run_id: int, at: datetime, lines: Sequence[JournalLine]) -> None:
-    """Add lines to the journal."""
-    rows = [
-        {
-            "at": at,
-            "run_id": run_id,
-            "car_id": line.car_id,
-            "action": line.action,
-            "details": codec.dump(line.details),
-        }
-        for line in lines
-    ]
-    if rows:
-        connection.execute(insert(JOURNAL), rows)
+    """Add lines to the journal, each chained to the one before; within a transaction that writes."""
+    if not lines:
+        return
+    last = select(JOURNAL.c.hash).order_by(JOURNAL.c.id.desc()).limit(1)
+    before = connection.scalar(last) or FIRST
+    rows = []
+    for line in lines:
+        details = codec.dump(line.details)
+        before = link(before, at, run_id, line.car_id, line.action, details)
+        rows.append(
+            {
+                "at": at,
+                "run_id": run_id,
+                "car_id": line.car_id,
+                "action": line.action,
+                "details": details,
+                "hash": before,
+            }
+        )
+    connection.execute(insert(JOURNAL), rows)

@@ -25,6 +25,8 @@ class RunRow(SQLModel, table=True):
     status: str
     started_at: datetime
     finished_at: datetime | None = None
+    kind: str = "complete"
+    fence: int | None = None
     listed_vehicle_module: int | None = None
     listed_dms: int | None = None
     plan_digest: str | None = None
@@ -64,7 +66,7 @@ class CarRow(SQLModel, table=True):
 
 
 class SnapshotRow(SQLModel, table=True):
-    """What a side last said of one record."""
+    """What a side last said of one record; gone: the last complete listing did not have it, nor could it be read."""
 
     __tablename__ = "snapshot"
     __table_args__ = (
@@ -82,6 +84,7 @@ class SnapshotRow(SQLModel, table=True):
     vin: str | None = None
     reference: str | None = None
     is_open: bool
+    gone: bool = False
     body: bytes = Field(sa_type=LargeBinary)
     seen_at: datetime
 
@@ -186,7 +189,10 @@ class LotRow(SQLModel, table=True):
 
 
 class JournalRow(SQLModel, table=True):
-    """One fact; rows are only ever added. `run_id` is 0 for what a person did outside a run."""
+    """One fact; rows are only ever added, and the database refuses anything else.
+
+    run_id is 0 for what a person did outside a run. hash: of this row and of the row before, see `journal_chain`.
+    """
 
     __tablename__ = "journal"
     __table_args__ = (Index("journal_by_car", "car_id", "id"),)
@@ -197,6 +203,70 @@ class JournalRow(SQLModel, table=True):
     car_id: str | None = None
     action: str
     details: str = Field(sa_type=Text)
+    hash: str = ""
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who is at work on a point of sale, until when; fence: higher with every new holder, never lower."""
+
+    __tablename__ = "lease"
+
+    point_of_sale: str = Field(primary_key=True)
+    fence: int
+    holder: str
+    acquired_at: datetime
+    expires_at: datetime
+
+
+class WatermarkRow(SQLModel, table=True):
+    """Up to which instant, on a side's own clock, its changes were all seen; `mark` is ISO 8601 without an offset."""
+
+    __tablename__ = "watermark"
+
+    point_of_sale: str = Field(primary_key=True)
+    side: str = Field(primary_key=True)
+    mark: str
+    run_id: int
+    set_at: datetime
+
+
+class PauseRow(SQLModel, table=True):
+    """A point of sale, or "" for all of them, that a person told stocksync to leave alone."""
+
+    __tablename__ = "pause"
+
+    point_of_sale: str = Field(primary_key=True)
+    paused_by: str
+    reason: str = Field(sa_type=Text)
+    paused_at: datetime
+
+
+class GateRow(SQLModel, table=True):
+    """A system that gets no requests for now; there is no row for one that does."""
+
+    __tablename__ = "gate"
+
+    system: str = Field(primary_key=True)
+    state: str
+    reason: str = Field(sa_type=Text)
+    since: datetime
+    retry_at: datetime | None = None
+
+
+class AlertRow(SQLModel, table=True):
+    """Something that people were to be told of once, and once more when it was over."""
+
+    __tablename__ = "alert"
+    __table_args__ = (Index("alert_open", "kind", "subject", "closed_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    subject: str
+    message: str = Field(sa_type=Text)
+    opened_at: datetime
+    told_at: datetime | None = None
+    closed_at: datetime | None = None
+    recovery_told_at: datetime | None = None
 
 
 class MappingRow(SQLModel, table=True):

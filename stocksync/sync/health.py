@@ -1,0 +1,103 @@
+"""How it stands, as values: what `status`, metrics, alerts and readiness are made of. Pure.
+
+Read from the database alone, so that every process sees the same. Not here: how a state is worded or sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from stocksync.stock.reconcile import Category
+from stocksync.stock.values import Side
+from stocksync.sync.recording import RunKind, RunStatus
+
+CONFLICT_AGES: Final = (timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=30))
+"""The upper ends of the age groups in which open conflicts are counted; the last group has no end."""
+
+
+class GateState(StrEnum):
+    """How a system's gate stands; an open gate lets requests through."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    TRYING = "trying"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class GateHealth:
+    """One system's gate: closed by failures in a row, or by a refused key. system: as the mapping calls it."""
+
+    system: str
+    state: GateState
+    reason: str = ""
+    since: datetime | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Who told stocksync to leave a point of sale alone, and why; point_of_sale "" stands for all of them."""
+
+    point_of_sale: str
+    paused_by: str
+    reason: str
+    paused_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunShown:
+    """A run, as far as people ask about it."""
+
+    run_id: int
+    kind: RunKind
+    status: RunStatus
+    started_at: datetime
+    finished_at: datetime | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PointHealth:
+    """One point of sale.
+
+    last: the newest run. last_good: the newest that came to its end, of either kind; last_complete: of the complete
+    ones. halted: the newest run, iff a guard halted it and nobody released it. at_work: who holds the point of sale
+    now, None iff nobody. backlog: outbox entries that are on their way, the oldest of them since `backlog_since`.
+    conflicts_by_age: open conflicts, one figure more than CONFLICT_AGES has ends. marks: up to when, on each
+    side's own clock, its changes were all seen. writes, refused: of all runs so far.
+    """
+
+    point_of_sale: str
+    last: RunShown | None = None
+    last_good: RunShown | None = None
+    last_complete: RunShown | None = None
+    halted: RunShown | None = None
+    at_work: str | None = None
+    paused: Pause | None = None
+    backlog: int = 0
+    backlog_since: datetime | None = None
+    open_by_category: Mapping[Category, int] = field(default_factory=dict)
+    conflicts_by_age: tuple[int, ...] = ()
+    marks: Mapping[Side, str] = field(default_factory=dict)
+
+    def lag_s(self, now_at: datetime) -> float | None:
+        """Seconds since the beginning of the last run that came to its end; None before the first one."""
+        return (now_at - self.last_good.started_at).total_seconds() if self.last_good is not None else None
+
+    def is_stale(self, now_at: datetime, allowed: timedelta) -> bool:
+        """Tell whether it is longer ago than is allowed; a paused point of sale is not stale."""
+        lag_s = self.lag_s(now_at)
+        return self.paused is None and lag_s is not None and lag_s > allowed.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The whole group."""
+
+    points: tuple[PointHealth, ...]
+    gates: tuple[GateHealth, ...] = ()
