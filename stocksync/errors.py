@@ -6,6 +6,8 @@ Conflicts, refusals and quarantines are not here: they are values with reasons.
     ├── TransientError        retry later: nothing is lost
     │   ├── SystemUnavailable     no connection, time-out, 5xx, closed for the nightly batch
     │   ├── Busy                  another run holds this point of sale
+    │   ├── LeaseLost             another run took this point of sale over while this one stood still
+    │   ├── Stopping              stocksync was told to stop; the next run goes on from here
     │   ├── RateLimited           too many requests; carries how long to wait
     │   └── IncompleteListing     a listing that cannot be proven complete
     ├── PermanentError        stop this entry, go on with the others
@@ -41,6 +43,14 @@ class SystemUnavailable(TransientError):
 
 class Busy(TransientError):
     """Another run is at work on the same point of sale."""
+
+
+class LeaseLost(TransientError):
+    """Another run holds the point of sale by now; nothing of this one is recorded any more."""
+
+
+class Stopping(TransientError):
+    """stocksync was told to stop: nothing new is begun."""
 
 
 class RateLimited(TransientError):

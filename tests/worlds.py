@@ -24,6 +24,8 @@ from stocksync.sync.ports import System
 
 SHIPPED = Path(__file__).parent.parent / "mappings"
 MODULE, DMS = Side.VEHICLE_MODULE, Side.DMS
+RUNS_OWN = ("run", "lease", "watermark")
+"""The tables in which every run leaves its traces, even one that changes nothing."""
 STARTED_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 RESERVATION = {

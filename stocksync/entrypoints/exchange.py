@@ -69,7 +69,7 @@ class Exchange:
     def take_in(self, points_of_sale: Iterable[str]) -> None:
         """Take in every whole file that was handed in at some points of sale, the oldest first."""
         for point in points_of_sale if self._is_there() else ():
-            with self._sheltered(point), self.repository.exclusive(point, self.clock.now_at()):
+            with self._sheltered(point), self.repository.exclusive(point, self.clock, "files"):
                 self._take_in_all(point, self._folder(point))
 
     def hand_out(self, point_of_sale: str) -> None:
@@ -77,7 +77,7 @@ class Exchange:
         if not self._is_there():
             return
         wanted = self.mappings.points_of_sale[point_of_sale].conflict_report
-        with self._sheltered(point_of_sale), self.repository.exclusive(point_of_sale, self.clock.now_at()):
+        with self._sheltered(point_of_sale), self.repository.exclusive(point_of_sale, self.clock, "files"):
             file = self._folder(point_of_sale).outgoing / f"{_REPORTS[wanted.language]}.{wanted.format}"
             written = hand_out(
                 self.questions,

@@ -44,7 +44,7 @@ def take_back_decision(
         raise UsageError(f"There is no conflict {conflict_id}; `stocksync conflicts list` shows the open ones.")
     now = clock.now_at()
     # While a run may be carrying it out, nobody can say whether a decision is still only a wish.
-    alone = nullcontext() if dry_run else repository.exclusive(row.point_of_sale, now)
+    alone = nullcontext() if dry_run else repository.exclusive(row.point_of_sale, clock, "undo")
     with alone:
         decided = [d for d in questions.decisions([row]) if d.conflict_id == conflict_id or d.number == row.ignored_by]
         decided = [d for d in decided if d.in_force and d.choice is not Choice.UNDO]

@@ -7,10 +7,11 @@ in `plan`; what is remembered, behind the store's port.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stocksync.errors import AccessDenied, Busy, ConfigurationError, MappingInvalid, StocksyncError
+from stocksync.errors import AccessDenied, Busy, ConfigurationError, LeaseLost, MappingInvalid, StocksyncError
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.mapping.load import load_files
 from stocksync.mapping.paths import value_at
@@ -32,6 +33,7 @@ from stocksync.sync.recording import (
     DueOperation,
     JournalLine,
     Recording,
+    RunKind,
     RunStatus,
     Silence,
     Snapshot,
@@ -78,6 +80,7 @@ class Cycle:
     clock: Clock
     watcher: Watcher = field(default_factory=Nobody)
     newcomers: Newcomers = field(default_factory=Newcomers)
+    purpose: str = "sync"
 
     def gather(self) -> Gathered:
         """List both sides. Raises what the systems raise."""
@@ -89,24 +92,32 @@ class Cycle:
         if dry_run:
             return self._run(0, gathered, dry_run=True)
         try:
-            with self.store.exclusive(self.mapping.id, self.clock.now_at()):
-                return self._run_alone(gathered)
+            with self.store.exclusive(self.mapping.id, self.clock, self.purpose) as fence:
+                return self._run_alone(gathered, fence)
         except Busy as error:
             summary = Summary(self.mapping.id, RunStatus.INCOMPLETE, None, message=str(error))
             return CycleResult(summary, error=error)
 
-    def _run_alone(self, gathered: Gathered | None) -> CycleResult:
+    def _run_alone(self, gathered: Gathered | None, fence: int) -> CycleResult:
         mapping, store = self.mapping, self.store
-        run_id = store.begin_run(mapping.pair, mapping.id, mapping.version, self.files, self.clock.now_at())
+        now_at, kind = self.clock.now_at(), RunKind.COMPLETE
+        run_id = store.begin_run(mapping.pair, mapping.id, mapping.version, self.files, now_at, kind, fence)
         try:
             return self._run(run_id, gathered, dry_run=False)
+        except LeaseLost as error:
+            # Nothing of this run may be recorded any more, not even its end: its successor has noted it.
+            summary = Summary(mapping.id, RunStatus.INCOMPLETE, run_id, message=str(error))
+            return CycleResult(summary, error=error)
         except BaseException:
-            store.finish_run(run_id, RunStatus.FAILED, self.clock.now_at(), message="interrupted")
+            with suppress(LeaseLost):
+                store.finish_run(run_id, RunStatus.FAILED, self.clock.now_at(), message="interrupted")
             raise
 
     def _run(self, run_id: int, gathered: Gathered | None, *, dry_run: bool) -> CycleResult:
         try:
             decided = self.decide(gathered or self.gather())
+        except LeaseLost:
+            raise
         except StocksyncError as error:
             return self._ended_early(run_id, error, dry_run=dry_run)
         if decided.halts or dry_run:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         OutboxEntry,
         PastRun,
         Recording,
+        RunKind,
         RunStatus,
     )
 
@@ -116,14 +117,28 @@ class Clock(Protocol):
 class Store(Protocol):
     """What a cycle remembers; each call is one transaction, durable when it returns."""
 
-    def exclusive(self, point_of_sale: str, at: datetime) -> AbstractContextManager[None]:
-        """Hold a point of sale while a run is at work on it. Raises Busy where another run holds it."""
+    def exclusive(self, point_of_sale: str, clock: Clock, purpose: str) -> AbstractContextManager[int]:
+        """Hold a point of sale while a run is at work on it, and give the fencing number.
+
+        purpose: what whoever has to wait is told. Raises Busy where another run holds it.
+        """
         ...
 
     def begin_run(
-        self, pair: str, point_of_sale: str, mapping_version: str, files: Mapping[str, bytes], at: datetime
+        self,
+        pair: str,
+        point_of_sale: str,
+        mapping_version: str,
+        files: Mapping[str, bytes],
+        at: datetime,
+        kind: RunKind,
+        fence: int,
     ) -> int:
-        """Note that a run starts, and keep the mapping files that it works by; the answer is its number."""
+        """Note that a run starts, and keep the mapping files that it works by; the answer is its number.
+
+        Whoever holds the point of sale is alone there: a run that still counts as running was interrupted. From here
+        on every call with this number raises LeaseLost once another run has taken the point of sale over.
+        """
         ...
 
     def finish_run(

@@ -18,7 +18,7 @@ from stocksync.sync.ports import today_on
 from stocksync.sync.taking_back import Stands, TakingBack
 from tests.core.test_laws import base_of, journal, open_rows
 from tests.reviewing import Reviewer
-from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record, shipped_set
+from tests.worlds import DMS, MODULE, RUNS_OWN, World, a_world, crowd, dms_record, module_record, shipped_set
 
 MILEAGE = "mileage"
 VAT = "vat_recoverable"
@@ -84,11 +84,11 @@ def test_the_next_cycle_writes_the_decision_and_the_one_after_writes_nothing(
     assert reviewer.statuses(row.finding_id) == ["applied"]
     assert [r.subject for r in open_rows(world)] == [VAT]
     world.forget_writes()
-    rows = world.rows(beside=("run",))
+    rows = world.rows(beside=RUNS_OWN)
     world.sync()
     assert not world.module.writes
     assert not world.dms.writes
-    assert world.rows(beside=("run",)) == rows
+    assert world.rows(beside=RUNS_OWN) == rows
 
 
 def test_who_decided_what_in_which_file_and_why_is_in_the_journal(world: World) -> None:

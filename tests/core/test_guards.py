@@ -12,7 +12,7 @@ from stocksync.mapping.models import GuardsModel
 from stocksync.stock.values import Side
 from stocksync.sync.cycle import CycleResult
 from stocksync.sync.guards import Listing, check_listings
-from tests.worlds import DMS, MODULE, World, a_world, crowd, shipped_set
+from tests.worlds import DMS, MODULE, RUNS_OWN, World, a_world, crowd, shipped_set
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def world(tmp_path: Path) -> Any:
 
 def halted(world: World) -> CycleResult:
     """One cycle, which must halt, and leave no trace but its run."""
-    before = world.rows(beside=("run", "mapping_version"))
+    before = world.rows(beside=(*RUNS_OWN, "mapping_version"))
     result = world.sync()
     assert result.summary.status == "halted", result.summary
     assert not world.module.writes
     assert not world.dms.writes
-    assert world.rows(beside=("run", "mapping_version")) == before
+    assert world.rows(beside=(*RUNS_OWN, "mapping_version")) == before
     return result
 
 

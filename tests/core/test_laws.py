@@ -26,7 +26,7 @@ from stocksync.stock.values import BLANK, SIDES, Side
 from stocksync.sync import acknowledge, attributes, cars, decide, delivery, findings, gather, plan, summary
 from stocksync.sync.cycle import CycleResult
 from tests.reviewing import Reviewer
-from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record
+from tests.worlds import DMS, MODULE, RUNS_OWN, World, a_world, crowd, dms_record, module_record
 
 Law = Callable[[Path], None]
 
@@ -141,12 +141,12 @@ def law_5_quiet_sides_converge(path: Path) -> None:
     with a_world(path / "world.db", module, dms) as world:
         world.sync()
         world.forget_writes()
-        before = world.rows(beside=("run",))
+        before = world.rows(beside=RUNS_OWN)
         result = world.sync()
         assert not world.module.writes
         assert not world.dms.writes
         assert (result.summary.findings.new, result.summary.findings.closed) == (0, 0)
-        assert world.rows(beside=("run",)) == before
+        assert world.rows(beside=RUNS_OWN) == before
 
 
 def law_6_every_value_is_one_that_a_side_produced(path: Path) -> None:

@@ -21,9 +21,10 @@ from sqlmodel import SQLModel
 from stocksync.adapters.store import codec, engine
 from stocksync.adapters.store.questions import Questions
 from stocksync.adapters.store.repository import Repository
+from stocksync.assembly import SystemClock
 from stocksync.errors import Busy, ConfigurationError
 from stocksync.stock.values import ABSENT, BLANK, Known
-from tests.worlds import DMS, MODULE, STARTED_AT, a_world
+from tests.worlds import DMS, MODULE, a_world
 
 
 def test_the_migrations_make_exactly_the_tables_of_this_program(tmp_path: Path) -> None:
@@ -90,34 +91,34 @@ def test_a_point_of_sale_is_held_by_one_run_at_a_time(tmp_path: Path) -> None:
     with a_world(tmp_path / "world.db") as world:
         world.settled()
         world.edit(MODULE, "OF-1", sale__price=11900)
-        with world.repository.exclusive("PDV1", world.clock.now_at()):
-            result = world.sync()
+        with world.repository.exclusive("PDV1", world.clock, "sync"):
+            result = world.cycle().run()
             assert (result.summary.status, result.summary.run_id) == ("incomplete", None)
             assert isinstance(result.error, Busy)
             assert str(os.getpid()) in str(result.error)
             assert not world.dms.writes
-            assert world.sync(dry_run=True).summary.writes[DMS] == 1
+            assert world.cycle().run(dry_run=True).summary.writes[DMS] == 1
         assert world.sync().summary.writes[DMS] == 1
 
 
 def test_a_process_that_was_killed_holds_nothing_any_more(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/world.db"
     holds = (
-        "import sys; from datetime import datetime; from stocksync.assembly import open_repository;"
-        f"r = open_repository({url!r}); h = r.exclusive('PDV1', datetime.now()); h.__enter__();"
+        "import sys; from stocksync.assembly import SystemClock, open_repository;"
+        f"r = open_repository({url!r}); h = r.exclusive('PDV1', SystemClock(), 'sync'); h.__enter__();"
         "print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
     repository = Repository(engine.open_engine(url))
-    with pytest.raises(Busy, match=str(holder.pid)), repository.exclusive("PDV1", STARTED_AT):
+    with pytest.raises(Busy, match=str(holder.pid)), repository.exclusive("PDV1", SystemClock(), "sync"):
         pass
-    with repository.exclusive("PDV2", STARTED_AT):
+    with repository.exclusive("PDV2", SystemClock(), "sync"):
         pass
     holder.kill()
     holder.communicate()
-    with repository.exclusive("PDV1", STARTED_AT):
+    with repository.exclusive("PDV1", SystemClock(), "sync"):
         pass
     repository.engine.dispose()
 

@@ -13,7 +13,7 @@ from stocksync.adapters.store.core import CONFLICT, JOURNAL, MAPPING
 from stocksync.adapters.systems.memory import Fate
 from tests.core.test_binding import NO_REFERENCES, bound_pairs, dms_file, module_car, reasons, written_ids
 from tests.core.test_points_of_sale import two_points_of_sale
-from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record, shipped_set
+from tests.worlds import DMS, MODULE, RUNS_OWN, World, a_world, crowd, dms_record, module_record, shipped_set
 
 ORDER = {"no_bdc": "BC1", "date_bdc": "20/11/2026"}
 SOLD = {"statut": "Facturé", "no_facture": "FA1", "date_facture": "20/11/2026", "prix_facture": "12300,00"}
@@ -479,10 +479,10 @@ def test_a_point_of_sale_never_takes_over_a_car_of_another_one(tmp_path: Path, w
         for point_of_sale in ("PDV1", "PDV2", "PDV1", "PDV2"):
             world.sync(point_of_sale)
         world.forget_writes()
-        before = world.rows(beside=("run",))
+        before = world.rows(beside=RUNS_OWN)
         for point_of_sale in ("PDV1", "PDV2"):
             world.sync(point_of_sale)
-        assert world.rows(beside=("run",)) == before
+        assert world.rows(beside=RUNS_OWN) == before
         assert not world.module.writes
         assert not world.dms.writes
 
@@ -501,6 +501,6 @@ def test_the_second_look_at_a_stale_car_leaves_the_newer_snapshots_of_others_alo
         world.dms.error_before = meanwhile
         world.sync()
         assert any(action == "not_written" for action, _ in journal(world)), "no car was stale"
-        before = world.rows(beside=("run",))
+        before = world.rows(beside=RUNS_OWN)
         world.sync()
-        assert world.rows(beside=("run",)) == before
+        assert world.rows(beside=RUNS_OWN) == before

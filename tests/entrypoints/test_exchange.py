@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 from click.testing import Result
 
 from stocksync.adapters.store.engine import open_engine
-from stocksync.adapters.store.exclusive import exclusive
+from stocksync.adapters.store.leases import leased
 from stocksync.assembly import SystemClock
 from stocksync.entrypoints import exchange
 from stocksync.entrypoints.decision_desk import DecisionDesk, HandedIn, TakenIn
@@ -246,7 +245,7 @@ def test_a_file_that_was_only_just_copied_is_left_for_a_later_run(office: Office
 def test_what_another_run_is_at_work_on_is_left_to_it_without_a_word(office: Office) -> None:
     path = office.hand_in(decided(office.rows[0]))
     engine = open_engine(f"sqlite:///{office.desk.database}")
-    with exclusive(engine, "PDV1", datetime.now(UTC)):
+    with leased(engine, "PDV1", SystemClock(), "sync"):
         done = office.sync()
     engine.dispose()
     assert (done.exit_code, path.exists(), office.decisions(office.rows[0])) == (1, True, [])

@@ -24,7 +24,7 @@ from stocksync.stock.values import ABSENT, SIDES, Invalid, Known, Reading, Side,
 from stocksync.stock.vehicle import POLICE_NUMBER, Vehicle
 from stocksync.sync.cycle import CycleResult
 from tests.reviewing import Reviewer
-from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record
+from tests.worlds import DMS, MODULE, RUNS_OWN, World, a_world, crowd, dms_record, module_record
 
 CARS = 9
 NATIVE: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -348,12 +348,12 @@ class Group(RuleBasedStateMachine):
             self.faulty = False
             for _ in range(3):
                 self._sync()
-            rows = self.world.rows(beside=("run",))
+            rows = self.world.rows(beside=RUNS_OWN)
             result = self._sync()
             assert not self.world.module.writes
             assert not self.world.dms.writes
             assert (result.summary.findings.new, result.summary.findings.closed) == (0, 0)
-            assert self.world.rows(beside=("run",)) == rows
+            assert self.world.rows(beside=RUNS_OWN) == rows
         finally:
             self._world.__exit__(None, None, None)
             shutil.rmtree(self.folder, ignore_errors=True)

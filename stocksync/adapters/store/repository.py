@@ -6,8 +6,8 @@ What people ask of the store is `questions`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ from stocksync.adapters.store.core import (
     chunks,
 )
 from stocksync.adapters.store.engine import WRITE
-from stocksync.adapters.store.exclusive import exclusive
+from stocksync.adapters.store.leases import check_fence, leased
 from stocksync.adapters.store.resolution_rows import (
     acting,
     add_resolution,
@@ -70,6 +70,7 @@ from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.findings import EVENTS
+from stocksync.sync.ports import Clock
 from stocksync.sync.recording import (
     DueOperation,
     EntryOutcome,
@@ -78,6 +79,7 @@ from stocksync.sync.recording import (
     OutboxEntry,
     PastRun,
     Recording,
+    RunKind,
     RunStatus,
 )
 
@@ -90,15 +92,25 @@ class Repository:
 
     # runs
 
-    def exclusive(self, point_of_sale: str, at: datetime) -> AbstractContextManager[None]:
-        """Hold a point of sale while a run is at work on it. Raises Busy."""
-        return exclusive(self.engine, point_of_sale, at)
+    def exclusive(self, point_of_sale: str, clock: Clock, purpose: str) -> AbstractContextManager[int]:
+        """Hold a point of sale while a run is at work on it, and give the fencing number. Raises Busy."""
+        return leased(self.engine, point_of_sale, clock, purpose)
 
     def begin_run(
-        self, pair: str, point_of_sale: str, mapping_version: str, files: Mapping[str, bytes], at: datetime
+        self,
+        pair: str,
+        point_of_sale: str,
+        mapping_version: str,
+        files: Mapping[str, bytes],
+        at: datetime,
+        kind: RunKind,
+        fence: int,
     ) -> int:
         """Note that a run starts, and keep the mapping files that it works by."""
         with self._writing() as connection:
+            broken_off = (RUN.c.point_of_sale == point_of_sale, RUN.c.status == RunStatus.RUNNING.value)
+            interrupted = {"status": RunStatus.FAILED.value, "finished_at": at, "message": "interrupted"}
+            connection.execute(update(RUN).where(*broken_off).values(interrupted))
             if not connection.scalar(select(MAPPING.c.version).where(MAPPING.c.version == mapping_version)):
                 connection.execute(
                     insert(MAPPING).values(version=mapping_version, files=packed(files), first_used_at=at)
@@ -109,6 +121,8 @@ class Repository:
                 "mapping_version": mapping_version,
                 "status": RunStatus.RUNNING.value,
                 "started_at": at,
+                "kind": kind.value,
+                "fence": fence,
             }
             key = connection.execute(insert(RUN).values(row)).inserted_primary_key
             assert key is not None
@@ -135,7 +149,7 @@ class Repository:
         }
         if listed is not None:
             values |= {f"listed_{side}": count for side, count in listed.items()}
-        with self._writing() as connection:
+        with self._writing_for(run_id) as connection:
             connection.execute(update(RUN).where(RUN.c.id == run_id).values(values))
 
     def last_complete_run(self, point_of_sale: str) -> PastRun | None:
@@ -254,7 +268,7 @@ class Repository:
 
     def record(self, recording: Recording) -> None:
         """Keep a decided plan: snapshots, cars, outbox, findings and journal, in one transaction."""
-        with self._writing() as connection:
+        with self._writing_for(recording.run_id) as connection:
             write_snapshots(connection, recording.pair, recording.point_of_sale, recording.snapshots, recording.at)
             merge_cars(connection, recording)
             write_cars(connection, recording.cars, recording.at)
@@ -273,7 +287,7 @@ class Repository:
 
     def claim(self, run_id: int, sides: Iterable[Side], limit: int) -> list[OutboxEntry]:
         """Take the next entries of a run: the first pending one of each car and side; durable before any is sent."""
-        with self._writing() as connection:
+        with self._writing_for(run_id) as connection:
             pending = select(func.min(OUTBOX.c.id)).where(
                 OUTBOX.c.run_id == run_id,
                 OUTBOX.c.status == EntryStatus.PENDING.value,
@@ -293,7 +307,7 @@ class Repository:
         self, run_id: int, pair: str, point_of_sale: str, outcomes: Sequence[EntryOutcome], at: datetime
     ) -> None:
         """Keep how entries ended, with the cars, snapshots and findings that follow, in one transaction."""
-        with self._writing() as connection:
+        with self._writing_for(run_id) as connection:
             for outcome in outcomes:
                 connection.execute(
                     update(OUTBOX)
@@ -322,7 +336,7 @@ class Repository:
 
     def leave_pending(self, run_id: int, reason: str, at: datetime) -> int:
         """Give up this run's entries that were not sent; the next cycle plans them again."""
-        with self._writing() as connection:
+        with self._writing_for(run_id) as connection:
             done = connection.execute(
                 update(OUTBOX)
                 .where(OUTBOX.c.run_id == run_id, OUTBOX.c.status == EntryStatus.PENDING.value)
@@ -398,6 +412,13 @@ class Repository:
         with self._reading() as connection:
             new, closed = moved_in(connection, run_id, point_of_sale) if run_id else (0, 0)
             return open_counts(connection, pair, point_of_sale, new, closed)
+
+    @contextmanager
+    def _writing_for(self, run_id: int) -> Iterator[Connection]:
+        """A transaction of a run, which only the holder of its point of sale may commit. Raises LeaseLost."""
+        with self._writing() as connection:
+            check_fence(connection, run_id)
+            yield connection
 
     def _writing(self) -> Any:
         return self.engine.execution_options(**{WRITE: True}).begin()

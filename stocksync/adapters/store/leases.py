@@ -1,0 +1,128 @@
+"""One holder at a time for each point of sale, in the database: a lease with a fencing number.
+
+Every commit of a run is held against the number under which it began: a holder that slept through the end of its
+lease, and was replaced, changes nothing any more. Beside a database file the holder also locks a file, which the
+operating system lets go when a process ends, however it ends: its lease is then taken over at once. Elsewhere, and
+where a holder stands still, the lease runs out first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Final
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from stocksync.adapters.store.core import LEASE, RUN
+from stocksync.adapters.store.engine import WRITE
+from stocksync.errors import Busy, LeaseLost
+from stocksync.sync.ports import Clock
+
+LEASE_FOR: Final = timedelta(seconds=60)
+"""How long a lease holds without a sign of life."""
+_BEAT_S: Final = LEASE_FOR.total_seconds() / 4
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def leased(engine: Engine, point_of_sale: str, clock: Clock, purpose: str) -> Iterator[int]:
+    """Hold a point of sale, and give the fencing number. Raises Busy at once, naming who holds it and since when."""
+    with _locked_file(engine, point_of_sale) as is_locked:
+        holder = f"{purpose}, process {os.getpid()} on {socket.gethostname()}"
+        fence = _take(engine, point_of_sale, holder, clock.now_at(), predecessor_is_dead=is_locked)
+        over = threading.Event()
+        beat = threading.Thread(
+            target=_keep, args=(engine, point_of_sale, fence, clock, over), name="lease", daemon=True
+        )
+        beat.start()
+        try:
+            yield fence
+        finally:
+            over.set()
+            beat.join()
+            # A lease that cannot be given back runs out, or falls with the lock on the file.
+            with suppress(SQLAlchemyError):
+                _extend(engine, point_of_sale, fence, clock.now_at(), timedelta(0))
+
+
+def check_fence(connection: Connection, run_id: int) -> None:
+    """Let a run's commit go on iff nobody took its point of sale over since it began. Raises LeaseLost."""
+    held = select(RUN.c.fence, LEASE.c.fence.label("now"), LEASE.c.holder, RUN.c.point_of_sale).select_from(
+        RUN.outerjoin(LEASE, LEASE.c.point_of_sale == RUN.c.point_of_sale)
+    )
+    row = connection.execute(held.where(RUN.c.id == run_id)).first()
+    if row is not None and row.fence is not None and row.fence != row.now:
+        raise LeaseLost(
+            f"{row.point_of_sale} was taken over by {row.holder} while this run stood still; what it had not "
+            "finished is planned again."
+        )
+
+
+def _take(engine: Engine, point_of_sale: str, holder: str, at: datetime, *, predecessor_is_dead: bool) -> int:
+    mine = {"holder": holder, "acquired_at": at, "expires_at": at + LEASE_FOR}
+    with engine.execution_options(**{WRITE: True}).begin() as connection:
+        row = connection.execute(select(LEASE).where(LEASE.c.point_of_sale == point_of_sale)).first()
+        if row is None:
+            connection.execute(insert(LEASE).values(point_of_sale=point_of_sale, fence=1, **mine))
+            return 1
+        if not predecessor_is_dead and row.expires_at > at:
+            raise Busy(
+                f"{point_of_sale} is being synchronised by {row.holder} since {row.acquired_at:%Y-%m-%d %H:%M:%S} UTC; "
+                "run the command again once that is done, or wait for it with --wait."
+            )
+        fence = int(row.fence) + 1
+        connection.execute(update(LEASE).where(LEASE.c.point_of_sale == point_of_sale).values(fence=fence, **mine))
+        return fence
+
+
+def _keep(engine: Engine, point_of_sale: str, fence: int, clock: Clock, over: threading.Event) -> None:
+    while not over.wait(_BEAT_S):
+        try:
+            _extend(engine, point_of_sale, fence, clock.now_at(), LEASE_FOR)
+        except SQLAlchemyError as error:
+            # The next beat tries again; if none gets through, the lease runs out and the fence holds.
+            _log.warning("the lease of %s could not be extended: %s", point_of_sale, error)
+
+
+def _extend(engine: Engine, point_of_sale: str, fence: int, at: datetime, by: timedelta) -> None:
+    mine = (LEASE.c.point_of_sale == point_of_sale, LEASE.c.fence == fence)
+    with engine.execution_options(**{WRITE: True}).begin() as connection:
+        connection.execute(update(LEASE).where(*mine).values(expires_at=at + by))
+
+
+@contextmanager
+def _locked_file(engine: Engine, point_of_sale: str) -> Iterator[bool]:
+    """Lock the file of a point of sale; False where another process has it, or where there is no such file."""
+    path = _lock_file(engine, point_of_sale)
+    if path is None:
+        yield False
+        return
+    with path.open("a+", encoding="utf-8") as file:
+        yield _is_locked(file)
+
+
+def _is_locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_file(engine: Engine, point_of_sale: str) -> Path | None:
+    database = engine.url.database
+    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
+        return None
+    name = blake2b(point_of_sale.encode(), digest_size=6).hexdigest()
+    return Path(f"{database}.{name}.lock")
