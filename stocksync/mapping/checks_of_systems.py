@@ -5,6 +5,7 @@ As in `checks`, each problem is noted in the source at fault and the rest goes o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import available_timezones
@@ -51,6 +52,8 @@ class _Side:
     def check(self) -> None:
         """Note attributes without a place, places that clash, and fields that cannot hold their attribute."""
         self._check_not_carried()
+        if self.file.webhook is not None:
+            self._check_webhook(self.file.webhook)
         taken: dict[str, str] = {}
         for name, model in self.file.fields.items():
             here: Keys = ("fields", name)
@@ -74,6 +77,22 @@ class _Side:
             if name not in self.file.fields and name not in self.file.not_carried:
                 message = f"the attribute {name} has no field here; give it one, or list it in not_carried"
                 self.source.report(("fields",), message)
+
+    def _check_webhook(self, webhook: models.WebhookModel) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.file.system):
+            message = "webhooks come to /hooks/<system>: use letters, digits, - and _ only"
+            self.source.report(("system",), message, self.file.system)
+        auth = getattr(self.file.connection, "auth", None)
+        if auth is not None and webhook.secret == auth.secret:
+            message = "the webhook needs a secret of its own: this one opens the system"
+            self.source.report(("webhook", "secret"), message, webhook.secret)
+        signature = webhook.signature
+        if signature.header.lower() == signature.timestamp_header.lower():
+            self.source.report(("webhook", "signature", "timestamp_header"), "the signature has this header")
+        for key in ("record_id", "point_of_sale"):
+            path = getattr(webhook, key)
+            if not all(path.split(".")):
+                self.source.report(("webhook", key), "not a path: a step of it is empty", path)
 
     def _check_place(self, name: str, path: str, here: Keys, taken: dict[str, str]) -> None:
         if not all(path.split(".")):
@@ -162,13 +181,15 @@ class _PointsOfSale:
             return
         auth = getattr(file.connection, "auth", None)
         due = (auth.secret,) if auth is not None else ()
+        # Left out, it leaves this point of sale without webhooks: its records are then seen at the next quick cycle.
+        may_be = (file.webhook.secret,) if file.webhook is not None else ()
         secrets = getattr(point, side).secrets
         for name in due:
             if name not in secrets:
                 message = f"the secret {name} is missing; name the environment variable that holds it"
                 self.source.report(at, message)
         for name in secrets:
-            self.source.one_of((*at, name), "secret", name, due)
+            self.source.one_of((*at, name), "secret", name, (*due, *may_be))
 
     def _check_ownership(self, point: models.PointOfSaleModel, at: Keys, vehicle: models.VehicleFile) -> None:
         # The lifecycle's own attributes have no owner to change.

@@ -7,8 +7,9 @@ are not here: a point of sale names the environment variables that hold them.
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Strict(BaseModel):
@@ -49,16 +50,45 @@ class NumberedPaging(Strict):
     total: str = Field(description="path, in the answer, of the number of records")
 
 
+def _stamp_format(letters: str) -> str:
+    if letters != "rfc3339" and any(letters.count(part) != 1 for part in ("yyyy", "mm", "dd", "hh", "mi", "ss")):
+        raise ValueError('rfc3339 is due, or yyyy, mm, dd, hh, mi and ss, each once, such as "dd/mm/yyyy hh:mi:ss"')
+    return letters
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError('the name of a time zone is due, such as "Europe/Paris"')
+    return name
+
+
+class ChangesModel(Strict):
+    """How a listing is narrowed to what changed since an instant, on the system's own clock.
+
+    `stamp` is where a record says when it was changed, `rfc3339` or in the letters dd, mm, yyyy, hh, mi, ss. Without
+    an offset `time_zone` says whose local time it is: an hour that comes twice is then asked for twice.
+    `overlap_s` is how much is asked for again each time: what became visible late is found all the same.
+    """
+
+    parameter: str
+    stamp: str = Field(description="path, in a record, of the instant of its last change")
+    format: Annotated[str, AfterValidator(_stamp_format)] = "rfc3339"
+    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = None
+    overlap_s: int = Field(default=120, ge=0, le=86_400)
+
+
 class ListOperation(Strict):
     """How every record of a point of sale is listed.
 
-    `query` values may hold `{point_of_sale}`, the system's own code of the point of sale.
+    `query` values may hold `{point_of_sale}`, the system's own code of the point of sale. `changes` is left out where
+    a system cannot list what changed: quick runs then list everything.
     """
 
     path: str
     query: dict[str, str | int] = Field(default_factory=dict)
     items: str = Field(description="path, in the answer, of the list of records")
     paging: Annotated[CursorPaging | NumberedPaging, Field(discriminator="style")]
+    changes: ChangesModel | None = None
 
 
 class ReadOperation(Strict):

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from stocksync.mapping.connection import Connection
-from stocksync.mapping.models import ConflictReportModel, GuardsModel, GuideModel, Label, RecordModel, ScheduleModel
+from stocksync.mapping.models import (
+    ConflictReportModel,
+    GuardsModel,
+    GuideModel,
+    Label,
+    RecordModel,
+    ScheduleModel,
+    WebhookModel,
+)
 from stocksync.mapping.translate import SideTranslation
 from stocksync.stock.lifecycle import Lifecycle
 from stocksync.stock.ownership import OwnershipMatrix
@@ -39,6 +47,7 @@ class SystemSettings:
     code: str
     address: str
     secrets: Mapping[str, str]
+    webhook: WebhookModel | None = None
 
 
 @dataclass(frozen=True, slots=True)

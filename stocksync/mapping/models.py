@@ -240,6 +240,39 @@ class RecordModel(Strict):
     ignored_in_comparison: Words = Field(default_factory=list)
 
 
+def _header_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", name):
+        raise ValueError("a header's name is due, such as X-Signature: letters, digits and hyphens")
+    return name
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+
+
+class SignatureModel(Strict):
+    """Where a webhook carries its signature: HMAC-SHA256 in hexadecimal digits, after `prefix`.
+
+    Signed is `<timestamp>.<body>`, each as it was sent; the timestamp counts seconds since 1970.
+    """
+
+    header: HeaderName
+    prefix: str = ""
+    timestamp_header: HeaderName
+
+
+class WebhookModel(Strict):
+    """How a system tells that one of its records moved.
+
+    secret: name of the signing secret; a point of sale that does not list it under `secrets` takes no webhooks.
+    record_id, point_of_sale: paths in the body, the latter of the system's own code.
+    """
+
+    secret: str
+    signature: SignatureModel
+    record_id: str
+    point_of_sale: str
+
+
 class FieldBase(Strict):
     """One field of a system: its path with dots, and whether it takes writes."""
 
@@ -348,11 +381,13 @@ class SideFile(Strict):
 
     blank_texts: texts that mean "empty". writes_blank_as: what is sent to empty a field.
     read_only_when: attribute to values in which the system takes no change of a record at all.
+    webhook: None iff the system tells nothing by itself.
     """
 
     system: str
     label: Label
     connection: Connection
+    webhook: WebhookModel | None = None
     record: RecordModel
     blank_texts: Words = Field(default_factory=list)
     writes_blank_as: Literal["null", "empty_text"]

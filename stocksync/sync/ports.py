@@ -35,11 +35,14 @@ class NativeRecord:
 
     record_id: "" iff the record carries no readable id. version: what a conditional write must name, None where
     the system has no versions. body: the decoded record; money and other decimals as `Decimal`, never float.
+    stamp: when it was last changed, on its system's own clock and without a zone: to be held against stamps of the
+    same system only. None where that is not said.
     """
 
     record_id: str
     version: str | None
     body: Mapping[str, Any]
+    stamp: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,20 @@ class System(Protocol):
 
     conditional_writes: bool
     """True iff `update` refuses a stale `version` by itself; else the caller reads before it writes."""
+    lists_changes: bool
+    """True iff `changes` narrows the listing; else it lists everything."""
 
     def pages(self) -> Iterator[Page]:
         """List every record, page by page; the same record may come twice, the last one holds.
 
         Ends without error iff the listing is proven complete; IncompleteListing otherwise.
+        """
+        ...
+
+    def changes(self, since: datetime) -> Iterator[Page]:
+        """List what changed at or after an instant of the system's own clock, and some more; as `pages` otherwise.
+
+        since: without a zone, as `NativeRecord.stamp`; the system's own overlap is taken off here.
         """
         ...
 

@@ -13,6 +13,7 @@ connection:
     query: {pointOfSale: "{point_of_sale}", limit: 500}
     items: items
     paging: {style: cursor, parameter: cursor, next: nextCursor}
+    changes: {parameter: updatedSince, stamp: updatedAt, format: rfc3339, overlap_s: 120}
   read: {path: "/api/v1/vehicles/{id}"}
   create: {method: POST, path: /api/v1/vehicles}
   update:
@@ -41,6 +42,12 @@ connection:
     query: {site: "{point_of_sale}", taille: 500}
     items: vo
     paging: {style: page, parameter: page, pages: nb_pages, total: total}
+    changes:
+      parameter: modifie_depuis
+      stamp: maj_le
+      format: dd/mm/yyyy hh:mi:ss
+      time_zone: Europe/Paris
+      overlap_s: 120
   read: {path: "/icar/ws/v2/vo/{id}"}
   create: {method: POST, path: /icar/ws/v2/vo}
   update: {method: PUT, path: "/icar/ws/v2/vo/{id}"}

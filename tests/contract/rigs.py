@@ -122,6 +122,7 @@ def memory_vehicle_module(directory: Path) -> Iterator[Rig]:
         conditional_writes=True,
         remembers_keys=True,
         page_size=PAGE_SIZE,
+        stamp_path="updatedAt",
     )
     yield _memory_rig(VEHICLE_MODULE_NAMES, MemoryServer(habits))
 
@@ -136,6 +137,7 @@ def memory_dms(directory: Path) -> Iterator[Rig]:
         initial={"statut": "Pré-rentrée"},
         unique_path="ref_externe",
         page_size=PAGE_SIZE,
+        stamp_path="maj_le",
     )
     yield _memory_rig(DMS_NAMES, MemoryServer(habits))
 

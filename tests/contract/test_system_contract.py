@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -94,6 +95,46 @@ def test_a_transferred_record_changes_listings_and_still_reads_from_both(rig: Ri
     read = rig.view(place).read(record_id)
     assert read is not None
     assert value_at(read.body, rig.names.place) == elsewhere
+
+
+def changed_since(system: System, since: datetime) -> dict[str, NativeRecord]:
+    """Read a listing of changes."""
+    return {record.record_id: record for page in system.changes(since) for record in page.records}
+
+
+def test_what_changed_is_listed_from_its_own_instant_on(rig: Rig, place: str) -> None:
+    ids = rig.fill(place, PAGE_SIZE + 2)
+    system = rig.view(place)
+    assert system.lists_changes
+    stamps = {record_id: record.stamp for record_id, record in listed(system).items()}
+    for record_id in ids:
+        stamp = stamps[record_id]
+        assert stamp is not None
+        found = changed_since(system, stamp)
+        assert record_id in found
+        assert {i for i in ids if (other := stamps[i]) is not None and other >= stamp} <= set(found)
+        assert found[record_id] == system.read(record_id)
+
+
+def test_a_change_moves_a_record_s_stamp_never_back(rig: Rig, place: str) -> None:
+    [record_id] = rig.fill(place, 1)
+    system = rig.view(place)
+    before = system.read(record_id)
+    rig.edit(record_id, rig.changes((rig.names.price, rig.names.prices[1])))
+    after = system.read(record_id)
+    assert before is not None
+    assert after is not None
+    assert before.stamp is not None
+    assert after.stamp is not None
+    assert after.stamp >= before.stamp
+
+
+def test_nothing_is_listed_that_changed_long_before(rig: Rig, place: str) -> None:
+    ids = rig.fill(place, 2)
+    system = rig.view(place)
+    latest = max(record.stamp for record in listed(system).values() if record.stamp is not None)
+    assert changed_since(system, latest + timedelta(hours=3)) == {}
+    assert set(changed_since(system, latest - timedelta(days=400))) == set(ids)
 
 
 def test_a_consumer_that_stops_early_leaves_no_thread_behind(rig: Rig, place: str) -> None:

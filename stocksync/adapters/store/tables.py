@@ -66,7 +66,11 @@ class CarRow(SQLModel, table=True):
 
 
 class SnapshotRow(SQLModel, table=True):
-    """What a side last said of one record; gone: the last complete listing did not have it, nor could it be read."""
+    """What a side last said of one record.
+
+    gone: the last complete listing did not have it, nor could it be read. stamp: when the side changed it, on its own
+    clock, ISO 8601 without an offset. older_readings: runs in a row that were shown an older state than this one.
+    """
 
     __tablename__ = "snapshot"
     __table_args__ = (
@@ -85,6 +89,8 @@ class SnapshotRow(SQLModel, table=True):
     reference: str | None = None
     is_open: bool
     gone: bool = False
+    stamp: str | None = None
+    older_readings: int = 0
     body: bytes = Field(sa_type=LargeBinary)
     seen_at: datetime
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from threading import RLock
 from typing import Any, Literal
@@ -59,7 +60,9 @@ class MemoryHabits:
     - initial: what every new record begins with, over what its creator said;
     - unique_path: a creation that repeats its value in the same point of sale answers the record that has it;
     - reservation: path and value that `reserve` sets, None for none;
-    - remembers_keys: a write repeated under its key answers as the first did.
+    - remembers_keys: a write repeated under its key answers as the first did;
+    - stamp_path: where a record holds the instant of its last change, ISO 8601 without a zone, None for nowhere: then
+      it cannot list what changed.
     """
 
     id_path: str
@@ -72,6 +75,7 @@ class MemoryHabits:
     conditional_writes: bool = False
     remembers_keys: bool = False
     page_size: int = 200
+    stamp_path: str | None = None
 
 
 def _nothing_goes_wrong(call: Call) -> StocksyncError | None:
@@ -86,6 +90,10 @@ def _nothing_refused(body: Mapping[str, Any]) -> Mapping[str, str]:
     return {}
 
 
+def _when_clocks_began() -> datetime:
+    return datetime(2026, 1, 1)
+
+
 def _as_said(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return body
 
@@ -98,7 +106,8 @@ class MemoryServer:
     - error_before: asked before every call, and before every page of a listing, for an error to raise;
     - fate_of: asked for every write what becomes of it;
     - stored_as: applied to the body of every write, for a system that rounds, cuts or upper-cases;
-    - refused: asked for the fields of a write's body that make it refused, name to message.
+    - refused: asked for the fields of a write's body that make it refused, name to message;
+    - now_at: the system's own clock, without a zone.
 
     `writes` is every write received, in order. Records are never changed in place: a body that was handed out
     stays as it was.
@@ -110,6 +119,7 @@ class MemoryServer:
         self.fate_of: Callable[[Write], Fate] = _carried_out
         self.stored_as: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _as_said
         self.refused: Callable[[Mapping[str, Any]], Mapping[str, str]] = _nothing_refused
+        self.now_at: Callable[[], datetime] = _when_clocks_began
         self.writes: list[Write] = []
         self._records: dict[str, dict[str, Any]] = {}
         self._answers: dict[str, tuple[Write, NativeRecord]] = {}
@@ -235,14 +245,19 @@ class MemoryServer:
 
     def _native(self, record_id: str, body: Mapping[str, Any]) -> NativeRecord:
         version = self._number(body)
-        return NativeRecord(record_id, str(version) if version else None, body)
+        return NativeRecord(record_id, str(version) if version else None, body, self._stamp(body))
+
+    def _stamp(self, body: Mapping[str, Any]) -> datetime | None:
+        text = value_at(body, self.habits.stamp_path) if self.habits.stamp_path else ABSENT
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
 
     def _versioned(self, body: dict[str, Any], number: int) -> dict[str, Any]:
-        if self.habits.version_path is None:
-            return body
-        stamp: dict[str, Any] = {}
-        put_at(stamp, self.habits.version_path, number)
-        return merged(body, stamp)
+        marks: dict[str, Any] = {}
+        if self.habits.version_path is not None:
+            put_at(marks, self.habits.version_path, number)
+        if self.habits.stamp_path is not None:
+            put_at(marks, self.habits.stamp_path, self.now_at().isoformat())
+        return merged(body, marks) if marks else body
 
     def _number(self, body: Mapping[str, Any]) -> int:
         value = value_at(body, self.habits.version_path) if self.habits.version_path else ABSENT
@@ -266,11 +281,21 @@ class MemorySystem:
         self._server = server
         self._point_of_sale_code = point_of_sale_code
         self.conditional_writes = server.habits.conditional_writes
+        self.lists_changes = server.habits.stamp_path is not None
 
     def pages(self) -> Iterator[Page]:
         """List the records as of the first page; see `System.pages`."""
+        return self._paged(None)
+
+    def changes(self, since: datetime) -> Iterator[Page]:
+        """List the records that changed since an instant of the server's clock, as of the first page."""
+        return self._paged(since if self.lists_changes else None)
+
+    def _paged(self, since: datetime | None) -> Iterator[Page]:
         self._fail_if_due("pages")
         records = self._server.listing(self._point_of_sale_code)
+        if since is not None:
+            records = [record for record in records if record.stamp is None or record.stamp >= since]
         size = self._server.habits.page_size
         for start in range(0, max(1, len(records)), size):
             if start:

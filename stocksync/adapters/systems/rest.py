@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -22,6 +24,7 @@ from stocksync.adapters.systems import strict_json
 from stocksync.adapters.systems.answers import Interpreter, Meaning
 from stocksync.adapters.systems.http import HttpClient, Key, checked_secret
 from stocksync.adapters.systems.listing import Asking, CursorDied, Listed, cursor_pages, numbered_pages
+from stocksync.adapters.systems.stamps import since_text, stamp_of
 from stocksync.errors import (
     ConfigurationError,
     IncompleteListing,
@@ -87,15 +90,24 @@ class RestSystem:
         )
         self._interpreter = Interpreter(connection.envelope, self._client.sentence, clock)
         self.conditional_writes = connection.update.precondition == "etag"
+        self.lists_changes = connection.list.changes is not None
 
     def pages(self) -> Iterator[Page]:
         """List every record of the point of sale; see `System.pages`.
 
         The next page is asked for meanwhile, in a thread that is gone when the iterator ends or is closed.
         """
+        return self._paged({})
+
+    def changes(self, since: datetime) -> Iterator[Page]:
+        """List what changed since an instant of the system's clock; everything where the settings name no way to."""
+        changes = self._connection.list.changes
+        return self._paged({changes.parameter: since_text(since, changes)} if changes is not None else {})
+
+    def _paged(self, narrowed: Mapping[str, str]) -> Iterator[Page]:
         paging = self._connection.list.paging
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="page-ahead") as executor:
-            asking = Asking(self._listed, self._retried, executor, self._incomplete)
+            asking = Asking(partial(self._listed, narrowed), self._retried, executor, self._incomplete)
             yield from cursor_pages(asking) if isinstance(paging, CursorPaging) else numbered_pages(asking)
 
     def read(self, record_id: str) -> NativeRecord | None:
@@ -214,14 +226,16 @@ class RestSystem:
 
     def _native(self, body: dict[str, Any]) -> NativeRecord:
         version = _text(value_at(body, self._version_path)) if self._version_path else ""
-        return NativeRecord(_text(value_at(body, self._id_path)), version or None, body)
+        stamp = stamp_of(body, self._connection.list.changes)
+        return NativeRecord(_text(value_at(body, self._id_path)), version or None, body, stamp)
 
     # Listings
 
-    def _listed(self, position: str | int | None) -> Listed:
+    def _listed(self, narrowed: Mapping[str, str], position: str | int | None) -> Listed:
         operation = self._connection.list
         code = self._point_of_sale_code
         query = {name: str(value).replace("{point_of_sale}", code) for name, value in operation.query.items()}
+        query |= narrowed
         if position is not None:
             query[operation.paging.parameter] = str(position)
         meaning = self._interpreter.meaning(self._client.send("GET", operation.path, query=query))

@@ -20,6 +20,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("fence", sa.Integer(), nullable=True))
     with op.batch_alter_table("snapshot", schema=None) as batch_op:
         batch_op.add_column(sa.Column("gone", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("stamp", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("older_readings", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.add_column(sa.Column("hash", sa.String(), nullable=False, server_default=""))
     _new_tables()

@@ -1,0 +1,75 @@
+"""How a system is asked for what changed since: its own clock, its spelling, and the hour that comes twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stocksync.adapters.systems.stamps import since_text, stamp_of
+from stocksync.mapping.connection import ChangesModel
+
+LOCAL = ChangesModel(
+    parameter="modifie_depuis", stamp="maj_le", format="dd/mm/yyyy hh:mi:ss", time_zone="Europe/Paris", overlap_s=120
+)
+UTC_STAMPS = ChangesModel(parameter="updatedSince", stamp="meta.updatedAt", overlap_s=60)
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@pytest.mark.parametrize(
+    ("text", "stamp"),
+    [
+        ("2026-11-20T09:12:33Z", datetime(2026, 11, 20, 9, 12, 33)),
+        ("2026-11-20T10:12:33.250+01:00", datetime(2026, 11, 20, 9, 12, 33, 250_000)),
+        ("2026-11-20T09:12:33.123456789z", datetime(2026, 11, 20, 9, 12, 33, 123_456)),
+        ("2026-11-20T09:12:33", None),
+        ("2026-11-31T09:12:33Z", None),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+        (1_763_629_953, None),
+    ],
+)
+def test_a_stamp_with_an_offset_is_read_as_utc_and_nothing_is_guessed(text: object, stamp: datetime | None) -> None:
+    assert stamp_of({"meta": {"updatedAt": text}}, UTC_STAMPS) == stamp
+
+
+@pytest.mark.parametrize(
+    ("text", "stamp"),
+    [
+        ("20/11/2026 09:12:33", datetime(2026, 11, 20, 9, 12, 33)),
+        ("2026-11-20 09:12:33", None),
+        ("31/02/2026 09:12:33", None),
+        ("20/11/2026", None),
+    ],
+)
+def test_a_local_stamp_stays_as_local_as_it_is(text: str, stamp: datetime | None) -> None:
+    assert stamp_of({"maj_le": text}, LOCAL) == stamp
+
+
+def test_a_record_of_a_system_that_gives_no_stamps_has_none() -> None:
+    assert stamp_of({"maj_le": "20/11/2026 09:12:33"}, None) is None
+
+
+def test_what_became_visible_late_is_asked_for_again() -> None:
+    assert since_text(datetime(2026, 11, 20, 9, 12, 33), LOCAL) == "20/11/2026 09:10:33"
+    assert since_text(datetime(2026, 11, 20, 9, 12, 33), UTC_STAMPS) == "2026-11-20T09:11:33.000000Z"
+
+
+def test_no_change_of_the_night_in_which_an_hour_comes_twice_is_left_out() -> None:
+    """Asked every five minutes with the highest stamp so far, every change of that night is asked for after it."""
+    began_at = datetime(2026, 10, 24, 22, tzinfo=UTC)
+    instants = [began_at + timedelta(minutes=minute) for minute in range(0, 8 * 60, 1)]
+    stamps = [at.astimezone(PARIS).replace(tzinfo=None) for at in instants]
+    for run in range(5, len(instants), 5):
+        mark = max(stamps[:run])
+        asked_from = datetime.strptime(since_text(mark, LOCAL), "%d/%m/%Y %H:%M:%S")
+        new = stamps[run : run + 5]
+        assert all(stamp >= asked_from for stamp in new), (mark, new)
+
+
+@pytest.mark.parametrize("wrong", [{"format": "dd/mm/yyyy"}, {"format": "%d/%m"}, {"time_zone": "Paris"}])
+def test_settings_that_nobody_could_follow_are_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="is due"):
+        ChangesModel(parameter="since", stamp="at", **wrong)
