@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import MetaData, select
 
@@ -21,11 +22,13 @@ from stocksync.mapping.load import load_files, read_files
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.cycle import Cycle, CycleResult
 from stocksync.sync.ports import System
+from stocksync.sync.recording import RunKind
 
 SHIPPED = Path(__file__).parent.parent / "mappings"
 MODULE, DMS = Side.VEHICLE_MODULE, Side.DMS
 RUNS_OWN = ("run", "lease", "watermark")
 """The tables in which every run leaves its traces, even one that changes nothing."""
+PARIS = ZoneInfo("Europe/Paris")
 STARTED_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 RESERVATION = {
@@ -76,6 +79,7 @@ MODULE_HABITS = MemoryHabits(
     reservation=("reservation", RESERVATION),
     conditional_writes=True,
     remembers_keys=True,
+    stamp_path="updatedAt",
 )
 DMS_HABITS = MemoryHabits(
     id_path="dossier",
@@ -83,6 +87,7 @@ DMS_HABITS = MemoryHabits(
     id_prefix="VO",
     initial={"statut": "Pré-rentrée"},
     unique_path="ref_externe",
+    stamp_path="maj_le",
 )
 
 
@@ -195,6 +200,16 @@ class World:
         self.clock.pause(300)
         return self.cycle(point_of_sale).run(dry_run=dry_run)
 
+    def quick(self, point_of_sale: str = "PDV1") -> CycleResult:
+        """One quick cycle, some minutes after the last."""
+        self.clock.pause(300)
+        return self.cycle(point_of_sale).run(kind=RunKind.DELTA)
+
+    def hinted(self, side: Side, *record_ids: str) -> CycleResult:
+        """One cycle of the records that somebody named, some minutes after the last."""
+        self.clock.pause(300)
+        return self.cycle().run(kind=RunKind.HINTED, hints={side: frozenset(record_ids)})
+
     def settled(self, point_of_sale: str = "PDV1") -> World:
         """The same world after its first contact."""
         result = self.sync(point_of_sale)
@@ -251,6 +266,9 @@ def a_world(
     world = World(repository, shipped_set(edits))
     world.servers[MODULE] = MemoryServer(MODULE_HABITS, module if module is not None else [module_record()])
     world.servers[DMS] = MemoryServer(DMS_HABITS, dms if dms is not None else [dms_record()])
+    # Each side has a clock of its own: the module's shows UTC, the DMS's the time in Paris.
+    world.module.now_at = lambda: world.clock.at.replace(tzinfo=None)
+    world.dms.now_at = lambda: world.clock.at.astimezone(PARIS).replace(tzinfo=None)
     try:
         yield world
     finally:

@@ -131,6 +131,9 @@ RESERVATION_DUE = "reservation_due"
 """A detail of what is found about a reservation that is not there: nobody can ignore that."""
 _NOT_DECIDED_BY = frozenset({"message", "row", RESERVATION_DUE})
 
+NOBODYS = "record-"
+"""What stands before the digest in the name of a record that cannot be any car's."""
+
 BINDING = "binding"
 RESERVATION = RESERVED
 RECORD = "record"

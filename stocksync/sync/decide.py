@@ -26,11 +26,16 @@ from stocksync.sync.review import with_former_bases
 from stocksync.sync.stages import MISSING, decide_stage, is_closed, is_sold
 
 
-def make_plan(bindings: Bindings, mapping: PointOfSaleMapping, today_on: date, *, first_contact: bool) -> Plan:
-    """Decide every car of one point of sale."""
+def make_plan(
+    bindings: Bindings, mapping: PointOfSaleMapping, today_on: date, *, first_contact: bool, complete: bool = True
+) -> Plan:
+    """Decide every car of one point of sale.
+
+    complete: everything was listed, so that what was not seen counts as one absence more.
+    """
     sightings = [as_acknowledged(s, mapping) for s in bindings.sightings if _is_synchronised(s, mapping)]
     register = register_of(sightings, bindings.police_numbers, mapping.id, first_contact=first_contact)
-    plans = tuple(_plan_car(sighting, mapping, register, today_on) for sighting in sightings)
+    plans = tuple(_plan_car(sighting, mapping, register, today_on, complete=complete) for sighting in sightings)
     return Plan(mapping.id, mapping.version, plans, bindings.merged)
 
 
@@ -88,8 +93,11 @@ def _agreed_by(write: UnconfirmedWrite, car: Car) -> bool:
     return resolution is not None and resolution.agrees and not resolution.touches(write.side.other)
 
 
-def _plan_car(sighting: Sighting, mapping: PointOfSaleMapping, register: Register, today_on: date) -> CarPlan:
-    car = replace(_named(sighting), point_of_sale=mapping.id, missing=_missing_now(sighting))
+def _plan_car(
+    sighting: Sighting, mapping: PointOfSaleMapping, register: Register, today_on: date, *, complete: bool
+) -> CarPlan:
+    missing = _missing_now(sighting, more=int(complete))
+    car = replace(_named(sighting), point_of_sale=mapping.id, missing=missing)
     if not is_value(car.base.get(words.POLICE_NUMBER, ABSENT)):
         # Its number, once given, will be one of this point of sale's register.
         car = replace(car, first_point_of_sale=mapping.id)
@@ -116,13 +124,13 @@ def _named(sighting: Sighting) -> Car:
     )
 
 
-def _missing_now(sighting: Sighting) -> dict[Side, int]:
+def _missing_now(sighting: Sighting, *, more: int) -> dict[Side, int]:
     """Count complete listings in a row without a side's record, up to 2: one more says nothing new."""
     counted = {}
     for side in SIDES:
         if sighting.on(side) is None and not (side is Side.DMS and sighting.car.closed):
-            counted[side] = min(sighting.car.missing.get(side, 0) + 1, 2)
-    return counted
+            counted[side] = min(sighting.car.missing.get(side, 0) + more, 2)
+    return {side: count for side, count in counted.items() if count}
 
 
 def _held_plan(plan: CarPlan, held: tuple[Finding, ...]) -> CarPlan:

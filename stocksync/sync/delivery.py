@@ -68,7 +68,8 @@ class Sent:
 class DeliveryReport:
     """What the delivery of a run came to.
 
-    kept, lost, stale, unsent: (car id, subject) of what was planned. stopped: sides that got no more requests, and why.
+    kept, rejected: (car id, subject) of what was planned. stale_cars: whose records moved under us. unsettled: cars of
+    which something is left to the next run. stopped: sides that got no more requests, and why.
     """
 
     delivered: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
@@ -77,6 +78,7 @@ class DeliveryReport:
     kept: set[tuple[str, str]] = field(default_factory=set)
     rejected: set[tuple[str, str]] = field(default_factory=set)
     stale_cars: set[str] = field(default_factory=set)
+    unsettled: set[str] = field(default_factory=set)
     stopped: dict[Side, StocksyncError] = field(default_factory=dict)
 
 

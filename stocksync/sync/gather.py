@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -22,8 +23,9 @@ from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.binding import is_open, vin_of
 from stocksync.sync.cars import Car
 from stocksync.sync.guards import Listing
-from stocksync.sync.ports import NativeRecord, System
+from stocksync.sync.ports import Clock, NativeRecord, Page, System
 from stocksync.sync.recording import Snapshot
+from stocksync.sync.stopping import Stop, check, nobody_stops
 
 Progress = Callable[[Side, int, int | None], None]
 """Told, now and then, how many records of a side were read, and of how many if the side says so."""
@@ -35,54 +37,113 @@ _STAGES: Final = {Side.VEHICLE_MODULE: words.STAGE, Side.DMS: words.DMS_STATUS}
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What both sides said in one cycle.
+    """What is known of both sides in one cycle.
 
-    records: listed ones and those read by id. listed: the ids of the listing alone. without_id: records that carry no
-    readable id, and can therefore be no one's.
+    records: listed ones, those read by id, and in a run that did not list everything those that we remember. listed:
+    the ids of the listing alone. without_id: records that carry no readable id, and can therefore be no one's.
+    remembered: the ids whose record is a snapshot of ours. marks: up to when all of a side's changes were seen, on its
+    own clock; a side left out where its records do not say.
     """
 
     records: Mapping[Side, Mapping[str, NativeRecord]]
     listed: Mapping[Side, frozenset[str]]
     without_id: Mapping[Side, tuple[NativeRecord, ...]]
+    remembered: Mapping[Side, frozenset[str]] = field(default_factory=lambda: dict.fromkeys(SIDES, frozenset()))
+    marks: Mapping[Side, datetime] = field(default_factory=dict)
 
     def counts(self) -> dict[Side, int]:
         """How many records each side listed."""
         return {side: len(self.listed[side]) + len(self.without_id[side]) for side in SIDES}
+
+    def at_home(self, side: Side) -> frozenset[str]:
+        """The ids of the records that a side lists, or listed when it was last asked for all of them."""
+        return self.listed[side] | self.remembered[side]
+
+    def fresh(self, side: Side) -> dict[str, NativeRecord]:
+        """The records that were read in this run."""
+        return {i: record for i, record in self.records[side].items() if i not in self.remembered[side]}
+
+    def with_records(self, more: Mapping[Side, Mapping[str, NativeRecord]]) -> Gathered:
+        """Add records that were read, or put them in the place of their former readings."""
+        return replace(
+            self,
+            records={side: {**self.records[side], **more[side]} for side in SIDES},
+            remembered={side: self.remembered[side] - more[side].keys() for side in SIDES},
+        )
+
+    def without(self, gone: Mapping[Side, Iterable[str]]) -> Gathered:
+        """Leave records out that turned out not to be there."""
+        left = {side: set(gone[side]) for side in SIDES}
+        return replace(
+            self,
+            records={side: {i: r for i, r in self.records[side].items() if i not in left[side]} for side in SIDES},
+            remembered={side: self.remembered[side] - left[side] for side in SIDES},
+        )
 
 
 class _Cancelled(Exception):
     """The other side failed, so that this listing is of no use any more."""
 
 
-def list_both(systems: Mapping[Side, System], progress: Progress) -> Gathered:
-    """List both sides at once.
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What one side listed, and up to when that covers its changes."""
 
-    Raises what a side raises; the other side's listing is then given up.
+    records: Mapping[str, NativeRecord]
+    without_id: tuple[NativeRecord, ...]
+    mark: datetime | None
+
+
+def list_both(
+    systems: Mapping[Side, System],
+    progress: Progress,
+    clock: Clock,
+    since: Mapping[Side, datetime] | None = None,
+    stop: Stop = nobody_stops,
+) -> Gathered:
+    """List both sides at once; what changed since these marks, where they are given.
+
+    Raises what a side raises, or Stopping; the other side's listing is then given up.
     """
-    stop = threading.Event()
+    given_up = threading.Event()
+
+    def listing(side: Side) -> _Listing:
+        system = systems[side]
+        narrowed = since is not None and system.lists_changes
+        pages = system.changes(since[side]) if since is not None and narrowed else system.pages()
+        return _list(side, pages, given_up, progress, clock, stop)
+
     with ThreadPoolExecutor(len(SIDES), thread_name_prefix="listing") as pool:
-        futures = {side: pool.submit(_list, side, systems[side], stop, progress) for side in SIDES}
+        futures = {side: pool.submit(listing, side) for side in SIDES}
         failures = [error for side in SIDES if (error := futures[side].exception()) is not None]
     for error in failures:
         if not isinstance(error, _Cancelled):
             raise error
     listed = {side: futures[side].result() for side in SIDES}
     return Gathered(
-        records={side: listed[side][0] for side in SIDES},
-        listed={side: frozenset(listed[side][0]) for side in SIDES},
-        without_id={side: listed[side][1] for side in SIDES},
+        records={side: listed[side].records for side in SIDES},
+        listed={side: frozenset(listed[side].records) for side in SIDES},
+        without_id={side: listed[side].without_id for side in SIDES},
+        marks={side: mark for side in SIDES if (mark := listed[side].mark) is not None},
     )
 
 
 def _list(
-    side: Side, system: System, stop: threading.Event, progress: Progress
-) -> tuple[dict[str, NativeRecord], tuple[NativeRecord, ...]]:
+    side: Side,
+    pages: Iterator[Page],
+    given_up: threading.Event,
+    progress: Progress,
+    clock: Clock,
+    stop: Stop,
+) -> _Listing:
     records: dict[str, NativeRecord] = {}
     without_id: list[NativeRecord] = []
+    began_at = clock.now_at()
     try:
-        for page in system.pages():
-            if stop.is_set():
+        for page in pages:
+            if given_up.is_set():
                 raise _Cancelled
+            check(stop)
             if page.first:
                 records.clear()
                 without_id.clear()
@@ -93,9 +154,23 @@ def _list(
                     without_id.append(record)
             progress(side, len(records) + len(without_id), page.total)
     except BaseException:
-        stop.set()
+        given_up.set()
         raise
-    return records, tuple(without_id)
+    took = max(clock.now_at() - began_at, timedelta(0))
+    return _Listing(records, tuple(without_id), _mark(records.values(), without_id, took))
+
+
+def _mark(records: Iterable[NativeRecord], without_id: Iterable[NativeRecord], took: timedelta) -> datetime | None:
+    """Up to when a listing is known to hold every change, on the side's own clock.
+
+    That is the latest change it shows, less the time it took: a record that was read early may have changed again
+    before the last one was read. Never past a record that nothing could be done with.
+    """
+    stamps = [record.stamp for record in records if record.stamp is not None]
+    failed = [record.stamp for record in without_id if record.stamp is not None]
+    if not stamps:
+        return min(failed, default=None)
+    return min([max(stamps) - took, *failed])
 
 
 def unlisted(gathered: Gathered, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, set[str]]:
@@ -160,14 +235,14 @@ def vehicles_of(
 
 def listing_quality(gathered: Gathered, vehicles: Mapping[Side, Mapping[str, Vehicle]]) -> dict[Side, Listing]:
     """Count the listed records, and those whose id, stage or key cannot be read."""
-    counts = gathered.counts()
     return {
         side: Listing(
-            counts[side],
+            len(gathered.at_home(side)) + len(gathered.without_id[side]),
             len(gathered.without_id[side])
             + sum(
                 any(vehicles[side][i].unreadable(name) for name in (*_KEYS, _STAGES[side]))
-                for i in gathered.listed[side]
+                for i in gathered.at_home(side)
+                if i in vehicles[side]
             ),
         )
         for side in SIDES
@@ -186,6 +261,8 @@ def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, v
         reference=vehicle.reference,
         is_open=is_open(side, vehicle),
         body=record.body,
+        point_of_sale=vehicle.text(words.POINT_OF_SALE),
+        stamp=record.stamp,
     )
 
 

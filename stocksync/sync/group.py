@@ -63,7 +63,7 @@ class Group:
         point = self.mappings.points_of_sale[point_of_sale]
         try:
             with self.open_systems(point) as systems:
-                return self._cycle(point, systems).run()
+                return self._cycle(point, systems).run(kind=kind, hints=hints)
         except ConfigurationError as error:
             return CycleResult(Summary(point.id, RunStatus.FAILED, None, message=str(error)), error=error)
 

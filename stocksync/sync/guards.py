@@ -73,7 +73,14 @@ def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | Non
                     {"side": side.value, "listed": listed, "earlier": earlier},
                 )
             )
-        bad = now[side].unreadable
+    return halts + check_readable(now, guards)
+
+
+def check_readable(now: Mapping[Side, Listing], guards: GuardsModel) -> list[Halt]:
+    """Refuse records that can hardly be read."""
+    halts = []
+    for side in SIDES:
+        listed, bad = now[side].records, now[side].unreadable
         if listed and bad * 100 > listed * guards.unreadable_percent:
             halts.append(
                 Halt(

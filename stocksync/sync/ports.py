@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         OutboxEntry,
         PastRun,
         Recording,
+        Remembered,
         RunKind,
         RunStatus,
     )
@@ -163,12 +164,33 @@ class Store(Protocol):
         plan_digest: str | None = None,
         message: str | None = None,
         summary: Mapping[str, Any] | None = None,
+        marks: Mapping[Side, datetime] | None = None,
     ) -> None:
-        """Note how a run ended."""
+        """Note how a run ended; and up to when each side's changes are now covered, where that moved."""
         ...
 
     def last_complete_run(self, point_of_sale: str) -> PastRun | None:
-        """The last run that came to its end; None before the first one."""
+        """The last run that looked at everything and came to its end; None before the first one."""
+        ...
+
+    def last_run(self, point_of_sale: str) -> PastRun | None:
+        """The last run that ended, of whatever kind and however; None before the first one."""
+        ...
+
+    def is_settled(self, pair: str, point_of_sale: str) -> bool:
+        """Tell whether no write is on its way and no reviewer's decision waits to be carried out."""
+        ...
+
+    def marks(self, point_of_sale: str) -> dict[Side, datetime]:
+        """Up to when each side's changes were all seen, on its own clock; a side left out where that is not known."""
+        ...
+
+    def snapshots_at(self, pair: str, point_of_sale: str) -> dict[Side, dict[str, NativeRecord]]:
+        """What both sides last said of every record at a point of sale, or of a car at home there; not of gone ones."""
+        ...
+
+    def snapshots(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, NativeRecord]:
+        """What a side last said of these records, those left out that we hold no snapshot of."""
         ...
 
     def mapping_files(self, version: str) -> dict[str, bytes] | None:
@@ -187,8 +209,8 @@ class Store(Protocol):
         """The cars that own these records, wherever they are at home."""
         ...
 
-    def digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, str]:
-        """The digests of the snapshots that we hold."""
+    def remembered(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, Remembered]:
+        """What is known of the snapshots that we hold of these records; nothing of those that are gone."""
         ...
 
     def open_elsewhere(self, pair: str, point_of_sale: str, vins: Iterable[str]) -> dict[Side, set[str]]:

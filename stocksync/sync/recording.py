@@ -51,7 +51,8 @@ class Snapshot:
     """What one side said of one record at one instant.
 
     digest: of the body without the fields that change without meaning. vin: normalised, None where unreadable.
-    reference: the other side's record id as this one carries it.
+    reference: the other side's record id as this one carries it. point_of_sale: ours, that the record says it is at,
+    None where it does not say. stamp: see `NativeRecord`.
     """
 
     side: Side
@@ -62,6 +63,21 @@ class Snapshot:
     reference: str | None
     is_open: bool
     body: Mapping[str, Any]
+    point_of_sale: str | None = None
+    stamp: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the store says of a record's snapshot, without its body.
+
+    older_readings: runs in a row that were shown an older state than the snapshot's.
+    """
+
+    digest: str
+    point_of_sale: str
+    stamp: datetime | None = None
+    older_readings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +134,9 @@ class Recording:
     scope: the cars that this plan decided; None for every car of the point of sale but those in `not_ours`.
     silences: cars of which this plan could not say everything, so that what is open of them stays open.
     seen: cars and sides that were read, so that writes without a known outcome are settled by what was seen.
-    standings: how the reviewers' decisions about these cars stand, by number.
+    standings: how the reviewers' decisions about these cars stand, by number. present: every record that a complete
+    run found, by side; snapshots of this point of sale beside them are gone. None where not everything was looked at.
+    older: records that were shown in an older state than we know, with how often in a row.
     """
 
     run_id: int
@@ -136,6 +154,8 @@ class Recording:
     seen: frozenset[tuple[str, Side]] = frozenset()
     standings: Mapping[int, Standing] = field(default_factory=dict)
     journal: tuple[JournalLine, ...] = ()
+    present: Mapping[Side, frozenset[str]] | None = None
+    older: Mapping[tuple[Side, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +194,11 @@ class FindingCounts:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A finished run, as far as the next one needs it."""
+    """A finished run, as far as the next one needs it; deferred: differences that it left to the next one."""
 
     run_id: int
     mapping_version: str
     listed: Mapping[Side, int]
+    kind: RunKind = RunKind.COMPLETE
+    status: RunStatus = RunStatus.DONE
+    deferred: int = 0

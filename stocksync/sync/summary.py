@@ -13,7 +13,7 @@ from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.delivery import DeliveryReport
 from stocksync.sync.guards import Halt
 from stocksync.sync.plan import DIFFERENCES, Action, Plan
-from stocksync.sync.recording import FindingCounts, RunStatus
+from stocksync.sync.recording import FindingCounts, RunKind, RunStatus
 
 _DECISION_ENDS: Final = (
     ResolutionStatus.APPLIED,
@@ -29,7 +29,8 @@ class Summary:
 
     writes: requests that a side carried out; in a dry run those that would be sent. observed: differences counted on
     the readings, differences: where the verdicts put them; the two must add up (law 4). decisions: of reviewers, that
-    came to an end in this run, by how.
+    came to an end in this run, by how. missed: by side, changes that a complete run found and that the quick ones
+    before it should have.
     """
 
     point_of_sale: str
@@ -48,6 +49,8 @@ class Summary:
     halts: tuple[Halt, ...] = ()
     observed: int = 0
     decisions: Mapping[ResolutionStatus, int] = field(default_factory=dict)
+    kind: RunKind = RunKind.COMPLETE
+    missed: Mapping[Side, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The figures for a machine."""
@@ -57,10 +60,12 @@ class Summary:
             "point_of_sale": self.point_of_sale,
             "status": self.status.value,
             "run": self.run_id,
+            "kind": self.kind.value,
             "dry_run": self.dry_run,
             "message": self.message,
             "halts": [{"guard": h.guard, "message": h.message, "values": dict(h.values)} for h in self.halts],
             "read": {side.value: self.read.get(side, 0) for side in SIDES},
+            "missed_by_quick_runs": {side.value: self.missed.get(side, 0) for side in SIDES},
             "bound": self.bound,
             "unchanged": self.unchanged,
             "agreed": by_category["agreed"],

@@ -19,10 +19,11 @@ from stocksync.assembly import open_repository
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.mapping.load import load_files, read_files
 from stocksync.stock.values import Side
-from stocksync.sync.cycle import Cycle, CycleResult, Nobody
+from stocksync.sync.cycle import Cycle, CycleResult
 from stocksync.sync.gather import Gathered
 from stocksync.sync.group import Group
 from stocksync.sync.ports import NativeRecord, Page, System
+from stocksync.sync.watching import Nobody
 
 MODULE, DMS = Side.VEHICLE_MODULE, Side.DMS
 PAGE_SIZE = 500
@@ -51,11 +52,15 @@ class Listing:
     """
 
     conditional_writes = True
+    lists_changes = False
 
     def __init__(self, rows: Iterable[NativeRecord], everywhere: Mapping[str, NativeRecord] | None = None) -> None:
         self.rows = tuple(rows)
         by_id = {row.record_id: row for row in self.rows if row.record_id}
         self.everywhere = by_id if everywhere is None else everywhere
+
+    def changes(self, since: datetime) -> Iterator[Page]:
+        return self.pages()
 
     def pages(self) -> Iterator[Page]:
         """List the rows in the order of the file."""

@@ -23,9 +23,10 @@ from stocksync.stock.values import ABSENT, BLANK, Reading, same
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather
 from stocksync.sync.gather import Gathered
-from stocksync.sync.recording import Recording, Snapshot
+from stocksync.sync.recording import Recording, RunKind, Snapshot
 from tests.real_data.daily_listings import COUNTS, Day, Row, read_days, record
 from tests.real_data.replay import DMS, MODULE, Listing, Replay, mapping_with, open_database
+from tests.worlds import ToldClock
 
 EVERYWHERE = "ALL"
 COLUMNS = {
@@ -66,7 +67,7 @@ class Watch:
     def look(self, day: Day) -> Seen:
         """List one day, compare it with the snapshots, and keep it."""
         rows = [record(row, EVERYWHERE, row.get("vin") or "") for row in day.rows]
-        gathered = gather.list_both({MODULE: Listing(rows), DMS: Listing([])}, lambda *_: None)
+        gathered = gather.list_both({MODULE: Listing(rows), DMS: Listing([])}, lambda *_: None, ToldClock(day.at))
         vehicles = gather.vehicles_of(self.point, gathered.records)[MODULE]
         listed, known = gathered.listed[MODULE], self._digests(gathered)
         changed = [s for s in self._snapshots(gathered, vehicles) if known.get(s.record_id) != s.digest]
@@ -79,7 +80,8 @@ class Watch:
         return Seen(len(day.rows), len(listed), len(gathered.without_id[MODULE]), counts, moved_alone)
 
     def _digests(self, gathered: Gathered) -> dict[str, str]:
-        return self.replay.store.digests(self.point.pair, MODULE, gathered.listed[MODULE])
+        known = self.replay.store.remembered(self.point.pair, MODULE, gathered.listed[MODULE])
+        return {record_id: snapshot.digest for record_id, snapshot in known.items()}
 
     def _snapshots(self, gathered: Gathered, vehicles: Mapping[str, Vehicle]) -> list[Snapshot]:
         return [gather.snapshot_of(self.point, MODULE, r, vehicles[i]) for i, r in gathered.records[MODULE].items()]
@@ -107,7 +109,9 @@ class Watch:
 
     def _keep(self, day: Day, changed: list[Snapshot]) -> None:
         store, point = self.replay.store, self.point
-        run_id = store.begin_run(point.pair, point.id, point.version, self.replay.mappings.files, day.at)
+        files = self.replay.mappings.files
+        with store.exclusive(point.id, ToldClock(day.at), "test") as fence:
+            run_id = store.begin_run(point.pair, point.id, point.version, files, day.at, RunKind.COMPLETE, fence)
         store.record(Recording(run_id, day.at, point.pair, point.id, snapshots=tuple(changed)))
 
 

@@ -18,7 +18,7 @@ from stocksync.adapters.store.resolution_rows import end_with_the_car, forget_ig
 from stocksync.adapters.store.rows import add_journal, finding_of
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
-from stocksync.sync.cars import Finding
+from stocksync.sync.cars import NOBODYS, Finding
 from stocksync.sync.findings import EVENTS, OpenFinding, Settlement, settle
 from stocksync.sync.recording import (
     EntryOutcome,
@@ -62,6 +62,9 @@ def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFin
         statement = statement.where(in_scope)
     else:
         here = CONFLICT.c.point_of_sale == recording.point_of_sale
+        if recording.present is None:
+            # Records that are nobody's are only seen where everything is listed.
+            here = and_(here, or_(CONFLICT.c.car_id.not_like(f"{NOBODYS}%"), CONFLICT.c.car_id.in_(sorted(raised))))
         keys = [f.key for f in recording.findings]
         rows = list(connection.execute(statement.where(here)))
         for part in chunks(keys):

@@ -47,6 +47,7 @@ from stocksync.adapters.store.resolution_rows import (
     still_due,
     supersede_resolutions,
     take_back,
+    waits_here,
 )
 from stocksync.adapters.store.rows import (
     add_journal,
@@ -58,10 +59,20 @@ from stocksync.adapters.store.rows import (
     insert_operations,
     merge_cars,
     packed,
+    past_run,
     supersede,
     unconfirmed_writes,
     unpacked,
     write_cars,
+)
+from stocksync.adapters.store.snapshot_rows import (
+    note_gone,
+    note_older_readings,
+    read_marks,
+    remembered,
+    snapshots_at,
+    snapshots_of,
+    write_marks,
     write_snapshots,
 )
 from stocksync.errors import Busy, UsageError
@@ -70,7 +81,7 @@ from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.findings import EVENTS
-from stocksync.sync.ports import Clock
+from stocksync.sync.ports import Clock, NativeRecord
 from stocksync.sync.recording import (
     DueOperation,
     EntryOutcome,
@@ -79,6 +90,7 @@ from stocksync.sync.recording import (
     OutboxEntry,
     PastRun,
     Recording,
+    Remembered,
     RunKind,
     RunStatus,
 )
@@ -138,8 +150,9 @@ class Repository:
         plan_digest: str | None = None,
         message: str | None = None,
         summary: Mapping[str, Any] | None = None,
+        marks: Mapping[Side, datetime] | None = None,
     ) -> None:
-        """Note how a run ended."""
+        """Note how a run ended; and up to when each side's changes are now covered, where that moved."""
         values: dict[str, Any] = {
             "status": status.value,
             "finished_at": at,
@@ -151,21 +164,46 @@ class Repository:
             values |= {f"listed_{side}": count for side, count in listed.items()}
         with self._writing_for(run_id) as connection:
             connection.execute(update(RUN).where(RUN.c.id == run_id).values(values))
+            write_marks(connection, run_id, marks or {}, at)
 
     def last_complete_run(self, point_of_sale: str) -> PastRun | None:
-        """The last run that came to its end; None before the first one."""
-        statement = (
-            select(RUN)
-            .where(RUN.c.point_of_sale == point_of_sale, RUN.c.status == RunStatus.DONE.value)
-            .order_by(RUN.c.id.desc())
-            .limit(1)
+        """The last run that looked at everything and came to its end; None before the first one."""
+        return self._newest_run(
+            RUN.c.point_of_sale == point_of_sale,
+            RUN.c.status == RunStatus.DONE.value,
+            RUN.c.kind == RunKind.COMPLETE.value,
         )
+
+    def last_run(self, point_of_sale: str) -> PastRun | None:
+        """The last run that ended, of whatever kind and however; None before the first one."""
+        return self._newest_run(RUN.c.point_of_sale == point_of_sale, RUN.c.status != RunStatus.RUNNING.value)
+
+    def _newest_run(self, *conditions: Any) -> PastRun | None:
         with self._reading() as connection:
-            row = connection.execute(statement).first()
-        if row is None:
-            return None
-        listed = {Side.VEHICLE_MODULE: row.listed_vehicle_module or 0, Side.DMS: row.listed_dms or 0}
-        return PastRun(row.id, row.mapping_version, listed)
+            row = connection.execute(select(RUN).where(*conditions).order_by(RUN.c.id.desc()).limit(1)).first()
+        return past_run(row) if row is not None else None
+
+    def is_settled(self, pair: str, point_of_sale: str) -> bool:
+        """Tell whether no write is on its way and no reviewer's decision waits to be carried out."""
+        on_its_way = (EntryStatus.PENDING.value, EntryStatus.CLAIMED.value)
+        waiting = select(OUTBOX.c.id).where(OUTBOX.c.point_of_sale == point_of_sale, OUTBOX.c.status.in_(on_its_way))
+        with self._reading() as connection:
+            return connection.scalar(waiting.limit(1)) is None and not waits_here(connection, pair, point_of_sale)
+
+    def marks(self, point_of_sale: str) -> dict[Side, datetime]:
+        """Up to when each side's changes were all seen, on its own clock; a side left out where that is not known."""
+        with self._reading() as connection:
+            return read_marks(connection, point_of_sale)
+
+    def snapshots_at(self, pair: str, point_of_sale: str) -> dict[Side, dict[str, NativeRecord]]:
+        """What both sides last said of every record at a point of sale, or of a car at home there; not of gone ones."""
+        with self._reading() as connection:
+            return {side: snapshots_at(connection, pair, point_of_sale, side) for side in Side}
+
+    def snapshots(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, NativeRecord]:
+        """What a side last said of these records, those left out that we hold no snapshot of."""
+        with self._reading() as connection:
+            return snapshots_of(connection, pair, side, record_ids)
 
     def mapping_files(self, version: str) -> dict[str, bytes] | None:
         """The mapping files of a version that a run worked by."""
@@ -174,16 +212,18 @@ class Repository:
         return unpacked(packed) if packed is not None else None
 
     def is_released(self, point_of_sale: str, plan_digest: str) -> bool:
-        """Tell whether a person released exactly this plan since the last complete run."""
+        """Tell whether a person released exactly this plan since the last complete run, and it is still due."""
         last = self.last_complete_run(point_of_sale)
-        statement = select(RUN.c.id).where(
-            RUN.c.point_of_sale == point_of_sale,
+        of_this_plan = (RUN.c.point_of_sale == point_of_sale, RUN.c.plan_digest == plan_digest)
+        released = select(func.max(RUN.c.id)).where(
+            *of_this_plan,
             RUN.c.status == RunStatus.RELEASED.value,
-            RUN.c.plan_digest == plan_digest,
             RUN.c.id > (last.run_id if last is not None else 0),
         )
+        carried_out = select(func.max(RUN.c.id)).where(*of_this_plan, RUN.c.status == RunStatus.DONE.value)
         with self._reading() as connection:
-            return connection.scalar(statement) is not None
+            number = connection.scalar(released)
+            return number is not None and number > (connection.scalar(carried_out) or 0)
 
     def release(self, run_id: int) -> str:
         """Let the plan of a halted run pass once; the answer is its point of sale.
@@ -212,18 +252,10 @@ class Repository:
             car for part in chunks(sorted(record_ids)) for car in self._cars(and_(CAR.c.pair == pair, column.in_(part)))
         ]
 
-    def digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, str]:
-        """The digests of the snapshots that we hold."""
-        found: dict[str, str] = {}
+    def remembered(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, Remembered]:
+        """What is known of the snapshots that we hold of these records; nothing of those that are gone."""
         with self._reading() as connection:
-            for part in chunks(sorted(record_ids)):
-                rows = connection.execute(
-                    select(SNAPSHOT.c.record_id, SNAPSHOT.c.digest).where(
-                        SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value, SNAPSHOT.c.record_id.in_(part)
-                    )
-                )
-                found.update((row.record_id, row.digest) for row in rows)
-        return found
+            return remembered(connection, pair, side, record_ids)
 
     def open_elsewhere(self, pair: str, point_of_sale: str, vins: Iterable[str]) -> dict[Side, set[str]]:
         """The ids of open records of other points of sale that had one of these VINs when they were last seen."""
@@ -270,6 +302,8 @@ class Repository:
         """Keep a decided plan: snapshots, cars, outbox, findings and journal, in one transaction."""
         with self._writing_for(recording.run_id) as connection:
             write_snapshots(connection, recording.pair, recording.point_of_sale, recording.snapshots, recording.at)
+            note_older_readings(connection, recording)
+            note_gone(connection, recording)
             merge_cars(connection, recording)
             write_cars(connection, recording.cars, recording.at)
             supersede(connection, recording)

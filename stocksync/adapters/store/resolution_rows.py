@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, insert, select, update
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.core import CONFLICT, OUTBOX, RESOLUTION, chunks
+from stocksync.adapters.store.core import CAR, CONFLICT, OUTBOX, RESOLUTION, chunks
 from stocksync.adapters.store.rows import add_journal, finding_of
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
@@ -131,6 +131,14 @@ def acting(connection: Connection, car_ids: Any) -> dict[str, list[Resolution]]:
     for row in connection.execute(statement.order_by(RESOLUTION.c.id)):
         found.setdefault(row.car_id, []).append(resolution_of(stored_resolution(row)))
     return found
+
+
+def waits_here(connection: Connection, pair: str, point_of_sale: str) -> bool:
+    """Tell whether a decision at a point of sale has still to be carried out."""
+    waiting = (RESOLUTION.c.pair == pair, RESOLUTION.c.status == ResolutionStatus.PENDING.value)
+    home = select(CAR.c.id).where(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
+    found = select(RESOLUTION.c.id).where(*waiting, RESOLUTION.c.car_id.in_(home)).limit(1)
+    return connection.scalar(found) is not None
 
 
 def end_resolutions(

@@ -20,7 +20,6 @@ from stocksync.adapters.store.core import (
     JOURNAL,
     OUTBOX,
     RESOLUTION,
-    SNAPSHOT,
     chunks,
 )
 from stocksync.adapters.store.journal_chain import FIRST, link
@@ -37,8 +36,10 @@ from stocksync.sync.recording import (
     EntryStatus,
     JournalLine,
     OutboxEntry,
+    PastRun,
     Recording,
-    Snapshot,
+    RunKind,
+    RunStatus,
 )
 
 
@@ -96,6 +97,14 @@ def entry_of(row: Any) -> OutboxEntry:
     """Read an outbox entry."""
     operation, context = codec.load_operation(row.payload, row.side, row.action, row.record_id)
     return OutboxEntry(row.id, row.car_id, operation, context, row.key, row.attempts + 1)
+
+
+def past_run(row: Any) -> PastRun:
+    """Read a run that ended."""
+    listed = {Side.VEHICLE_MODULE: row.listed_vehicle_module or 0, Side.DMS: row.listed_dms or 0}
+    figures = codec.load(row.summary) if row.summary is not None else {}
+    deferred = figures.get("identity", {}).get(Category.DEFERRED.value, 0)
+    return PastRun(row.id, row.mapping_version, listed, RunKind(row.kind), RunStatus(row.status), int(deferred))
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:
@@ -156,29 +165,6 @@ def merge_cars(connection: Connection, recording: Recording) -> None:
         connection.execute(delete(CAR).where(CAR.c.id == lost))
     lines = [JournalLine(kept, "merged", {"from": lost}) for lost, kept in recording.merged.items()]
     add_journal(connection, recording.run_id, recording.at, lines)
-
-
-def write_snapshots(
-    connection: Connection, pair: str, point_of_sale: str, snapshots: Iterable[Snapshot], at: datetime
-) -> None:
-    """Write what sides said, the last word of each record."""
-    rows = [
-        {
-            "pair": pair,
-            "side": s.side.value,
-            "record_id": s.record_id,
-            "point_of_sale": point_of_sale,
-            "digest": s.digest,
-            "version": s.version,
-            "vin": s.vin,
-            "reference": s.reference,
-            "is_open": s.is_open,
-            "body": codec.dump(s.body).encode(),
-            "seen_at": at,
-        }
-        for s in {(s.side, s.record_id): s for s in snapshots}.values()
-    ]
-    upsert(connection, SNAPSHOT, ["pair", "side", "record_id"], rows, keep=set())
 
 
 def supersede(connection: Connection, recording: Recording) -> None:

@@ -1,0 +1,131 @@
+"""Snapshots and watermarks as rows: what each side last said, and up to when; each call within a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, or_, select, update
+
+from stocksync.adapters.store import codec
+from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
+from stocksync.adapters.store.rows import id_column, upsert
+from stocksync.stock.values import Side
+from stocksync.sync.ports import NativeRecord
+from stocksync.sync.recording import Recording, Remembered, Snapshot
+
+
+def write_snapshots(
+    connection: Connection, pair: str, point_of_sale: str, snapshots: Iterable[Snapshot], at: datetime
+) -> None:
+    """Write what sides said, the last word of each record; at this point of sale unless a record says otherwise."""
+    rows = [
+        {
+            "pair": pair,
+            "side": s.side.value,
+            "record_id": s.record_id,
+            "point_of_sale": s.point_of_sale or point_of_sale,
+            "digest": s.digest,
+            "version": s.version,
+            "vin": s.vin,
+            "reference": s.reference,
+            "is_open": s.is_open,
+            "gone": False,
+            "stamp": s.stamp.isoformat() if s.stamp is not None else None,
+            "older_readings": 0,
+            "body": codec.dump(s.body).encode(),
+            "seen_at": at,
+        }
+        for s in {(s.side, s.record_id): s for s in snapshots}.values()
+    ]
+    upsert(connection, SNAPSHOT, ["pair", "side", "record_id"], rows, keep=set())
+
+
+def remembered(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, Remembered]:
+    """What is known of the snapshots of these records; nothing of those that are gone."""
+    columns = (
+        SNAPSHOT.c.record_id,
+        SNAPSHOT.c.digest,
+        SNAPSHOT.c.point_of_sale,
+        SNAPSHOT.c.stamp,
+        SNAPSHOT.c.older_readings,
+    )
+    found = {}
+    for part in chunks(sorted(record_ids)):
+        here = select(*columns).where(*_of(pair, side), SNAPSHOT.c.record_id.in_(part), SNAPSHOT.c.gone.is_(False))
+        for row in connection.execute(here):
+            stamp = datetime.fromisoformat(row.stamp) if row.stamp is not None else None
+            found[row.record_id] = Remembered(row.digest, row.point_of_sale, stamp, row.older_readings)
+    return found
+
+
+def snapshots_of(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, NativeRecord]:
+    """What a side last said of these records."""
+    found: dict[str, NativeRecord] = {}
+    for part in chunks(sorted(record_ids)):
+        rows = connection.execute(_bodies().where(*_of(pair, side), SNAPSHOT.c.record_id.in_(part)))
+        found.update((row.record_id, _native(row)) for row in rows)
+    return found
+
+
+def snapshots_at(connection: Connection, pair: str, point_of_sale: str, side: Side) -> dict[str, NativeRecord]:
+    """What a side last said of the records at a point of sale, and of the cars at home there."""
+    at_home = select(id_column(side)).where(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
+    here = or_(SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.record_id.in_(at_home))
+    rows = connection.execute(_bodies().where(*_of(pair, side), SNAPSHOT.c.gone.is_(False), here))
+    return {row.record_id: _native(row) for row in rows}
+
+
+def note_older_readings(connection: Connection, recording: Recording) -> None:
+    """Count how often in a row a record was shown in an older state than we know."""
+    for (side, record_id), count in recording.older.items():
+        row = (*_of(recording.pair, side), SNAPSHOT.c.record_id == record_id)
+        connection.execute(update(SNAPSHOT).where(*row).values(older_readings=count))
+
+
+def note_gone(connection: Connection, recording: Recording) -> None:
+    """Note the records of a point of sale that a complete run did not find any more."""
+    for side, present in (recording.present or {}).items():
+        here = (*_of(recording.pair, side), SNAPSHOT.c.point_of_sale == recording.point_of_sale)
+        known = connection.scalars(select(SNAPSHOT.c.record_id).where(*here, SNAPSHOT.c.gone.is_(False)))
+        for part in chunks(sorted(set(known) - present)):
+            gone = update(SNAPSHOT).where(*here, SNAPSHOT.c.record_id.in_(part))
+            connection.execute(gone.values(gone=True, seen_at=recording.at))
+
+
+def read_marks(connection: Connection, point_of_sale: str) -> dict[Side, datetime]:
+    """Up to when each side's changes were all seen."""
+    rows = connection.execute(select(WATERMARK).where(WATERMARK.c.point_of_sale == point_of_sale))
+    return {Side(row.side): datetime.fromisoformat(row.mark) for row in rows}
+
+
+def write_marks(connection: Connection, run_id: int, marks: Mapping[Side, datetime], at: datetime) -> None:
+    """Move watermarks, those of the point of sale of a run."""
+    if not marks:
+        return
+    point_of_sale = connection.scalar(select(RUN.c.point_of_sale).where(RUN.c.id == run_id))
+    rows = [
+        {
+            "point_of_sale": point_of_sale,
+            "side": side.value,
+            "mark": mark.isoformat(),
+            "run_id": run_id,
+            "set_at": at,
+        }
+        for side, mark in marks.items()
+    ]
+    upsert(connection, WATERMARK, ["point_of_sale", "side"], rows, keep=set())
+
+
+def _of(pair: str, side: Side) -> tuple[Any, Any]:
+    return SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value
+
+
+def _bodies() -> Any:
+    return select(SNAPSHOT.c.record_id, SNAPSHOT.c.version, SNAPSHOT.c.body, SNAPSHOT.c.stamp)
+
+
+def _native(row: Any) -> NativeRecord:
+    stamp = datetime.fromisoformat(row.stamp) if row.stamp is not None else None
+    return NativeRecord(row.record_id, row.version, codec.load(row.body), stamp)

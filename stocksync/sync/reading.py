@@ -1,0 +1,125 @@
+"""Reading both sides for one run: everything, what changed, or what was named; and the same records again.
+
+What a quick run does not ask for comes from the snapshots: what each side said last. A reading that is older than what
+the same side already told is not believed at once: a copy that lags behind would otherwise look like a person who put
+the former value back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock.values import SIDES, Side
+from stocksync.sync import gather as gathering
+from stocksync.sync.gather import Gathered, snapshot_of
+from stocksync.sync.ports import Clock, NativeRecord, Store, System
+from stocksync.sync.recording import Remembered, RunKind
+from stocksync.sync.remembering import is_news
+from stocksync.sync.stopping import Stop, check, nobody_stops
+from stocksync.sync.watching import Phase, Watcher
+
+OLDER_READINGS_DOUBTED: Final = 3
+"""Runs in a row in which a side may show an older state than before, until it counts as what the side holds."""
+
+Records = Mapping[Side, Mapping[str, NativeRecord]]
+
+
+@dataclass
+class Reading:
+    """What one run reads; it remembers which readings it did not believe.
+
+    known: what the store says of the snapshots of everything read so far. older: see `Recording`.
+    """
+
+    mapping: PointOfSaleMapping
+    systems: Mapping[Side, System]
+    store: Store
+    clock: Clock
+    watcher: Watcher
+    stop: Stop = nobody_stops
+    known: dict[Side, dict[str, Remembered]] = field(default_factory=lambda: {side: {} for side in SIDES})
+    older: dict[tuple[Side, str], int] = field(default_factory=dict)
+
+    def gather(self, kind: RunKind, hints: Mapping[Side, Iterable[str]]) -> Gathered:
+        """Ask both sides for what a run of this kind looks at. Raises what the systems raise."""
+        self.watcher.phase(self.mapping.id, Phase.READING, None)
+        if kind is RunKind.HINTED:
+            return self._named(hints)
+        since = self.store.marks(self.mapping.id) if kind is RunKind.DELTA else None
+        return self.believed(gathering.list_both(self.systems, self.watcher.advanced, self.clock, since, self.stop))
+
+    def _named(self, hints: Mapping[Side, Iterable[str]]) -> Gathered:
+        records = gathering.read_all(self.systems, {side: hints.get(side, ()) for side in SIDES})
+        listed = {side: frozenset(records[side]) for side in SIDES}
+        return self.believed(Gathered(records, listed, dict.fromkeys(SIDES, ())))
+
+    def again(self, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, dict[str, NativeRecord]]:
+        """Read records by their ids, those that do not exist left out. Raises what the systems raise."""
+        check(self.stop)
+        return self._without_older(gathering.read_all(self.systems, wanted))
+
+    def believed(self, gathered: Gathered) -> Gathered:
+        """Put what we know in the place of older readings."""
+        return replace(gathered, records=self._without_older(gathered.records))
+
+    def news(self, gathered: Gathered) -> bool:
+        """Tell whether anything that was read is to be remembered anew."""
+        vehicles = gathering.vehicles_of(self.mapping, gathered.records)
+        for side in SIDES:
+            for record_id, record in gathered.records[side].items():
+                known = self.known[side].get(record_id)
+                if known is None or is_news(known, snapshot_of(self.mapping, side, record, vehicles[side][record_id])):
+                    return True
+        return any(gathered.without_id.values())
+
+    def beside_snapshots(self, gathered: Gathered) -> Gathered:
+        """Put what was read beside everything that both sides said before."""
+        snapshots = self.store.snapshots_at(self.mapping.pair, self.mapping.id)
+        records = {side: {**snapshots[side], **gathered.records[side]} for side in SIDES}
+        remembered = {side: frozenset(snapshots[side].keys() - gathered.records[side].keys()) for side in SIDES}
+        return replace(gathered, records=records, remembered=remembered)
+
+    def missed(self, gathered: Gathered) -> dict[Side, int]:
+        """Count the changes that a complete listing shows and that quick runs should have shown before it did."""
+        marks = self.store.marks(self.mapping.id)
+        return {side: self._missed(side, gathered, marks.get(side)) for side in SIDES}
+
+    def _missed(self, side: Side, gathered: Gathered, mark: datetime | None) -> int:
+        if mark is None or not self.systems[side].lists_changes:
+            return 0
+        vehicles = gathering.vehicles_of(self.mapping, {side: gathered.records[side], side.other: {}})[side]
+        return sum(
+            record.stamp is not None
+            and record.stamp <= mark
+            and self._has_changed(side, record, snapshot_of(self.mapping, side, record, vehicles[i]).digest)
+            for i in gathered.listed[side]
+            if (record := gathered.records[side][i])
+        )
+
+    def _has_changed(self, side: Side, record: NativeRecord, digest: str) -> bool:
+        known = self.known[side].get(record.record_id)
+        return known is None or known.digest != digest
+
+    def _without_older(self, records: Records) -> dict[Side, dict[str, NativeRecord]]:
+        believed = {}
+        for side in SIDES:
+            known = self.store.remembered(self.mapping.pair, side, records[side])
+            self.known[side] |= known
+            doubted = {i for i, record in records[side].items() if self._is_doubted(side, record, known.get(i))}
+            kept = self.store.snapshots(self.mapping.pair, side, doubted) if doubted else {}
+            believed[side] = {**records[side], **kept}
+        return believed
+
+    def _is_doubted(self, side: Side, record: NativeRecord, known: Remembered | None) -> bool:
+        key = (side, record.record_id)
+        if known is None or known.stamp is None or record.stamp is None or record.stamp >= known.stamp:
+            self.older.pop(key, None)
+            return False
+        if key not in self.older and known.older_readings >= OLDER_READINGS_DOUBTED:
+            return False
+        self.older[key] = known.older_readings + 1
+        return True

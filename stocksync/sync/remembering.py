@@ -1,0 +1,185 @@
+"""What a decided plan leaves to be remembered: snapshots, cars, findings, and what the journal is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.mapping.paths import value_at
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category, Verdict
+from stocksync.stock.values import ABSENT, SIDES, Side, as_text
+from stocksync.stock.vehicle import RESERVED, STAGE, Vehicle
+from stocksync.sync import gather as gathering
+from stocksync.sync.binding import Elsewhere
+from stocksync.sync.cars import BINDING, NOBODYS, RECORD, RESERVATION, Car, Finding
+from stocksync.sync.gather import Gathered
+from stocksync.sync.guards import Halt
+from stocksync.sync.plan import CarPlan, Plan
+from stocksync.sync.recording import DueOperation, JournalLine, Recording, Remembered, Silence, Snapshot
+from stocksync.sync.stages import is_sold
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A plan with what it was made from.
+
+    known: what the store says of the snapshots of the records that were read in this run. older: see `Recording`.
+    missed: by side, changes that the quick runs before should have shown and did not. complete: everything was listed.
+    """
+
+    plan: Plan
+    gathered: Gathered
+    vehicles: Mapping[Side, Mapping[str, Vehicle]]
+    stored: Mapping[str, Car]
+    elsewhere: Elsewhere
+    halts: tuple[Halt, ...]
+    known: Mapping[Side, Mapping[str, Remembered]]
+    older: Mapping[tuple[Side, str], int] = field(default_factory=dict)
+    missed: Mapping[Side, int] = field(default_factory=dict)
+    complete: bool = True
+
+
+def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided: Decided) -> Recording:
+    """Everything that a plan changes in the store, as values."""
+    plan = decided.plan
+    planned = {car.car.id for car in plan.cars}
+    not_ours = frozenset(car_id for car_id, car in decided.stored.items() if car_id not in planned and not car.closed)
+    gathered = decided.gathered
+    return Recording(
+        run_id=run_id,
+        at=at,
+        pair=mapping.pair,
+        point_of_sale=mapping.id,
+        snapshots=tuple(_changed_snapshots(mapping, decided)),
+        cars=tuple(_changed_cars(plan, decided.stored)),
+        merged=plan.merged,
+        operations=tuple(
+            DueOperation(car.car.id, operation, car.context) for car in plan.cars for operation in car.operations
+        ),
+        findings=(*(f for car in plan.cars for f in car.findings), *_without_id(gathered)),
+        not_ours=not_ours - set(plan.merged),
+        silences={car.car.id: silence for car in plan.cars if (silence := _silence(car)) is not None},
+        seen=frozenset(_seen(plan, gathered)),
+        standings={number: standing for car in plan.cars for number, standing in car.standings.items()},
+        journal=tuple(line for car in plan.cars if (line := _line_of(car, mapping, gathered)) is not None),
+        present={side: frozenset(gathered.records[side]) for side in SIDES} if decided.complete else None,
+        older=decided.older,
+    )
+
+
+def _seen(plan: Plan, gathered: Gathered) -> Iterable[tuple[str, Side]]:
+    """The cars and sides that were read in this run: a snapshot tells nothing of a write that has no answer."""
+    for car in plan.cars:
+        for side, vehicle in ((Side.VEHICLE_MODULE, car.vehicle_module), (Side.DMS, car.dms)):
+            if vehicle is not None and vehicle.record_id not in gathered.remembered[side]:
+                yield car.car.id, side
+
+
+def _changed_snapshots(mapping: PointOfSaleMapping, decided: Decided) -> Iterable[Snapshot]:
+    for side in SIDES:
+        for record_id, record in decided.gathered.fresh(side).items():
+            if (side, record_id) in decided.older:
+                continue
+            snapshot = gathering.snapshot_of(mapping, side, record, decided.vehicles[side][record_id])
+            known = decided.known[side].get(record_id)
+            if known is None or is_news(known, snapshot):
+                yield snapshot
+
+
+def is_news(known: Remembered, snapshot: Snapshot) -> bool:
+    """Tell whether a record is to be remembered anew: it, or the place where it is, changed.
+
+    A stamp alone moves without any meaning for us; only one that went back is kept, or it would be older for ever.
+    """
+    moved = snapshot.point_of_sale is not None and snapshot.point_of_sale != known.point_of_sale
+    went_back = known.stamp is not None and snapshot.stamp is not None and snapshot.stamp < known.stamp
+    return known.digest != snapshot.digest or moved or went_back or known.older_readings > 0
+
+
+def _line_of(car: CarPlan, mapping: PointOfSaleMapping, gathered: Gathered) -> JournalLine | None:
+    """What moves for a car, in one line; what only stands is in the report, whose rows have lines of their own.
+
+    A reservation that is to be replaced is noted before anything is sent: its answer may get lost.
+    """
+    module = car.vehicle_module
+    record = gathered.records[Side.VEHICLE_MODULE].get(module.record_id) if module is not None else None
+    place = mapping.translations[Side.VEHICLE_MODULE].fields.get(RESERVED)
+    former = value_at(record.body, place.path) if record is not None and place is not None else None
+    return _journal_line(car, former if isinstance(former, Mapping) else None)
+
+
+def _without_id(gathered: Gathered) -> list[Finding]:
+    """Report the records that cannot be anyone's, because their id cannot be read."""
+    found = []
+    for side in SIDES:
+        for record in gathered.without_id[side]:
+            digest = gathering.digest_of(record.body, ())
+            shown = {"side": side.value, "record": str(dict(record.body))[:300]}
+            found.append(Finding(f"{NOBODYS}{digest}", RECORD, Reason.UNREADABLE_RECORD, Category.HELD, details=shown))
+    return found
+
+
+def _silence(plan: CarPlan) -> Silence | None:
+    """What a plan has nothing to say about for a car: open report rows about that stay as they are."""
+    if plan.car.closed:
+        return None
+    if BINDING in plan.verdicts:
+        return Silence(only=frozenset({BINDING}))
+    if plan.vehicle_module is None or plan.dms is None:
+        return Silence(only=frozenset({RECORD, BINDING})) if plan.car.bound else None
+    sides = (plan.vehicle_module, plan.dms)
+    known = {*plan.car.base, *(resolution.subject for resolution in plan.car.resolutions)}
+    absent = {name for name in known if any(vehicle.reading(name) is ABSENT for vehicle in sides)}
+    if plan.stage is not None and plan.stage.meaning is None:
+        absent.add(STAGE)
+    if is_sold(plan.dms) is None:
+        absent.add(RESERVATION)
+    return Silence(never=frozenset(absent)) if absent else None
+
+
+def _changed_cars(plan: Plan, stored: Mapping[str, Car]) -> Iterable[Car]:
+    for planned in plan.cars:
+        before = stored.get(planned.car.id)
+        if before is None or replace(before, unconfirmed=()) != planned.car:
+            yield planned.car
+
+
+def _journal_line(car: CarPlan, former_reservation: Any) -> JournalLine | None:
+    if car.unchanged and car.bound_by is None:
+        return None
+    details: dict[str, Any] = {}
+    if car.bound_by is not None:
+        details["bound_by"] = car.bound_by
+    agreed = [name for name, v in car.verdicts.items() if v.category is Category.AGREED]
+    if agreed:
+        details["agreed"] = agreed
+    moves = {name: v for name, v in car.verdicts.items() if v.write is not None or v.category is Category.WRITTEN}
+    decided = {name: _told(car, name, v) for name, v in moves.items()}
+    if decided:
+        details["decided"] = decided
+    if car.stage is not None and car.stage.reserve and former_reservation is not None:
+        details["former_reservation"] = former_reservation
+    if car.stage is not None and car.stage.moves:
+        details["moves"] = [[step.source, step.goal, step.trigger] for step in car.stage.moves]
+    return JournalLine(car.car.id, "decided", details) if details else None
+
+
+def _told(car: CarPlan, name: str, verdict: Verdict) -> dict[str, Any]:
+    told: dict[str, Any] = {"category": verdict.category.value, "row": verdict.row}
+    if verdict.reason is not None:
+        told["reason"] = verdict.reason.value
+    if name in car.rules:
+        told["rule"] = car.rules[name]
+        for side, vehicle in ((Side.VEHICLE_MODULE, car.vehicle_module), (Side.DMS, car.dms)):
+            if vehicle is not None:
+                told[side.value] = as_text(vehicle.reading(name))
+        told["base"] = as_text(car.car.base[name]) if name in car.car.base else None
+    if verdict.write is not None:
+        told["write"] = [verdict.write.side.value, as_text(verdict.write.value)]
+    if verdict.resolution is not None:
+        told["decision"] = verdict.resolution
+    return told
