@@ -6,13 +6,16 @@ Answers what a numbered page holds at this moment and what a change does. What i
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import orjson
 
+from stocksync.sandbox.breaks import clock_skew_s
 from stocksync.sandbox.clock import Clock, paris_sortable, paris_text, read_paris_text, utc_now
 from stocksync.sandbox.dms_rules import FIELDS, PRE_ENTRY, DmsError, checked_file, require_change_allowed
+from stocksync.sandbox.lens import View
 from stocksync.sandbox.state import DMS_FILE, StateFile
 
 # files_count is kept by triggers: counting a site's files at each page would cost more than the page
@@ -77,17 +80,23 @@ class Dms:
         """Make several calls one change."""
         return self.state.writing()
 
+    def now(self) -> datetime:
+        """Read the DMS's own clock, which may be off."""
+        return self.clock() + timedelta(seconds=clock_skew_s(self.state))
+
     # -- reading
 
     def sites(self) -> list[str]:
         """List the codes of the sites."""
         return [row[0] for row in self.state.sql.execute("SELECT code FROM sites ORDER BY code")]
 
-    def page(self, site: str, changed_since: str | None, number: int, size: int) -> Page:
+    def page(self, site: str, changed_since: str | None, number: int, size: int, view: View | None = None) -> Page:
         """Read a page of a site, by dossier; `changed_since`: sortable local time, inclusive; 404."""
         row = self.state.sql.execute("SELECT files_count FROM sites WHERE code = ?", (site,)).fetchone()
         if row is None:
             raise unknown_site(site)
+        if view is not None:
+            return self._seen(site, changed_since or "", number, size, view)
         where, given, index = "site = ?", [site], "files_listed"
         total: int = row[0]
         if changed_since is not None:
@@ -103,12 +112,28 @@ class Dms:
         files = [body for (body,) in self.state.sql.execute(query, [*given, size, offset])]
         return Page(files, total, -(-total // size))
 
+    def _seen(self, site: str, changed_since: str, number: int, size: int, view: View) -> Page:
+        stored = self.state.sql.execute("SELECT dossier, body FROM files WHERE site = ?", (site,))
+        seen = sorted(view.records(stored))
+        files = [body for _, body in seen if read_paris_text(orjson.loads(body)["maj_le"]) >= changed_since]
+        first = (number - 1) * size
+        return Page(files[first : first + size], len(files), -(-len(files) // size))
+
+    def stored(self, id_: str) -> bytes | None:
+        """Read one file as stored, if it exists."""
+        row = self.state.sql.execute("SELECT body FROM files WHERE dossier = ?", (id_,)).fetchone()
+        return None if row is None else cast(bytes, row[0])
+
+    def place_of(self, body: bytes) -> str:
+        """Return the site of a file as stored."""
+        return cast(str, orjson.loads(body)["site"])
+
     def file(self, dossier: str) -> File:
         """Read one file; DmsError 404."""
-        row = self.state.sql.execute("SELECT body FROM files WHERE dossier = ?", (dossier,)).fetchone()
-        if row is None:
-            raise DmsError(404, f"dossier {dossier} inconnu")
-        return cast(File, orjson.loads(row[0]))
+        body = self.stored(dossier)
+        if body is None:
+            raise unknown_file(dossier)
+        return cast(File, orjson.loads(body))
 
     def file_by_reference(self, site: str, ref_externe: str) -> File | None:
         """Find the file that carries an external reference in a site."""
@@ -127,6 +152,10 @@ class Dms:
         """Return the number of the youngest file."""
         return cast("int | None", self.state.setting(_LAST_NUMBER)) or 0
 
+    def youngest(self) -> str:
+        """Return the dossier of the last file that was created."""
+        return dossier_of(self.last_number())
+
     # -- changing
 
     def create(self, sent: object) -> File:
@@ -141,7 +170,7 @@ class Dms:
                 return known
             number = self.last_number() + 1
             self.state.set_setting(_LAST_NUMBER, number)
-            file = new_file(f"VO{number:06d}", fields, paris_text(self.clock()))
+            file = new_file(dossier_of(number), fields, paris_text(self.now()))
             self._require_unique(file)
             self.add([file])
         return file
@@ -163,7 +192,7 @@ class Dms:
 
     def next_police_number(self, site: str) -> str:
         """Issue the next number of a site's register, yyyy-nnnnn; an issued number is never issued again."""
-        year = int(paris_sortable(self.clock())[:4])
+        year = int(paris_sortable(self.now())[:4])
         with self.state.writing():
             self.state.sql.execute(
                 "INSERT INTO registers VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET last = last + 1",
@@ -217,7 +246,7 @@ class Dms:
 
     def _replace(self, file: File) -> File:
         self._require_unique(file, self.file(file["dossier"]))
-        stamped = {**file, "maj_le": paris_text(self.clock())}
+        stamped = {**file, "maj_le": paris_text(self.now())}
         assignments = ", ".join(f"{column} = ?" for column in _COLUMNS)
         self.state.sql.execute(
             f"UPDATE files SET {assignments} WHERE dossier = ?", (*_row(stamped), stamped["dossier"])
@@ -235,6 +264,16 @@ def new_file(dossier: str, fields: Mapping[str, str], maj_le: str) -> File:
 def police_number(year: int, number: int) -> str:
     """Write a police number."""
     return f"{year}-{number:05d}"
+
+
+def dossier_of(number: int) -> str:
+    """Write the dossier of the file with that number."""
+    return f"VO{number:06d}"
+
+
+def unknown_file(dossier: str) -> DmsError:
+    """Say that a file does not exist."""
+    return DmsError(404, f"dossier {dossier} inconnu")
 
 
 def unknown_site(site: str) -> DmsError:

@@ -10,11 +10,15 @@ from collections.abc import Mapping
 import orjson
 from starlette.applications import Starlette
 
-from stocksync.sandbox import incidents
+from stocksync.sandbox.altered import as_stored
 from stocksync.sandbox.clock import http_date, read_paris_text
-from stocksync.sandbox.dms import Dms
+from stocksync.sandbox.dms import Dms, unknown_file
 from stocksync.sandbox.dms_rules import DmsError
 from stocksync.sandbox.exchange import JSON, Call, Handler, Reply, application, json_reply
+from stocksync.sandbox.faults import KeyRevoked, NightlyBatch, TooManyRequests
+from stocksync.sandbox.lens import Lens
+from stocksync.sandbox.refusals import is_silent, retry_after
+from stocksync.sandbox.striking import Asked
 
 MAX_SIZE = 500
 # past any table's end, and small enough for the arithmetic of SQLite
@@ -31,9 +35,23 @@ def dms_app(dms: Dms, key: str) -> Starlette:
     return application(handlers, server.around, server.refused)
 
 
+def asked(method: str, path: str, query: Mapping[str, str]) -> Asked:
+    """Say what a request asks, as faults see it."""
+    if not path.startswith("/icar/ws/v2/vo"):
+        return Asked(None)
+    record = path.removeprefix("/icar/ws/v2/vo").strip("/")
+    if record:
+        return Asked("update" if method == "PUT" else "read", record)
+    if method == "POST":
+        return Asked("create")
+    page = query.get("page", "1")
+    return Asked("list", listing=query.get("site", ""), page=page, is_first_page=page == "1")
+
+
 class _Server:
     def __init__(self, dms: Dms, key: str) -> None:
         self.dms = dms
+        self.lens = Lens(dms)
         self.key = key.encode()
 
     def around(self, call: Call, handler: Handler) -> Reply:
@@ -48,18 +66,20 @@ class _Server:
         return self._dated(error_reply(DmsError(status, detail), status))
 
     def _dated(self, reply: Reply) -> Reply:
-        headers = {**reply.headers, "Date": http_date(self.dms.clock())}
+        headers = {**reply.headers, "Date": http_date(self.dms.now())}
         return Reply(reply.status, reply.body, reply.media_type, headers)
 
     def _refusal(self, call: Call) -> Reply | None:
         given = call.headers.get("x-api-key", "").encode("latin-1", "replace")
         if not hmac.compare_digest(given, self.key):
             return error_reply(DmsError(401, "clé invalide"), 401)
-        wait_s = incidents.retry_after_s(self.dms.state)
-        if wait_s is not None:
-            return error_reply(DmsError(429, "trop de requêtes"), 429, {"Retry-After": str(wait_s)})
-        if incidents.is_closed(self.dms.state):
+        if revoked := call.struck.of(KeyRevoked):
+            return error_reply(DmsError(int(revoked.status), "clé révoquée"), int(revoked.status))
+        if call.struck.of(NightlyBatch):
             raise DmsError(503, "fermé pour le traitement de nuit")
+        if call.struck.of(TooManyRequests):
+            headers = retry_after(call.struck, self.dms.now())
+            return error_reply(DmsError(429, "trop de requêtes"), 429, headers)
         return None
 
     # -- handlers
@@ -71,18 +91,27 @@ class _Server:
         since = _since(call.query.get("modifie_depuis"))
         number = _count("page", call.query.get("page"), 1, _MAX_PAGE)
         size = _count("taille", call.query.get("taille"), 100, MAX_SIZE)
-        page = self.dms.page(site, since, number, size)
+        page = self.dms.page(site, since, number, size, self.lens.listing(call, site))
         numbers = b'"page":%d,"nb_pages":%d,"total":%d' % (number, page.pages, page.total)
         return Reply(200, b'{"ok":true,"vo":[%b],%b}' % (b",".join(page.files), numbers))
 
     def read(self, call: Call) -> Reply:
-        return _answer(self.dms.file(call.path_parameters["dossier"]))
+        dossier = call.path_parameters["dossier"]
+        old = self.lens.record(call, dossier)
+        if old is None:
+            return _answer(self.dms.file(dossier))
+        if old[0] is None:
+            raise unknown_file(dossier)
+        return _answer(orjson.loads(old[0]))
 
     def create(self, call: Call) -> Reply:
-        return _answer(self.dms.create(_json_body(call)))
+        sent = _json_body(call)
+        return self.lens.carried_out(call, None, lambda: _answer(self.dms.create(sent)))
 
     def change(self, call: Call) -> Reply:
-        return _answer(self.dms.change(call.path_parameters["dossier"], _json_body(call)))
+        dossier, sent = call.path_parameters["dossier"], _json_body(call)
+        reply = self.lens.carried_out(call, dossier, lambda: _answer(self.dms.change(dossier, sent)))
+        return _answer(self.dms.file(dossier)) if is_silent(call.struck) else reply
 
 
 def error_reply(error: DmsError, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
@@ -103,7 +132,7 @@ def _json_body(call: Call) -> object:
     if call.media_type != JSON:
         raise DmsError(422, "le corps doit être en application/json")
     try:
-        return orjson.loads(call.body)
+        return as_stored(orjson.loads(call.body), call.struck)
     except orjson.JSONDecodeError as malformed:
         raise DmsError(422, "le corps n'est pas du JSON") from malformed
 

@@ -16,12 +16,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from stocksync.sandbox.striking import NOTHING, Struck
+
 JSON = "application/json"
+# where in a scope the faults of a request are
+STRUCK = "stocksync.struck"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request, read whole; header names are lower case."""
+    """A request, read whole, and the faults that strike it; header names are lower case."""
 
     method: str
     path: str
@@ -29,6 +33,7 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    struck: Struck = NOTHING
 
     @property
     def media_type(self) -> str:
@@ -84,6 +89,7 @@ def _endpoint(
             request.query_params,
             request.headers,
             await request.body(),
+            request.scope.get(STRUCK, NOTHING),
         )
         # Starlette answers HEAD wherever GET is
         return _response(around(call, by_method["GET" if call.method == "HEAD" else call.method]))

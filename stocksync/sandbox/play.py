@@ -26,6 +26,7 @@ from stocksync.sandbox import incidents
 from stocksync.sandbox.clerks import Clerks
 from stocksync.sandbox.clock import Clock, utc_now
 from stocksync.sandbox.dms_rules import DmsError
+from stocksync.sandbox.faults import FaultError
 from stocksync.sandbox.salespeople import IN_HOUSE, Salespeople
 from stocksync.sandbox.sentences import DMS, MODULE, NOBODY, Event
 from stocksync.sandbox.state import StateFile
@@ -87,7 +88,7 @@ class WorkingDay:
         for number, (name, parameters) in enumerate(steps, 1):
             try:
                 happened = self._do(name, parameters)
-            except (Problem, DmsError) as refusal:
+            except (Problem, DmsError, FaultError) as refusal:
                 raise ScriptError(f"step {number}, {name}: {_reason(refusal)}") from refusal
             yield from happened or [Event(NOBODY, "", "idle", {"step": name})]
 
@@ -186,6 +187,8 @@ def _nearest(name: str, names: list[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _reason(refusal: Problem | DmsError) -> str:
+def _reason(refusal: Problem | DmsError | FaultError) -> str:
+    if isinstance(refusal, FaultError):
+        return str(refusal)
     details = refusal.errors if isinstance(refusal, Problem) else refusal.fields
     return "; ".join([str(refusal), *(f"{next(iter(d.values()))}: {d['message']}" for d in details)])

@@ -11,13 +11,17 @@ from pathlib import Path
 from types import TracebackType
 
 import uvicorn
-from starlette.applications import Starlette
 
+from stocksync.sandbox.breaks import Breaks, Striker
 from stocksync.sandbox.clock import Clock, utc_now
 from stocksync.sandbox.dms import Dms
+from stocksync.sandbox.dms_server import asked as asked_of_dms
 from stocksync.sandbox.dms_server import dms_app
+from stocksync.sandbox.faults import SystemName
 from stocksync.sandbox.vehicle_module import VehicleModule
+from stocksync.sandbox.vehicle_module_server import asked as asked_of_module
 from stocksync.sandbox.vehicle_module_server import vehicle_module_app
+from stocksync.sandbox.wire import OnTheWire, Protocol
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_TOKEN = "sandbox-token"
@@ -56,11 +60,17 @@ class RunningSandbox:
         # for whoever runs the sandbox; each server has its own, because an open state is not for two threads
         self.vehicle_module = VehicleModule(self.directory, self.clock)
         self.dms = Dms(self.directory, self.clock)
-        served = VehicleModule(self.directory, self.clock), Dms(self.directory, self.clock)
-        self._states = [system.state for system in (self.vehicle_module, self.dms, *served)]
+        module, dms = VehicleModule(self.directory, self.clock), Dms(self.directory, self.clock)
+        self._states = [system.state for system in (self.vehicle_module, self.dms, module, dms)]
+        self._fronts: dict[SystemName, OnTheWire] = {
+            "vehicle_module": OnTheWire(
+                vehicle_module_app(module, access.token), asked_of_module, Striker(module.state)
+            ),
+            "dms": OnTheWire(dms_app(dms, access.key), asked_of_dms, Striker(dms.state)),
+        }
         self._servers = [
-            _ServerThread(vehicle_module_app(served[0], access.token), module_socket),
-            _ServerThread(dms_app(served[1], access.key), dms_socket),
+            _ServerThread(self._fronts["vehicle_module"], module_socket),
+            _ServerThread(self._fronts["dms"], dms_socket),
         ]
         self.vehicle_module_url, self.dms_url = (server.url for server in self._servers)
         for server in self._servers:
@@ -74,6 +84,14 @@ class RunningSandbox:
             server.stop()
         for state in self._states:
             state.close()
+
+    def breaks(self, system: SystemName) -> Breaks:
+        """Return the faults of a system, to set and clear while it runs."""
+        return Breaks(self.directory, system)
+
+    def requests(self, system: SystemName) -> dict[tuple[str, str], int]:
+        """Count the requests since the start by call and outcome: a status, or dropped, reset, cut."""
+        return dict(self._fronts[system].requests)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -102,9 +120,11 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class _ServerThread:
-    def __init__(self, app: Starlette, listener: socket.socket) -> None:
+    def __init__(self, app: OnTheWire, listener: socket.socket) -> None:
+        self._app = app
         config = uvicorn.Config(
             app,
+            http=Protocol,
             lifespan="off",
             access_log=False,
             log_level="warning",
@@ -126,5 +146,6 @@ class _ServerThread:
 
     def stop(self) -> None:
         self._server.should_exit = True
+        self._app.stop_waiting()
         self._thread.join(timeout=2 * _STOP_S)
         self._listener.close()

@@ -56,8 +56,9 @@ def fill(directory: Path, cars: int, points_of_sale: int, seed: int, at: datetim
                 system.empty()
                 # running servers answer 503 until the stock is whole
                 incidents.close_for_batch(system.state, closed=True)
-        module.add_points_of_sale(stock.module_points())
-        dms.add_sites(stock.dms_sites())
+        points = module_points(points_of_sale)
+        module.add_points_of_sale(points)
+        dms.add_sites((site_code(number), point["name"]) for number, point in enumerate(points, 1))
         for vehicles, files in stock.batches():
             module.add(vehicles)
             dms.add(files)
@@ -70,6 +71,19 @@ def fill(directory: Path, cars: int, points_of_sale: int, seed: int, at: datetim
         module.state.close()
         dms.state.close()
     return stock.vehicles_count, stock.files_count
+
+
+def module_points(count: int) -> list[dict[str, str]]:
+    """Name the points of sale PDV1 to PDV<count>, as the module lists them."""
+    names, entities = sign_boards()["names"], sign_boards()["entities"]
+    return [
+        {
+            "id": f"PDV{number}",
+            "name": f"{number:02d} - {names[(number - 1) % len(names)]}",
+            "entity": entities[(number - 1) % len(entities)],
+        }
+        for number in range(1, count + 1)
+    ]
 
 
 def is_seeded(directory: Path) -> bool:
@@ -106,20 +120,6 @@ class _Stock:
         self.registers: dict[tuple[str, int], int] = {}
         self.vehicles_count = 0
         self.files_count = 0
-
-    def module_points(self) -> list[dict[str, str]]:
-        names, entities = sign_boards()["names"], sign_boards()["entities"]
-        return [
-            {
-                "id": f"PDV{number}",
-                "name": f"{number:02d} - {names[(number - 1) % len(names)]}",
-                "entity": entities[(number - 1) % len(entities)],
-            }
-            for number in range(1, self._points + 1)
-        ]
-
-    def dms_sites(self) -> list[tuple[str, str]]:
-        return [(_site(number), point["name"]) for number, point in enumerate(self.module_points(), 1)]
 
     def batches(self) -> Iterator[tuple[list[Vehicle], list[File]]]:
         """Yield what to store, some thousands of cars at a time."""
@@ -191,7 +191,7 @@ class _Stock:
         return INVOICED if self._one_in(outside) else IN_STOCK
 
     def _police_number(self, point: int, on: date) -> str:
-        register = (_site(point), on.year)
+        register = (site_code(point), on.year)
         self.registers[register] = self.registers.get(register, 0) + 1
         return police_number(on.year, self.registers[register])
 
@@ -230,7 +230,7 @@ class _Stock:
         """Write the DMS's file and, with a vehicle, both cross references."""
         self.files_count += 1
         dossier = f"VO{self.files_count:06d}"
-        fields = file_fields(car, _site(stay.point), self._draws.random)
+        fields = file_fields(car, site_code(stay.point), self._draws.random)
         fields |= {"statut": stay.statut or PRE_ENTRY, "no_police": stay.no_police}
         if vehicle is not None:
             fields["ref_externe"] = vehicle["id"]
@@ -251,7 +251,8 @@ class _Stock:
         return came_at + (self._at - came_at) * self._draws.random.random()
 
 
-def _site(point: int) -> str:
+def site_code(point: int) -> str:
+    """Write the DMS's code of a point of sale by its number."""
     return f"S{point:02d}"
 
 

@@ -50,6 +50,15 @@ class StateFile:
             raise
         self.sql.execute("COMMIT")
 
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Make everything inside one transaction, and undo it at the end."""
+        self.sql.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            self.sql.execute("ROLLBACK")
+
     def setting(self, name: str) -> object:
         """Read a setting, None when it was never written."""
         row = self.sql.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()

@@ -6,13 +6,16 @@ Answers what a listing page holds and how a change moves `version` and `updatedA
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import orjson
 
+from stocksync.sandbox.breaks import clock_skew_s
 from stocksync.sandbox.clock import TICK, Clock, instant_text, read_instant, utc_now
+from stocksync.sandbox.lens import View
 from stocksync.sandbox.state import VEHICLE_MODULE_FILE, StateFile
 from stocksync.sandbox.vehicle_module_rules import (
     Problem,
@@ -86,6 +89,10 @@ class VehicleModule:
         """Make several calls one change."""
         return self.state.writing()
 
+    def now(self) -> datetime:
+        """Read the module's own clock, which may be off."""
+        return self.clock() + timedelta(seconds=clock_skew_s(self.state))
+
     # -- reading
 
     def points_of_sale(self) -> list[dict[str, str]]:
@@ -98,15 +105,39 @@ class VehicleModule:
         rows = self.state.sql.execute("SELECT 1 FROM points_of_sale WHERE id = ?", (point_of_sale,))
         return rows.fetchone() is not None
 
-    def page(self, point_of_sale: str, after: Position, count: int) -> tuple[list[bytes], Position | None]:
+    def page(
+        self, point_of_sale: str, after: Position, count: int, view: View | None = None
+    ) -> tuple[list[bytes], Position | None]:
         """Return up to `count` vehicles in order (updatedAt, id), and where to go on, or None at the end."""
-        rows = self.state.sql.execute(
-            "SELECT body, updated_at, id FROM vehicles WHERE point_of_sale = ? AND (updated_at, id) > (?, ?)"
-            " ORDER BY updated_at, id LIMIT ?",
-            (point_of_sale, *after, count + 1),
-        ).fetchall()
+        read = self._listed if view is None else partial(self._seen, view)
+        rows = read(point_of_sale, after, count + 1)
         more = Position(*rows[count - 1][1:]) if len(rows) > count else None
         return [row[0] for row in rows[:count]], more
+
+    def _listed(self, point_of_sale: str, after: Position, count: int) -> list[tuple[bytes, str, str]]:
+        return self.state.sql.execute(
+            "SELECT body, updated_at, id FROM vehicles WHERE point_of_sale = ? AND (updated_at, id) > (?, ?)"
+            " ORDER BY updated_at, id LIMIT ?",
+            (point_of_sale, *after, count),
+        ).fetchall()
+
+    def _seen(self, view: View, point_of_sale: str, after: Position, count: int) -> list[tuple[bytes, str, str]]:
+        query = "SELECT id, body FROM vehicles WHERE point_of_sale = ?"
+        seen = []
+        for id_, body in view.records(self.state.sql.execute(query, (point_of_sale,))):
+            position = Position(orjson.loads(body)["updatedAt"], id_)
+            if position > after:
+                seen.append((position, body))
+        return [(body, *position) for position, body in sorted(seen)[:count]]
+
+    def stored(self, id_: str) -> bytes | None:
+        """Read one vehicle as stored, if it exists."""
+        row = self.state.sql.execute("SELECT body FROM vehicles WHERE id = ?", (id_,)).fetchone()
+        return None if row is None else cast(bytes, row[0])
+
+    def place_of(self, body: bytes) -> str:
+        """Return the point of sale of a vehicle as stored."""
+        return cast(str, orjson.loads(body)["pointOfSale"])
 
     def vehicle(self, id_: str) -> Vehicle:
         """Read one vehicle; Problem 404."""
@@ -114,15 +145,15 @@ class VehicleModule:
 
     def vehicle_bytes(self, id_: str) -> bytes:
         """Read one vehicle as stored, the very bytes that listings carry; Problem 404."""
-        row = self.state.sql.execute("SELECT body FROM vehicles WHERE id = ?", (id_,)).fetchone()
-        if row is None:
-            raise Problem(404, f"no vehicle {id_}")
-        return cast(bytes, row[0])
+        body = self.stored(id_)
+        if body is None:
+            raise unknown_vehicle(id_)
+        return body
 
     def find(self, id_: str) -> Vehicle | None:
         """Read one vehicle if it exists."""
-        row = self.state.sql.execute("SELECT body FROM vehicles WHERE id = ?", (id_,)).fetchone()
-        return None if row is None else cast(Vehicle, orjson.loads(row[0]))
+        body = self.stored(id_)
+        return None if body is None else cast(Vehicle, orjson.loads(body))
 
     def ids_from(self, status: str, start: str, count: int) -> list[str]:
         """List ids in a status from `start` on, then from the first one: a pick without reading all."""
@@ -135,6 +166,10 @@ class VehicleModule:
         """Return the number of the youngest vehicle."""
         return cast("int | None", self.state.setting(_LAST_NUMBER)) or 0
 
+    def youngest(self) -> str:
+        """Return the id of the last vehicle that was created."""
+        return vehicle_id(self.last_number())
+
     # -- changing
 
     def create(self, sent: object, by: str) -> Vehicle:
@@ -144,7 +179,7 @@ class VehicleModule:
         with self.state.writing():
             number = self.last_number() + 1
             self.state.set_setting(_LAST_NUMBER, number)
-            vehicle = self._stamped(new_vehicle(f"OF-{number:06d}", fields), by)
+            vehicle = self._stamped(new_vehicle(vehicle_id(number), fields), by)
             vehicle["createdAt"] = vehicle["updatedAt"]
             self.add([vehicle])
         return vehicle
@@ -213,7 +248,19 @@ class VehicleModule:
         if last is not None:
             at = max(at, read_instant(last) + TICK)
         self.state.set_setting(_LAST_STAMP, instant_text(at))
-        return {**vehicle, "version": vehicle["version"] + 1, "updatedAt": instant_text(at), "updatedBy": by}
+        # off by what the clock is off, so that a clock set back gives stamps of the past, as it does
+        shown = instant_text(at + timedelta(seconds=clock_skew_s(self.state)))
+        return {**vehicle, "version": vehicle["version"] + 1, "updatedAt": shown, "updatedBy": by}
+
+
+def vehicle_id(number: int) -> str:
+    """Write the id of the vehicle with that number."""
+    return f"OF-{number:06d}"
+
+
+def unknown_vehicle(id_: str) -> Problem:
+    """Say that a vehicle does not exist."""
+    return Problem(404, f"no vehicle {id_}")
 
 
 def new_vehicle(id_: str, fields: Mapping[str, Any]) -> Vehicle:

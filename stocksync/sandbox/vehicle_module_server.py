@@ -7,7 +7,7 @@ What the changes do is in `vehicle_module.py`.
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -16,10 +16,14 @@ from typing import Any
 import orjson
 from starlette.applications import Starlette
 
-from stocksync.sandbox import incidents
+from stocksync.sandbox.altered import as_stored
 from stocksync.sandbox.clock import http_date, instant_text, read_instant
 from stocksync.sandbox.exchange import JSON, Call, Handler, Reply, application, json_reply
-from stocksync.sandbox.vehicle_module import Position, VehicleModule
+from stocksync.sandbox.faults import KeyRevoked, NightlyBatch, TooManyRequests
+from stocksync.sandbox.lens import Lens
+from stocksync.sandbox.refusals import is_silent, retry_after
+from stocksync.sandbox.striking import Asked
+from stocksync.sandbox.vehicle_module import Position, VehicleModule, unknown_vehicle
 from stocksync.sandbox.vehicle_module_rules import Problem
 
 CURSOR_LIFE = timedelta(minutes=15)
@@ -43,9 +47,25 @@ def vehicle_module_app(module: VehicleModule, token: str) -> Starlette:
     return application(handlers, server.around, server.refused)
 
 
+def asked(method: str, path: str, query: Mapping[str, str]) -> Asked:
+    """Say what a request asks, as faults see it."""
+    _, _, rest = path.partition("/api/v1/vehicles")
+    _, record, part = (*rest.split("/"), "", "")[:3]
+    if not path.startswith("/api/v1/vehicles"):
+        return Asked(None)
+    if not record:
+        is_first = not query.get("cursor")
+        listing = query.get("pointOfSale", "")
+        return Asked("create") if method == "POST" else Asked("list", listing=listing, is_first_page=is_first)
+    if part:
+        return Asked("reserve", record)
+    return Asked("update" if method == "PATCH" else "read", record)
+
+
 class _Server:
     def __init__(self, module: VehicleModule, token: str) -> None:
         self.module = module
+        self.lens = Lens(module)
         self.authorization = f"Bearer {token}".encode()
 
     def around(self, call: Call, handler: Handler) -> Reply:
@@ -61,7 +81,7 @@ class _Server:
         return self._dated(problem_reply(Problem(status, detail)))
 
     def _dated(self, reply: Reply) -> Reply:
-        headers = {**reply.headers, "Date": http_date(self.module.clock())}
+        headers = {**reply.headers, "Date": http_date(self.module.now())}
         return Reply(reply.status, reply.body, reply.media_type, headers)
 
     def _admit(self, call: Call) -> None:
@@ -69,11 +89,13 @@ class _Server:
         given = f"{scheme.capitalize()} {secret.strip()}".encode("latin-1", "replace")
         if not hmac.compare_digest(given, self.authorization):
             raise Problem(401, "a valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
-        wait_s = incidents.retry_after_s(self.module.state)
-        if wait_s is not None:
-            raise Problem(429, "too many requests", headers={"Retry-After": str(wait_s)})
-        if incidents.is_closed(self.module.state):
+        if revoked := call.struck.of(KeyRevoked):
+            headers = {"WWW-Authenticate": "Bearer"} if revoked.status == "401" else {}
+            raise Problem(int(revoked.status), "this token was revoked", headers=headers)
+        if call.struck.of(NightlyBatch):
             raise Problem(503, "closed for maintenance")
+        if call.struck.of(TooManyRequests):
+            raise Problem(429, "too many requests", headers=retry_after(call.struck, self.module.now()))
 
     # -- handlers
 
@@ -94,27 +116,38 @@ class _Server:
             if cursor.point_of_sale != point_of_sale or ("updatedSince" in call.query and cursor.since != since):
                 raise _invalid("cursor", "belongs to another listing")
             since, start = cursor.since, cursor.position
-        items, more = self.module.page(point_of_sale, start, limit)
-        following = more and _Cursor(instant_text(self.module.clock()), point_of_sale, since, more).text()
+        items, more = self.module.page(point_of_sale, start, limit, self.lens.listing(call, point_of_sale))
+        following = more and _Cursor(instant_text(self.module.now()), point_of_sale, since, more).text()
         return Reply(200, b'{"items":[%b],"nextCursor":%b}' % (b",".join(items), orjson.dumps(following)))
 
     def read(self, call: Call) -> Reply:
-        body = self.module.vehicle_bytes(call.path_parameters["id"])
-        return Reply(200, body, JSON, {"ETag": _etag(orjson.loads(body))})
+        id_ = call.path_parameters["id"]
+        old = self.lens.record(call, id_)
+        if old == (None,):
+            raise unknown_vehicle(id_)
+        return _shown(old[0] if old and old[0] else self.module.vehicle_bytes(id_))
 
     def create(self, call: Call) -> Reply:
-        vehicle = self.module.create(_json_body(call, JSON), API_USER)
-        return json_reply(201, vehicle, {"ETag": _etag(vehicle), "Location": f"/api/v1/vehicles/{vehicle['id']}"})
+        sent = _json_body(call, JSON)
+
+        def change() -> Reply:
+            vehicle = self.module.create(sent, API_USER)
+            return json_reply(201, vehicle, {"ETag": _etag(vehicle), "Location": f"/api/v1/vehicles/{vehicle['id']}"})
+
+        return self.lens.carried_out(call, None, change)
 
     def patch(self, call: Call) -> Reply:
+        id_ = call.path_parameters["id"]
         sent = _json_body(call, _MERGE_PATCH)
 
         def change() -> Reply:
             self._require_fresh(call)
-            vehicle = self.module.patch(call.path_parameters["id"], sent, API_USER)
+            vehicle = self.module.patch(id_, sent, API_USER)
             return json_reply(200, vehicle, {"ETag": _etag(vehicle)})
 
-        return self._once(call, change)
+        reply = self.lens.carried_out(call, id_, lambda: self._once(call, change))
+        ignored = reply.status == 200 and is_silent(call.struck)
+        return _shown(self.module.vehicle_bytes(id_)) if ignored else reply
 
     def reserve(self, call: Call) -> Reply:
         sent = _json_body(call, JSON)
@@ -123,11 +156,14 @@ class _Server:
             self.module.reserve(call.path_parameters["id"], sent, API_USER)
             return Reply(200, media_type=None)
 
-        return self._once(call, change)
+        return self.lens.carried_out(call, call.path_parameters["id"], lambda: self._once(call, change))
 
     def unreserve(self, call: Call) -> Reply:
-        self.module.unreserve(call.path_parameters["id"], API_USER)
-        return Reply(204, media_type=None)
+        def change() -> Reply:
+            self.module.unreserve(call.path_parameters["id"], API_USER)
+            return Reply(204, media_type=None)
+
+        return self.lens.carried_out(call, call.path_parameters["id"], change)
 
     # -- rules of the protocol
 
@@ -145,7 +181,7 @@ class _Server:
             issued_at = read_instant(cursor.issued_at)
         except (ValueError, TypeError) as unreadable:
             raise _invalid("cursor", "is not one of ours") from unreadable
-        if self.module.clock() - issued_at >= CURSOR_LIFE:
+        if self.module.now() - issued_at >= CURSOR_LIFE:
             raise Problem(410, "the cursor is older than 15 minutes; start the listing again")
         return cursor
 
@@ -216,6 +252,10 @@ def _invalid(field: str, message: str) -> Problem:
     return Problem(422, "invalid request", [{"field": field, "message": message}])
 
 
+def _shown(body: bytes) -> Reply:
+    return Reply(200, body, JSON, {"ETag": _etag(orjson.loads(body))})
+
+
 def _etag(vehicle: dict[str, Any]) -> str:
     return f'"{vehicle["version"]}"'
 
@@ -224,7 +264,7 @@ def _json_body(call: Call, media_type: str) -> object:
     if call.media_type != media_type:
         raise Problem(415, f"the body must be {media_type}")
     try:
-        return orjson.loads(call.body)
+        return as_stored(orjson.loads(call.body), call.struck)
     except orjson.JSONDecodeError as malformed:
         raise Problem(400, "the body is not JSON") from malformed
 
