@@ -28,11 +28,11 @@ def version_of(
     parts = {
         "attributes": {name: _attribute(model) for name, model in vehicle.attributes.items()},
         "rules": [rule.model_dump() for rule in vehicle.rules],
-        "pair": pair.model_dump(exclude={"label"}),
+        "pair": pair.model_dump(exclude={"label", "delivery"}),
         "rows": {row.attribute: _row(row) for row in _attribute_rows(ownership)},
         "switches": dict(switches),
         "lifecycle": _lifecycle(lifecycle),
-        "sides": [side.model_dump(exclude={"system", "label", "connection"}) for side in sides],
+        "sides": [side.model_dump(exclude={"system", "label", "connection", "webhook"}) for side in sides],
         "time_zone": point.time_zone,
         "ownership": {name: policy.model_dump() for name, policy in point.ownership.items()},
         "stages_left_out": point.stages_left_out,

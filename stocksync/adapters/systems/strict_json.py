@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
@@ -82,8 +83,8 @@ def _constant(name: str) -> NoReturn:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise NotJson(f"an object that says {next(name for name in names if names.count(name) > 1)!r} twice")
+        said = Counter(name for name, _ in pairs)
+        raise NotJson(f"an object that says {next(name for name, times in said.items() if times > 1)!r} twice")
     return result
 
 
