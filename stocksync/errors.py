@@ -6,6 +6,7 @@ Conflicts, refusals and quarantines are not here: they are values with reasons.
     ├── TransientError        retry later: nothing is lost
     │   ├── SystemUnavailable     no connection, time-out, 5xx, closed for the nightly batch
     │   ├── Busy                  another run holds this point of sale
+    │   ├── NotSent               a request that was never made: its system is given up for now
     │   ├── LeaseLost             another run took this point of sale over while this one stood still
     │   ├── Stopping              stocksync was told to stop; the next run goes on from here
     │   ├── RateLimited           too many requests; carries how long to wait
@@ -38,11 +39,22 @@ class TransientError(StocksyncError):
 
 
 class SystemUnavailable(TransientError):
-    """A system that cannot be reached or does not work at present."""
+    """A system that cannot be reached or does not work at present.
+
+    `unsent` is True iff the request certainly did not arrive; else nobody knows whether it was carried out.
+    """
+
+    def __init__(self, message: str, *, unsent: bool = False) -> None:
+        super().__init__(message)
+        self.unsent = unsent
 
 
 class Busy(TransientError):
     """Another run is at work on the same point of sale."""
+
+
+class NotSent(TransientError):
+    """A request that was never made, because its system is given up for now."""
 
 
 class LeaseLost(TransientError):
@@ -75,12 +87,14 @@ class PermanentError(StocksyncError):
 class WriteRejected(PermanentError):
     """A system refused a write.
 
-    `fields` maps the system's own field names to its messages, empty where it named none.
+    `fields` maps the system's own field names to its messages, empty where it named none. `is_conflict`: it would
+    not go with what the record is now, so that the car is worth another look.
     """
 
-    def __init__(self, message: str, fields: dict[str, str] | None = None) -> None:
+    def __init__(self, message: str, fields: dict[str, str] | None = None, *, is_conflict: bool = False) -> None:
         super().__init__(message)
         self.fields = fields or {}
+        self.is_conflict = is_conflict
 
 
 class RecordNotFound(PermanentError):

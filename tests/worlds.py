@@ -16,7 +16,8 @@ from sqlalchemy import MetaData, select
 
 from stocksync.adapters.store.engine import open_engine
 from stocksync.adapters.store.repository import Repository
-from stocksync.adapters.systems.memory import MemoryHabits, MemoryServer, MemorySystem
+from stocksync.adapters.systems.memory import Fate, MemoryHabits, MemoryServer, MemorySystem, Write
+from stocksync.errors import SystemUnavailable
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.mapping.load import load_files, read_files
 from stocksync.stock.values import SIDES, Side
@@ -227,6 +228,23 @@ class World:
                 for name, table in tables.tables.items()
                 if name not in beside
             }
+
+    def no_answers(self, side: Side, fate: Fate) -> None:
+        """From its next write on, which meets this fate, a side answers nothing, not even what became of it."""
+        server, fell_silent = self.servers[side], []
+
+        def met(write: Write) -> Fate:
+            fell_silent.append(write)
+            return fate
+
+        server.fate_of = met
+        server.error_before = lambda _: SystemUnavailable("no answer") if fell_silent else None
+
+    def answers_again(self) -> None:
+        """Both sides answer as they should."""
+        for server in self.servers.values():
+            server.fate_of = lambda _: Fate.CARRIED_OUT
+            server.error_before = lambda _: None
 
     def forget_writes(self) -> None:
         for server in self.servers.values():

@@ -265,7 +265,7 @@ class DecisionDesk:
 
     def _differ(self, lot: str, stored: StoredFinding) -> bool:
         """Tell whether one typed value would be written over values that have nothing in common."""
-        if stored.finding.reason is not Reason.WRITE_REJECTED:
+        if stored.finding.reason not in (Reason.WRITE_REJECTED, Reason.NOT_DELIVERED):
             return False  # the others share the code or the value that is to be replaced
         members = [self._rows[number].finding for number, _ in self._lots[lot] if number in self._rows]
         return len({(finding.vehicle_module, finding.dms) for finding in members}) > 1

@@ -9,6 +9,7 @@ from typing import Final
 from stocksync.mapping.connection import Connection
 from stocksync.mapping.models import (
     ConflictReportModel,
+    DeliveryModel,
     GuardsModel,
     GuideModel,
     Label,
@@ -84,6 +85,7 @@ class PointOfSaleMapping:
     systems: Mapping[Side, SystemSettings]
     vehicle_types: frozenset[str]
     guards: GuardsModel
+    delivery: DeliveryModel
     switches: Mapping[str, bool]
     choice_labels: Mapping[str, Mapping[str, Label]]
     version: str

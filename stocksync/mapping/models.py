@@ -410,12 +410,20 @@ class GuardsModel(Strict):
     unreadable_percent: int = Field(default=5, ge=0, le=100)
 
 
+class DeliveryModel(Strict):
+    """How often a write is tried: so many times in a run, and in so many runs until a person is asked."""
+
+    attempts: int = Field(default=4, ge=1, le=10)
+    runs: int = Field(default=3, ge=1, le=100)
+
+
 class PairFile(Strict):
     """`pair.yaml`: what holds for the pair as a whole."""
 
     label: Label
     vehicle_types: Words
     guards: GuardsModel = GuardsModel()
+    delivery: DeliveryModel = DeliveryModel()
 
 
 def _named_variable(name: str) -> str:

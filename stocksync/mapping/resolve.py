@@ -81,6 +81,7 @@ class _Resolver:
             systems={side: self._system(side) for side in SIDES},
             vehicle_types=frozenset(self.pair.vehicle_types),
             guards=self.pair.guards,
+            delivery=self.pair.delivery,
             switches=switches,
             choice_labels=self._choice_labels(),
             version=self._version(switches),
@@ -221,6 +222,7 @@ class _Resolver:
             code=point.code,
             address=point.address,
             secrets=dict(point.secrets),
+            webhook=file.webhook,
         )
 
     def _choice_labels(self) -> dict[str, dict[str, models.Label]]:

@@ -17,7 +17,7 @@ from stocksync.stock.values import SIDES, Kind
 from stocksync.stock.vehicle import RESERVED
 
 _SOLD_TWICE: Final = frozenset({Reason.SOLD_OUTSIDE_OPPORTUNITES, Reason.RESERVATION_PENDING})
-_NOT_SET: Final = frozenset({Reason.WRITE_REJECTED, Reason.NOT_KEPT_AS_WRITTEN})
+_NOT_SET: Final = frozenset({Reason.WRITE_REJECTED, Reason.NOT_DELIVERED, Reason.NOT_KEPT_AS_WRITTEN})
 """Reasons why a reservation that blocks a sold car may not stand."""
 
 _Row = TypeVar("_Row", bound=Row)

@@ -157,7 +157,9 @@ NOTES: Final[Mapping[Language, Mapping[str, str]]] = {
 }
 """What a report row says of the last decision about it."""
 
-OFFERING: Final = frozenset({Reason.INVALID_VALUE, Reason.CANNOT_WRITE, Reason.WRITE_REJECTED, Reason.BLANKED})
+OFFERING: Final = frozenset(
+    {Reason.INVALID_VALUE, Reason.CANNOT_WRITE, Reason.WRITE_REJECTED, Reason.NOT_DELIVERED, Reason.BLANKED}
+)
 """Reasons whose sentence may offer a decision that is not possible for every car."""
 NOT_DECIDABLE: Final[Mapping[Language, str]] = {
     "fr": "Pour cette voiture, aucune valeur ne peut être décidée ici : la corriger dans le système qui en décide, ou "

@@ -34,6 +34,12 @@ LOT_SENTENCES: Final[Mapping[Reason, Mapping[Language, str]]] = {
         "en": "The write of “{attribute}” was rejected on {cars:car|cars}{message}. Correct the value, or enter it by "
         "hand.",
     },
+    Reason.NOT_DELIVERED: {
+        "fr": "L'écriture de « {attribute} » n'a pas abouti sur {cars:voiture|voitures}, plusieurs fois de "
+        "suite{message}. Regarder les fiches dans leur système, ou saisir la valeur à la main.",
+        "en": "The write of “{attribute}” did not get through on {cars:car|cars}, several times in a row{message}. "
+        "Look at the records in their system, or enter the value by hand.",
+    },
     Reason.OWNERSHIP_UNKNOWN: {
         "fr": "Qui décide de « {attribute} » dépend, sur {cars:voiture|voitures}, d'une donnée illisible (statut, "
         "destination ou type). Corriger d'abord cette donnée.",

@@ -141,6 +141,7 @@ _CAUSES: Final[Mapping[Reason, Callable[[Case], Hashable | None]]] = {
     Reason.INVALID_VALUE: _unknown_code,
     Reason.CANNOT_WRITE: _unwritable_value,
     Reason.WRITE_REJECTED: _rejection,
+    Reason.NOT_DELIVERED: _rejection,
     Reason.OWNERSHIP_UNKNOWN: lambda _: Reason.OWNERSHIP_UNKNOWN,
 }
 

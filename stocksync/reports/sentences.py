@@ -147,6 +147,14 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "The write of “{attribute}” was rejected{message}. Vehicle module: {module}; DMS: {dms}. Correct the value, or "
         "enter it by hand.",
     ),
+    Reason.NOT_DELIVERED: Told(
+        "écriture non aboutie",
+        "not delivered",
+        "L'écriture de « {attribute} » n'a pas abouti, plusieurs fois de suite{message}. Module véhicules : {module} ; "
+        "DMS : {dms}. Regarder la fiche dans le système, saisir la valeur à la main, ou décider ici pour réessayer.",
+        "The write of “{attribute}” did not get through, several times in a row{message}. Vehicle module: {module}; "
+        "DMS: {dms}. Look at the record in its system, enter the value by hand, or decide here to have it tried again.",
+    ),
     Reason.OWNERSHIP_UNKNOWN: Told(
         "propriétaire indéterminé",
         "owner unknown",

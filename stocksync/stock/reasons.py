@@ -27,6 +27,7 @@ class Reason(StrEnum):
     DECIDED_BY_REVIEWER = "decided_by_reviewer"
     NOT_KEPT_AS_WRITTEN = "not_kept_as_written"
     WRITE_REJECTED = "write_rejected"
+    NOT_DELIVERED = "not_delivered"
     OWNERSHIP_UNKNOWN = "ownership_unknown"
     POLICE_NUMBER_DUPLICATE = "police_number_duplicate"
     POLICE_NUMBER_OUT_OF_ORDER = "police_number_out_of_order"

@@ -79,13 +79,18 @@ class Verdict:
         return tuple(write for write in (self.write, self.other_write) if write is not None)
 
 
+ROUNDS_BEFORE_HOLDING = 2
+"""Answers in a row that show another value than was written, after which it is not written again (law 10)."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnkeptWrite:
     """A write that a side answered but did not keep: what was sent, what it held after, how often.
 
     rejected: the side refused it outright, so that one round is enough; `message` is what it said, and
     `circumstances` names what both records held then: once either moves, the cause may be gone. resolution: the
-    reviewer's decision that it carried out; a newer decision is worth another try.
+    reviewer's decision that it carried out; a newer decision is worth another try. undelivered: it never got through,
+    in so many runs; `rejected` once those were enough.
     """
 
     side: Side
@@ -96,11 +101,20 @@ class UnkeptWrite:
     message: str = ""
     circumstances: str = ""
     resolution: int | None = None
+    undelivered: bool = False
+
+    def reason(self, circumstances: str) -> Reason | None:
+        """Why the same write is not tried again; None where it is."""
+        if self.rejected:
+            if self.circumstances != circumstances:
+                return None
+            return Reason.NOT_DELIVERED if self.undelivered else Reason.WRITE_REJECTED
+        kept_away = not self.undelivered and self.rounds >= ROUNDS_BEFORE_HOLDING
+        return Reason.NOT_KEPT_AS_WRITTEN if kept_away else None
 
 
 NOTHING_KNOWN = Verdict(Category.NOTHING_KNOWN, row=2)
 UNCHANGED = Verdict(Category.UNCHANGED, row=1)
-ROUNDS_BEFORE_HOLDING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,9 +313,8 @@ def hold_what_does_not_stick(question: Question, verdict: Verdict) -> Verdict:
     repeated = unkept.written == write.value and unkept.stored == write.expected
     if not repeated:
         return verdict
-    if unkept.rejected:
-        unchanged = unkept.circumstances == question.circumstances
-        return Verdict(Category.HELD, row=10, reason=Reason.WRITE_REJECTED) if unchanged else verdict
-    if unkept.rounds >= ROUNDS_BEFORE_HOLDING:
-        return Verdict(Category.HELD, row=10, reason=Reason.NOT_KEPT_AS_WRITTEN)
-    return verdict
+    reason = unkept.reason(question.circumstances)
+    if reason is None:
+        return verdict
+    category = Category.CONFLICT if reason is Reason.NOT_DELIVERED else Category.HELD
+    return Verdict(category, row=10, reason=reason)

@@ -173,6 +173,34 @@ def _reject(car: Car, side: Side, change: Change, message: str, circumstances: s
     return replace(car, unkept={**car.unkept, change.attribute: unkept})
 
 
+def not_delivered(
+    car: Car, operation: Operation, message: str, vehicles: Mapping[Side, Vehicle | None], runs: int
+) -> Car:
+    """Note that an operation did not get through; after so many runs nobody tries again until something moves."""
+    circumstances = _circumstances(vehicles)
+    for change in _changes_of(operation):
+        before = car.unkept.get(change.attribute)
+        repeated = (
+            before is not None
+            and before.undelivered
+            and (before.side, before.written, before.stored) == (operation.side, change.value, change.expected)
+        )
+        rounds = before.rounds + 1 if before is not None and repeated else 1
+        unkept = UnkeptWrite(
+            operation.side,
+            change.value,
+            change.expected,
+            rounds,
+            rejected=rounds >= runs,
+            message=message[:300],
+            circumstances=circumstances,
+            resolution=change.resolution,
+            undelivered=True,
+        )
+        car = replace(car, unkept={**car.unkept, change.attribute: unkept})
+    return car
+
+
 def rejection(car: Car, subject: str, vehicles: Mapping[Side, Vehicle | None]) -> Finding:
     """Tell a person that a side refused a write, in its own words."""
     unkept = car.unkept[subject]

@@ -383,7 +383,17 @@ class Cycle:
     def _write(self, run_id: int, kind: RunKind, decided: Decided, reading: Reading) -> CycleResult:
         report = DeliveryReport()
         self.store.record(recording_of(run_id, self.clock.now_at(), self.mapping, decided))
-        delivery = Delivery(run_id, self.mapping, self.systems, self.store, self.clock, report)
+        delivery = Delivery(
+            run_id,
+            self.mapping,
+            self.systems,
+            self.store,
+            self.clock,
+            report,
+            chance=self.chance,
+            watcher=self.watcher,
+            stop=self.stop,
+        )
         plan = decided.plan
         self._deliver(delivery, plan, decided.gathered.records)
         if report.stale_cars and not report.stopped:

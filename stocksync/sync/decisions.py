@@ -205,9 +205,12 @@ def _repeated(decision: Decision, row: ReviewedRow) -> Judged | None:
     return None
 
 
+_NOT_TAKEN: Final = frozenset({Reason.WRITE_REJECTED, Reason.NOT_DELIVERED, Reason.NOT_KEPT_AS_WRITTEN})
+
+
 def supersedes(seen: Finding, earlier: StoredResolution) -> bool:
     """Tell whether a decision about a row takes an earlier one's place: that one's write was refused, or not kept."""
-    return seen.reason in (Reason.WRITE_REJECTED, Reason.NOT_KEPT_AS_WRITTEN) and earlier.seen.reason is not seen.reason
+    return seen.reason in _NOT_TAKEN and earlier.seen.reason is not seen.reason
 
 
 def _is_alike(decision: Decision, row: ReviewedRow, earlier: StoredResolution) -> bool:

@@ -11,7 +11,7 @@ from stocksync.stock import rules
 from stocksync.stock import vehicle as words
 from stocksync.stock.ownership import Context, Policy
 from stocksync.stock.reasons import Reason
-from stocksync.stock.reconcile import ROUNDS_BEFORE_HOLDING, Category, Verdict
+from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.resolution import Resolution, Standing
 from stocksync.stock.values import ABSENT, SIDES, Known, Reading, Side, as_text
 from stocksync.sync.cars import RECORD, RESERVATION, RESERVATION_DUE, Car, Finding, Sighting, circumstances_of
@@ -67,17 +67,16 @@ class CarDraft:
         unkept = self.car.unkept.get(subject)
         if unkept is None or unkept.written != written or unkept.stored != stored:
             return None
-        if unkept.rejected:
-            return Reason.WRITE_REJECTED if unkept.circumstances == self.circumstances else None
-        return Reason.NOT_KEPT_AS_WRITTEN if unkept.rounds >= ROUNDS_BEFORE_HOLDING else None
+        return unkept.reason(self.circumstances)
 
     def find(self, subject: str, reason: Reason, category: Category, details: Mapping[str, str]) -> None:
         """Report something to a person."""
-        if reason is Reason.WRITE_REJECTED:
+        if reason in (Reason.WRITE_REJECTED, Reason.NOT_DELIVERED):
             unkept = self.car.unkept.get(subject)
             message = unkept.message if unkept is not None else ""
             due = {name: text for name, text in details.items() if name == RESERVATION_DUE}
-            category, details = Category.HELD, due | ({"message": message} if message else {})
+            category = Category.HELD if reason is Reason.WRITE_REJECTED else Category.CONFLICT
+            details = due | ({"message": message} if message else {})
         shown = {side: self._shown(side, subject) for side in SIDES}
         self.findings.append(
             Finding(

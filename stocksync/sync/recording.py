@@ -164,7 +164,7 @@ class EntryOutcome:
 
     raised: findings that the outcome brings. settled: subjects of the car whose reported changes are now settled.
     blocks_rest: what was to follow on the same car and side was planned on something that did not happen.
-    carried_out: by number, the reviewers' decisions that both sides now hold.
+    carried_out: by number, the reviewers' decisions that both sides now hold. refused: the side said no.
     """
 
     entry: OutboxEntry
@@ -177,6 +177,7 @@ class EntryOutcome:
     settled: tuple[str, ...] = ()
     blocks_rest: bool = False
     carried_out: tuple[int, ...] = ()
+    refused: bool = False
     journal: tuple[JournalLine, ...] = ()
 
 

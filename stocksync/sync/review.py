@@ -29,7 +29,7 @@ def reviewed(draft: CarDraft, question: Question, ruled: Verdict) -> Verdict:
         verdict = carry_out(resolution, question.kind, readings, question.tolerance)
         standing = Standing.DUE if _is_allowed(draft, resolution, verdict) else Standing.FORBIDDEN
         verdict = hold_what_does_not_stick(question, verdict)
-        if standing is Standing.DUE and verdict.reason is Reason.WRITE_REJECTED:
+        if standing is Standing.DUE and verdict.reason in (Reason.WRITE_REJECTED, Reason.NOT_DELIVERED):
             # Nothing was changed by it: the row that was decided is to be decided anew.
             standing = Standing.REFUSED
     draft.standings[resolution.number] = standing

@@ -14,7 +14,8 @@ from stocksync.adapters.store.core import CONFLICT, OUTBOX, RUN
 from stocksync.adapters.store.repository import Repository
 from stocksync.errors import AccessDenied, StocksyncError, SystemUnavailable, UnexpectedAnswer
 from stocksync.stock.values import Side
-from stocksync.sync.delivery import FAILURES_BEFORE_STOPPING, Delivery
+from stocksync.sync.delivery import FAILURES_BEFORE_STOPPING
+from stocksync.sync.sending import Sender
 from tests.worlds import DMS, MODULE, World, a_world, crowd, module_record
 
 
@@ -116,7 +117,8 @@ def test_a_system_that_stops_answering_gets_no_more_requests_in_this_run(world: 
     world.dms.error_before = silent
     result = world.sync()
     assert result.summary.status == "incomplete"
-    assert FAILURES_BEFORE_STOPPING <= len(asked) <= 12
+    attempts = world.mappings.points_of_sale["PDV1"].delivery.attempts
+    assert len(asked) == FAILURES_BEFORE_STOPPING * attempts
     figures = result.summary.as_json()["identity"]
     assert (figures["deferred"], figures["balanced"]) == (12, True)
     world.dms.error_before = lambda _: None
@@ -133,14 +135,14 @@ def test_a_key_that_is_refused_while_writing_stops_that_side(world: World) -> No
 
 def test_one_poisoned_car_does_not_stop_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     reprice(world, 5)
-    right = Delivery._update
+    right = Sender._update
 
-    def poisoned(self: Delivery, entry: Any, *rest: Any) -> Any:
+    def poisoned(self: Sender, entry: Any, *rest: Any) -> Any:
         if entry.operation.record_id == "VO102":
             raise UnexpectedAnswer("HTML where JSON was due")
         return right(self, entry, *rest)
 
-    monkeypatch.setattr(Delivery, "_update", poisoned)
+    monkeypatch.setattr(Sender, "_update", poisoned)
     world.sync()
     assert len(world.dms.writes) == 4
 

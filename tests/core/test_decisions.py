@@ -131,13 +131,12 @@ def test_a_decision_for_both_sides_that_got_half_way_is_finished(world: World, s
     reviewer = Reviewer(world)
     row = reviewer.row(MILEAGE)
     reviewer.decide(MILEAGE, Choice.VALUE, 88_000)
-    server = world.servers[side]  # type: ignore[index]
-    server.fate_of = lambda _: fate
+    world.no_answers(side, fate)  # type: ignore[arg-type]
     result = world.sync()
     assert base_of(world, MILEAGE) is None, "the base moved before both sides held the value"
     assert result.summary.differences[Category.WRITTEN] == 0
     assert MILEAGE in [r.subject for r in open_rows(world)]
-    server.fate_of = lambda _: Fate.CARRIED_OUT
+    world.answers_again()
     world.sync()
     world.sync()
     assert mileages(world) == (88_000, "88000")
@@ -148,9 +147,9 @@ def test_a_decision_for_both_sides_that_got_half_way_is_finished(world: World, s
 
 def test_a_decision_whose_answer_was_lost_is_not_mistaken_for_somebodys_edit(world: World) -> None:
     Reviewer(world).decide(MILEAGE, Choice.MODULE)
-    world.dms.fate_of = lambda _: Fate.ANSWER_LOST
+    world.no_answers(DMS, Fate.ANSWER_LOST)
     world.sync()
-    world.dms.fate_of = lambda _: Fate.CARRIED_OUT
+    world.answers_again()
     world.edit(MODULE, "OF-1", characteristics__mileage=91_000)
     result = world.sync()
     assert result.summary.differences[Category.REFUSED] == 0
@@ -522,7 +521,7 @@ def test_nothing_is_taken_back_while_a_write_is_on_its_way(world: World) -> None
     reviewer = Reviewer(world)
     row = reviewer.row(MILEAGE)
     reviewer.decide(MILEAGE, Choice.MODULE)
-    world.dms.fate_of = lambda _: Fate.ANSWER_LOST
+    world.no_answers(DMS, Fate.ANSWER_LOST)
     world.sync()
     with pytest.raises(Busy):
         reviewer.take_back(row.finding_id)

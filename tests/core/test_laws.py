@@ -23,7 +23,7 @@ from stocksync.stock.ownership import may_write
 from stocksync.stock.reconcile import Category, Question, Verdict
 from stocksync.stock.resolution import Answer, Choice
 from stocksync.stock.values import BLANK, SIDES, Side
-from stocksync.sync import acknowledge, attributes, cars, decide, delivery, findings, gather, plan, summary
+from stocksync.sync import acknowledge, attributes, cars, decide, findings, gather, plan, sending, summary
 from stocksync.sync.cycle import CycleResult
 from tests.reviewing import Reviewer
 from tests.worlds import DMS, MODULE, RUNS_OWN, World, a_world, crowd, dms_record, module_record
@@ -51,20 +51,23 @@ def law_1_a_base_moves_only_when_both_sides_are_known_to_hold_the_value(path: Pa
         with a_world(path / f"{fate.name}.db") as world:
             world.settled()
             world.edit(MODULE, "OF-1", sale__price=11900)
-            world.dms.fate_of = lambda _, fate=fate: fate  # type: ignore[misc]
+            if fate is Fate.IGNORED:
+                world.dms.fate_of = lambda _: Fate.IGNORED
+            else:
+                world.no_answers(DMS, fate)
             world.sync()
             assert base_of(world, "sale_price") == 1_250_000, fate
-            world.dms.fate_of = lambda _: Fate.CARRIED_OUT
+            world.answers_again()
             world.sync()
             assert base_of(world, "sale_price") == 1_190_000, fate
             assert world.dms.body("VO1")["prix_vente"] == "11900,00"
     for fate in (Fate.LOST, Fate.ANSWER_LOST):
         with a_world(path / f"decided-{fate.name}.db", dms=[dms_record(km="90 000")]) as world:
             Reviewer(world.settled()).decide("mileage", Choice.VALUE, 88_000)
-            world.dms.fate_of = lambda _, fate=fate: fate  # type: ignore[misc]
+            world.no_answers(DMS, fate)
             world.sync()
             assert base_of(world, "mileage") is None, "only one side is known to hold what was decided"
-            world.dms.fate_of = lambda _: Fate.CARRIED_OUT
+            world.answers_again()
             world.sync()
             assert base_of(world, "mileage") == 88_000
 
@@ -217,9 +220,9 @@ def law_9_what_we_wrote_is_not_news(path: Path) -> None:
     with a_world(path / "world.db") as world:
         world.settled()
         world.edit(MODULE, "OF-1", sale__price=11900)
-        world.dms.fate_of = lambda _: Fate.ANSWER_LOST
+        world.no_answers(DMS, Fate.ANSWER_LOST)
         world.sync()
-        world.dms.fate_of = lambda _: Fate.CARRIED_OUT
+        world.answers_again()
         world.edit(MODULE, "OF-1", sale__price=11500)
         result = world.sync()
         assert result.summary.differences[Category.REFUSED] == 0
@@ -312,7 +315,7 @@ def an_answer_is_trusted_unread(patch: pytest.MonkeyPatch) -> None:
 
 @breaks(law_2_a_write_whose_target_moved_is_dropped_and_planned_again)
 def nothing_is_read_before_a_write(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(delivery.Delivery, "_check_unmoved", lambda *_: None)
+    patch.setattr(sending.Sender, "_check_unmoved", lambda *_: None)
 
 
 @breaks(law_2_a_write_whose_target_moved_is_dropped_and_planned_again)
@@ -329,7 +332,7 @@ def the_loser_is_written_to_the_owner(patch: pytest.MonkeyPatch) -> None:
         return reconcile.Write(owner, question.known(side), question.known(owner))
 
     patch.setattr(reconcile, "_write", backwards)
-    for module in (attributes, delivery):
+    for module in (attributes, sending):
         patch.setattr(module, "may_write", lambda *_, **__: True)
 
 
@@ -425,7 +428,7 @@ def writes_are_repeated_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 @breaks(law_11_one_trouble_never_stops_another)
 def one_refused_attribute_takes_the_others_along(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(delivery.Delivery, "_parts", lambda *_: [])
+    patch.setattr(sending.Sender, "_parts", lambda *_: [])
 
 
 @breaks(law_11_one_trouble_never_stops_another)

@@ -1,4 +1,4 @@
-"""Quick runs: what changed since the last one, by each side's own clock; and what the complete run makes of the rest."""
+"""Quick runs: what changed since the last one, by each side's own clock; and what a complete run makes of the rest."""
 
 from __future__ import annotations
 

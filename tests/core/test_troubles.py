@@ -184,9 +184,9 @@ def test_a_lost_answer_to_a_reservation_is_remembered_when_the_order_is_cancelle
     with one_of_many(tmp_path, module_record(reservation=LIMITED), dms_record()) as world:
         world.settled()
         world.edit(DMS, "VO1", **ORDER)
-        world.module.fate_of = lambda write: Fate.ANSWER_LOST if write.call == "reserve" else Fate.CARRIED_OUT
+        world.no_answers(MODULE, Fate.ANSWER_LOST)
         world.sync()
-        world.module.fate_of = lambda _: Fate.CARRIED_OUT
+        world.answers_again()
         world.sync()
         assert any("LIMITED" in details for _, details in journal(world)), "the former reservation is in the journal"
         world.edit(DMS, "VO1", no_bdc="", date_bdc="")
@@ -198,9 +198,9 @@ def test_our_own_write_is_not_news_even_when_its_record_was_out_of_sight_meanwhi
     with one_of_many(tmp_path, module_record(), dms_record()) as world:
         world.settled()
         world.edit(MODULE, "OF-1", sale__price=11900)
-        world.dms.fate_of = lambda _: Fate.ANSWER_LOST
+        world.no_answers(DMS, Fate.ANSWER_LOST)
         world.sync()
-        world.dms.fate_of = lambda _: Fate.CARRIED_OUT
+        world.answers_again()
         file = world.dms.body("VO1")
         world.dms.remove("VO1")
         world.sync()

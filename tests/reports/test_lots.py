@@ -212,6 +212,10 @@ def test_the_annex_has_the_lines_as_a_report_without_lots_has_them() -> None:
 LOTS = {
     Reason.INVALID_VALUE: (COLOUR, replace(COLOUR, vehicle_module="white")),
     Reason.CANNOT_WRITE: (UNWRITABLE, replace(UNWRITABLE, dms="petrol")),
+    Reason.NOT_DELIVERED: (
+        replace(REJECTED, reason=Reason.NOT_DELIVERED),
+        replace(REJECTED, reason=Reason.NOT_DELIVERED, details={"message": "Fiche 98 verrouillée"}),
+    ),
     Reason.WRITE_REJECTED: (REJECTED, replace(REJECTED, details={"message": "Fiche 98 verrouillée"})),
     Reason.OWNERSHIP_UNKNOWN: (UNOWNED, UNOWNED),
 }

@@ -97,6 +97,7 @@ def dump_unkept(unkept: Mapping[str, UnkeptWrite]) -> str:
                 u.message,
                 u.circumstances,
                 u.resolution,
+                u.undelivered,
             ]
             for name, u in unkept.items()
         }

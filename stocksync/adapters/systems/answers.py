@@ -97,7 +97,7 @@ class Interpreter:
             return StaleWrite(self._sentence(f"holds another version by now: {said}; read it and plan again"))
         if writing and status in {400, 409, 422}:
             text = f"refused a write: {said}; correct the value or the mapping"
-            return WriteRejected(self._sentence(text), dict(meaning.fields or {}))
+            return WriteRejected(self._sentence(text), dict(meaning.fields or {}), is_conflict=status == 409)
         return UnexpectedAnswer(self._sentence(f"gave an answer that is not foreseen: {said}; check the mapping"))
 
     def unexpected(self, where: str, what: str) -> UnexpectedAnswer:

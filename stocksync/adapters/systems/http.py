@@ -102,7 +102,7 @@ class HttpClient:
             with self._slot(), deadline(self._timeout_s):
                 return self._exchange(request, where)
         except httpx.TransportError as error:
-            raise SystemUnavailable(self._unavailable(where, method, error)) from error
+            raise SystemUnavailable(self._unavailable(where, method, error), unsent=_is_unsent(error)) from error
 
     def sentence(self, text: str) -> str:
         """Make a message of a text: the system's name first, and our secret blotted out of it."""
@@ -187,10 +187,14 @@ class HttpClient:
             what = f"could not be reached for {where} ({error})"
         else:
             what = f"broke off {where} ({error})"
-        unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-        harmless = unsent or method == "GET"
+        harmless = _is_unsent(error) or method == "GET"
         advice = "try again later" if harmless else "read the record to see whether the write was carried out"
         return self.sentence(f"{what}: {advice}")
+
+
+def _is_unsent(error: httpx.TransportError) -> bool:
+    """Tell whether there was no connection to send anything over."""
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 class _OriginAuth(httpx.Auth):
