@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,14 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.sync.ports import Clock, System
 
 if TYPE_CHECKING:
+    from httpx import BaseTransport
+
     from stocksync.adapters.exchange import ExchangeFolder
+    from stocksync.adapters.store.pause_rows import Pauses
     from stocksync.adapters.store.questions import Questions
     from stocksync.adapters.store.repository import Repository
+    from stocksync.sync.gates import Gates
+    from stocksync.sync.health import GateHealth, Health
 
 
 class SystemClock:
@@ -48,6 +53,20 @@ def open_questions(repository: Repository) -> Questions:
     return Questions(repository.engine)
 
 
+def open_pauses(repository: Repository) -> Pauses:
+    """Open what people told stocksync to leave alone."""
+    from stocksync.adapters.store.pause_rows import Pauses
+
+    return Pauses(repository.engine)
+
+
+def health_of(repository: Repository, points: Sequence[str], clock: Clock) -> Health:
+    """Read how points of sale stand now, in their order."""
+    from stocksync.adapters.store.health_rows import health
+
+    return health(repository.engine, points, clock.now_at())
+
+
 def exchange_folder(root: Path, point_of_sale: str, settle_s: float) -> ExchangeFolder:
     """The folder through which one point of sale exchanges files; `settle_s`: see there."""
     from stocksync.adapters.exchange import ExchangeFolder, folder_name
@@ -55,19 +74,50 @@ def exchange_folder(root: Path, point_of_sale: str, settle_s: float) -> Exchange
     return ExchangeFolder(root / folder_name(point_of_sale), settle_s)
 
 
+def open_gates(repository: Repository, clock: Clock) -> Gates:
+    """The gates of this process, which keeps every change in the database for the others to see."""
+    import logging
+
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from stocksync.adapters.store.gate_rows import gates_left, keep_gate
+    from stocksync.sync.gates import Gates
+
+    def keep(gate: GateHealth) -> None:
+        # Who looks on must not stop the work: what is not kept now is kept with the next change.
+        try:
+            keep_gate(repository.engine, gate)
+        except SQLAlchemyError as error:
+            logging.getLogger(__name__).warning("the gate of %s could not be kept: %s", gate.system, error)
+
+    gates = Gates(clock, tell=keep)
+    gates.remember(gates_left(repository.engine))
+    return gates
+
+
+def gate_name(settings: SystemSettings) -> str:
+    """What a system's gate is called: points of sale that use the same address and secrets share one."""
+    return f"{settings.system} ({', '.join(dict.fromkeys((settings.address, *settings.secrets.values())))})"
+
+
 @contextmanager
 def open_systems(
-    point_of_sale: PointOfSaleMapping, environment: Mapping[str, str], clock: Clock
+    point_of_sale: PointOfSaleMapping, environment: Mapping[str, str], clock: Clock, gates: Gates | None = None
 ) -> Iterator[dict[Side, System]]:
-    """Both systems of a point of sale, closed at the end.
+    """Both systems of a point of sale, behind their gates where there are some, closed at the end.
 
     Raises ConfigurationError for a variable that is not set, naming every one that is missing.
     """
+    from stocksync.adapters.systems.gated import GatedSystem
+
     _check_variables(point_of_sale, environment)
     systems: dict[Side, System] = {}
     try:
         for side in SIDES:
-            systems[side] = _system(point_of_sale.systems[side], environment, clock)
+            settings = point_of_sale.systems[side]
+            systems[side] = open_system(settings, environment, clock)
+            if gates is not None:
+                systems[side] = GatedSystem(systems[side], gates, gate_name(settings))
         yield systems
     finally:
         for system in systems.values():
@@ -86,7 +136,16 @@ def _check_variables(point_of_sale: PointOfSaleMapping, environment: Mapping[str
         )
 
 
-def _system(settings: SystemSettings, environment: Mapping[str, str], clock: Clock) -> System:
+def open_system(
+    settings: SystemSettings,
+    environment: Mapping[str, str],
+    clock: Clock,
+    transport: BaseTransport | None = None,
+) -> System:
+    """One system of a point of sale; transport: what its requests go over, its own unless told.
+
+    Raises ConfigurationError; whoever opens it closes it.
+    """
     if not isinstance(settings.connection, RestConnection):
         raise ConfigurationError(
             f"{settings.system}: the protocol {settings.connection.protocol} is for tests and cannot be reached "
@@ -102,5 +161,6 @@ def _system(settings: SystemSettings, environment: Mapping[str, str], clock: Clo
         id_path=settings.record.id,
         version_path=settings.record.version,
         clock=clock,
+        transport=transport,
         name=settings.label.en,
     )

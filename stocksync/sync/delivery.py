@@ -150,7 +150,7 @@ class Delivery:
         """Send a side nothing more in this run once it refused our key, asked for a long pause, or fell silent."""
         with self._counting:
             self.failures[side] = self.failures[side] + 1 if isinstance(error, SystemUnavailable) else 0
-            gives_up = isinstance(error, AccessDenied | RateLimited)
+            gives_up = isinstance(error, AccessDenied | RateLimited | NotSent)
             if error is not None and (gives_up or self.failures[side] >= FAILURES_BEFORE_STOPPING):
                 self.report.stopped.setdefault(side, error)
 

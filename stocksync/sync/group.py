@@ -18,6 +18,7 @@ from stocksync.sync.gather import Gathered
 from stocksync.sync.newcomers import newcomers_of
 from stocksync.sync.ports import Clock, Store, System
 from stocksync.sync.recording import RunKind, RunStatus
+from stocksync.sync.stopping import Stop, nobody_stops
 from stocksync.sync.summary import Summary
 from stocksync.sync.watching import Watcher
 
@@ -33,6 +34,8 @@ class Group:
     clock: Clock
     open_systems: OpenSystems
     watcher: Watcher
+    purpose: str = "sync"
+    stop: Stop = nobody_stops
 
     def synchronise(self, points: Iterable[str], *, dry_run: bool = False) -> Iterator[CycleResult]:
         """Synchronise points of sale in order, yielding each result as it is there."""
@@ -72,7 +75,16 @@ class Group:
         return [name for name in self.mappings.points_of_sale if self.store.last_complete_run(name) is None]
 
     def _cycle(self, point: PointOfSaleMapping, systems: Mapping[Side, System]) -> Cycle:
-        return Cycle(point, self.mappings.files, systems, self.store, self.clock, self.watcher)
+        return Cycle(
+            point,
+            self.mappings.files,
+            systems,
+            self.store,
+            self.clock,
+            self.watcher,
+            purpose=self.purpose,
+            stop=self.stop,
+        )
 
     def _gather_newcomers(self, cycles: list[Cycle]) -> dict[str, Gathered]:
         new = [cycle for cycle in cycles if self.store.last_complete_run(cycle.mapping.id) is None]

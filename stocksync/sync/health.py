@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
@@ -17,6 +17,17 @@ from stocksync.sync.recording import RunKind, RunStatus
 
 CONFLICT_AGES: Final = (timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=30))
 """The upper ends of the age groups in which open conflicts are counted; the last group has no end."""
+
+MANY_FAILURES: Final = 100
+"""Failures in a row are counted up to here: more tell nobody anything."""
+
+_PATIENCE: Final = timedelta(minutes=30)
+_TURNS_MISSED: Final = 3
+
+
+def allowed_age(quick_every_min: int) -> timedelta:
+    """How long ago a point of sale's last good run may have begun, by its schedule: a few turns, or half an hour."""
+    return max(_TURNS_MISSED * timedelta(minutes=quick_every_min), _PATIENCE)
 
 
 class GateState(StrEnum):
@@ -51,7 +62,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class RunShown:
-    """A run, as far as people ask about it."""
+    """A run, as far as people ask about it; halts: what each guard that halted it said, as its summary keeps it."""
 
     run_id: int
     kind: RunKind
@@ -59,17 +70,21 @@ class RunShown:
     started_at: datetime
     finished_at: datetime | None = None
     message: str | None = None
+    halts: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PointHealth:
     """One point of sale.
 
-    last: the newest run. last_good: the newest that came to its end, of either kind; last_complete: of the complete
-    ones. halted: the newest run, iff a guard halted it and nobody released it. at_work: who holds the point of sale
-    now, None iff nobody. backlog: outbox entries that are on their way, the oldest of them since `backlog_since`.
-    conflicts_by_age: open conflicts, one figure more than CONFLICT_AGES has ends. marks: up to when, on each
-    side's own clock, its changes were all seen. writes, refused: of all runs so far.
+    last: the newest run. last_good: the newest that came to its end, of any kind; last_complete: of the complete ones.
+    halted: the newest run that a guard halted, iff nobody released it and none came to its end since; a run at work,
+    or one that failed since, leaves it halted. last_failed: the newest that failed or could not finish.
+    failed_in_a_row: how many did since the newest run that did neither; at most MANY_FAILURES. at_work: who holds the
+    point of sale now, since at_work_since; None iff nobody. backlog: outbox entries that are on their way, the oldest
+    of them since `backlog_since`. open_by_category, conflicts_by_age: open conflicts that nobody decided to leave as
+    they are; the latter has one figure more than CONFLICT_AGES has ends, the youngest first. marks: up to when, on
+    each side's own clock, its changes were all seen. paused: its own pause, else the one of all points of sale.
     """
 
     point_of_sale: str
@@ -77,7 +92,10 @@ class PointHealth:
     last_good: RunShown | None = None
     last_complete: RunShown | None = None
     halted: RunShown | None = None
+    last_failed: RunShown | None = None
+    failed_in_a_row: int = 0
     at_work: str | None = None
+    at_work_since: datetime | None = None
     paused: Pause | None = None
     backlog: int = 0
     backlog_since: datetime | None = None
@@ -93,6 +111,32 @@ class PointHealth:
         """Tell whether it is longer ago than is allowed; a paused point of sale is not stale."""
         lag_s = self.lag_s(now_at)
         return self.paused is None and lag_s is not None and lag_s > allowed.total_seconds()
+
+
+class Condition(StrEnum):
+    """A point of sale in one word: the first that holds."""
+
+    HALTED = "halted"
+    PAUSED = "paused"
+    FAILING = "failing"
+    NEVER = "never"
+    STALE = "stale"
+    GOOD = "good"
+
+
+def condition(point: PointHealth, now_at: datetime, allowed: timedelta) -> Condition:
+    """Say in one word how a point of sale stands; allowed: how long ago its last good run may have begun.
+
+    Whoever is paused is neither failing nor late: it does what it was told.
+    """
+    holds = {
+        Condition.HALTED: point.halted is not None,
+        Condition.PAUSED: point.paused is not None,
+        Condition.FAILING: point.failed_in_a_row > 0,
+        Condition.NEVER: point.last_good is None,
+        Condition.STALE: point.is_stale(now_at, allowed),
+    }
+    return next((word for word, is_so in holds.items() if is_so), Condition.GOOD)
 
 
 @dataclass(frozen=True, slots=True)

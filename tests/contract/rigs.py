@@ -3,21 +3,24 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from stocksync.adapters.systems.gated import GatedSystem
 from stocksync.adapters.systems.guarded import GuardedTransport
 from stocksync.adapters.systems.memory import MemoryHabits, MemoryServer, MemorySystem
 from stocksync.adapters.systems.rest import RestSystem
+from stocksync.assembly import SystemClock
 from stocksync.mapping.connection import RestConnection
 from stocksync.mapping.paths import put_at
 from stocksync.sandbox.dms import Dms
 from stocksync.sandbox.running import RunningSandbox
 from stocksync.sandbox.vehicle_module import VehicleModule
+from stocksync.sync.gates import Gates
 from stocksync.sync.ports import System
 from tests.contract.clock import PaperClock
 from tests.contract.connections import DMS, VEHICLE_MODULE, connection, with_page_size
@@ -125,6 +128,14 @@ def memory_vehicle_module(directory: Path) -> Iterator[Rig]:
         stamp_path="updatedAt",
     )
     yield _memory_rig(VEHICLE_MODULE_NAMES, MemoryServer(habits))
+
+
+@contextmanager
+def gated_vehicle_module(directory: Path) -> Iterator[Rig]:
+    """The same behind a gate, which is never in the way while the system answers."""
+    with memory_vehicle_module(directory) as rig:
+        gates = Gates(SystemClock())
+        yield replace(rig, view=lambda place: GatedSystem(rig.view(place), gates, "module"))
 
 
 @contextmanager

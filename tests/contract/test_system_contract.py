@@ -13,6 +13,7 @@ from stocksync.sync.ports import NativeRecord, System
 from tests.contract.rigs import (
     PAGE_SIZE,
     Rig,
+    gated_vehicle_module,
     memory_dms,
     memory_vehicle_module,
     rest_dms,
@@ -22,7 +23,7 @@ from tests.contract.rigs import (
 
 @pytest.fixture(
     scope="module",
-    params=[memory_vehicle_module, memory_dms, rest_vehicle_module, rest_dms],
+    params=[memory_vehicle_module, gated_vehicle_module, memory_dms, rest_vehicle_module, rest_dms],
     ids=lambda make: make.__name__,
 )
 def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:

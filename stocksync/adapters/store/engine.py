@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
+from stocksync.adapters.store.mounts import mount_of
 from stocksync.errors import ConfigurationError
 
 HEAD: Final = "0003"
@@ -34,7 +35,9 @@ def open_engine(url: str) -> Engine:
         ) from None
     shown = parsed.render_as_string(hide_password=True)
     try:
-        _make_folder(parsed.database if parsed.get_backend_name() == "sqlite" else None)
+        file = parsed.database if parsed.get_backend_name() == "sqlite" else None
+        _make_folder(file)
+        _refuse_network_drive(file, shown)
         engine = create_engine(parsed)
         if engine.dialect.name == "sqlite":
             _set_up_sqlite(engine)
@@ -54,6 +57,15 @@ def open_engine(url: str) -> Engine:
 def _make_folder(database: str | None) -> None:
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _refuse_network_drive(database: str | None, shown: str) -> None:
+    mount = mount_of(Path(database)) if database and database != ":memory:" else None
+    if mount is not None and mount.is_network:
+        raise ConfigurationError(
+            f"The database {shown!r} lies on a drive shared over a network ({mount.kind} at {mount.point}), where it "
+            "would be damaged; move it to a local disk."
+        )
 
 
 def _set_up_sqlite(engine: Engine) -> None:

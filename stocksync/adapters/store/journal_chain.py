@@ -1,14 +1,19 @@
 """The journal's chain: every row carries a hash of itself and of the row before, so that no change goes unseen. Pure.
 
 A row that was changed, taken out or put in breaks the chain there; rows cut off at the end do not, which is why the
-last hash is worth keeping elsewhere (`stocksync journal verify` shows it).
+last hash is worth keeping elsewhere (`stocksync journal verify` shows it, and takes it back with --expect).
+
+Where rows come from is not here: see `journal_rows`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
 import orjson
 
@@ -22,3 +27,111 @@ def link(before: str, at: datetime, run_id: int, car_id: str | None, action: str
         at = at.replace(tzinfo=UTC)
     said = [before, at.astimezone(UTC).isoformat(timespec="microseconds"), run_id, car_id, action, details]
     return hashlib.sha256(orjson.dumps(said)).hexdigest()
+
+
+class Damage(StrEnum):
+    """What does not fit at the first row where the chain breaks, as far as it can be told.
+
+    changed: the row, or the one before it with its hash. hash_changed: the row says what was written, its hash does
+    not. missing: rows between it and the one before. swapped: the row and the next one have changed places.
+    """
+
+    CHANGED = "changed"
+    HASH_CHANGED = "hash_changed"
+    MISSING = "missing"
+    INSERTED = "inserted"
+    SWAPPED = "swapped"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row as it is stored; at: None where the row cannot even be read, and then nothing else but the id holds."""
+
+    row_id: int
+    at: datetime | None
+    run_id: Any
+    car_id: str | None
+    action: str
+    details: str
+    hash: str
+
+    def hash_after(self, before: str) -> str | None:
+        """The hash that the row should carry where it follows one whose hash is `before`; None where unreadable."""
+        if self.at is None:
+            return None
+        return link(before, self.at, self.run_id, self.car_id, self.action, self.details)
+
+    def follows(self, before: str) -> bool:
+        """Tell whether the row belongs behind one whose hash is `before`."""
+        return self.hash == self.hash_after(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The first row that does not fit; missing: the ids of the rows that are gone, the first and the last."""
+
+    row_id: int
+    at: datetime | None
+    damage: Damage
+    missing: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What a walk along the whole journal found.
+
+    last_hash: as the last row carries it. expected_row: the row that carries the hash which was asked for, None where
+    no row before a break does. first_at, last_at: of the rows that can be read.
+    """
+
+    rows: int
+    first_at: datetime | None
+    last_at: datetime | None
+    last_hash: str
+    broken: Break | None
+    expected_row: int | None = None
+
+
+def walk(entries: Iterable[Entry], expected: str | None = None) -> Walk:
+    """Follow the chain from its first row, one row in hand at a time; entries: all, in order of their ids."""
+    rows, first_at, last_at, expected_row = 0, None, None, None
+    broken: Break | None = None
+    older = last = _START
+    for entry, following in _with_following(entries):
+        if broken is None and not entry.follows(last.hash):
+            broken = _explained(older, last, entry, following)
+        if broken is None and entry.hash == expected:
+            expected_row = entry.row_id
+        rows += 1
+        first_at, last_at = first_at or entry.at, entry.at or last_at
+        older, last = last, entry
+    return Walk(rows, first_at, last_at, last.hash, broken, expected_row)
+
+
+_START: Final = Entry(0, None, 0, None, "", "", FIRST)
+
+
+def _with_following(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
+    waiting: Entry | None = None
+    for entry in entries:
+        if waiting is not None:
+            yield waiting, entry
+        waiting = entry
+    if waiting is not None:
+        yield waiting, None
+
+
+def _explained(older: Entry, last: Entry, entry: Entry, following: Entry | None) -> Break:
+    """Say what is wrong with `entry`, which does not follow `last`."""
+    if last is not _START and entry.follows(older.hash):
+        return Break(last.row_id, last.at, Damage.INSERTED)
+    if entry.row_id > last.row_id + 1:
+        return Break(entry.row_id, entry.at, Damage.MISSING, (last.row_id + 1, entry.row_id - 1))
+    damage = Damage.CHANGED
+    if following is not None:
+        computed = entry.hash_after(last.hash)
+        if following.follows(last.hash):
+            damage = Damage.SWAPPED if entry.follows(following.hash) else Damage.INSERTED
+        elif computed is not None and following.follows(computed):
+            damage = Damage.HASH_CHANGED
+    return Break(entry.row_id, entry.at, damage)

@@ -102,6 +102,7 @@ class OutboxRow(SQLModel, table=True):
     __table_args__ = (
         Index("outbox_by_status", "status", "run_id", "id"),
         Index("outbox_by_car", "car_id"),
+        Index("outbox_by_run", "run_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -201,7 +202,7 @@ class JournalRow(SQLModel, table=True):
     """
 
     __tablename__ = "journal"
-    __table_args__ = (Index("journal_by_car", "car_id", "id"),)
+    __table_args__ = (Index("journal_by_car", "car_id", "id"), Index("journal_by_run", "run_id"))
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime

@@ -11,6 +11,7 @@ revision = "0003"
 down_revision = "0002"
 
 INSTANT = sa.DateTime(timezone=True)
+_LOT = 5_000
 
 
 def upgrade() -> None:
@@ -24,6 +25,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("older_readings", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.add_column(sa.Column("hash", sa.String(), nullable=False, server_default=""))
+    op.create_index("outbox_by_run", "outbox", ["run_id"])
+    op.create_index("journal_by_run", "journal", ["run_id"])
     _new_tables()
     _chain_what_is_there()
     _close_the_journal()
@@ -93,10 +96,12 @@ def _chain_what_is_there() -> None:
         sa.column("details", sa.Text),
         sa.column("hash", sa.String),
     )
-    before = FIRST
-    for row in connection.execute(sa.select(journal).order_by(journal.c.id)).all():
-        before = link(before, row.at, row.run_id, row.car_id, row.action, row.details)
-        connection.execute(sa.update(journal).where(journal.c.id == row.id).values(hash=before))
+    before, last = FIRST, 0
+    lot = sa.select(journal).order_by(journal.c.id).limit(_LOT)
+    while rows := connection.execute(lot.where(journal.c.id > last)).all():
+        for row in rows:
+            before, last = link(before, row.at, row.run_id, row.car_id, row.action, row.details), row.id
+            connection.execute(sa.update(journal).where(journal.c.id == row.id).values(hash=before))
 
 
 def _close_the_journal() -> None:

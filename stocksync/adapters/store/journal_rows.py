@@ -1,0 +1,88 @@
+"""The journal read row by row, for the walk along its chain and for people; nothing is added here (see `rows`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, select, text
+
+from stocksync.adapters.store import codec
+from stocksync.adapters.store.core import JOURNAL
+from stocksync.adapters.store.journal_chain import Entry, Walk, walk
+from stocksync.adapters.store.resolution_rows import utc
+from stocksync.sync.answers import Fact
+
+_AT_A_TIME: Final = 200
+
+# As bytes, because a row that somebody tampered with may hold anything, and must not stop the walk.
+_ENTRIES: Final = """
+    SELECT id, CAST(at AS BLOB) AS at, run_id, CAST(car_id AS BLOB) AS car_id, CAST(action AS BLOB) AS action,
+           CAST(details AS BLOB) AS details, CAST(hash AS BLOB) AS hash
+    FROM journal ORDER BY id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFact:
+    """One line of the journal with its place in it; car_id: None for what concerns no car."""
+
+    row_id: int
+    car_id: str | None
+    fact: Fact
+    hash: str
+
+
+def walk_journal(connection: Connection, expected: str | None = None) -> Walk:
+    """Walk along the chain of a SQLite database; a few rows in memory at a time, however many there are."""
+    return walk(_entries(connection), expected)
+
+
+def facts(
+    connection: Connection,
+    limit: int,
+    *,
+    car_ids: Collection[str] | None = None,
+    run_id: int | None = None,
+    since_at: datetime | None = None,
+) -> list[JournalFact]:
+    """The newest lines that fit every condition, at most `limit`, oldest first; run_id 0: outside a run."""
+    statement = select(JOURNAL).order_by(JOURNAL.c.id.desc()).limit(limit)
+    if car_ids is not None:
+        statement = statement.where(JOURNAL.c.car_id.in_(sorted(car_ids)))
+    if run_id is not None:
+        statement = statement.where(JOURNAL.c.run_id == run_id)
+    if since_at is not None:
+        statement = statement.where(JOURNAL.c.at >= since_at)
+    rows = connection.execute(statement).all()
+    return [
+        JournalFact(row.id, row.car_id, Fact(utc(row.at), row.run_id, row.action, codec.load(row.details)), row.hash)
+        for row in reversed(rows)
+    ]
+
+
+def with_parts(connection: Connection, car_id: str) -> list[str]:
+    """A car's own id, and those of the cars that turned out to be a part of it."""
+    merged = select(JOURNAL.c.details).where(JOURNAL.c.car_id == car_id, JOURNAL.c.action == "merged")
+    return [car_id, *(codec.load(details)["from"] for details in connection.scalars(merged))]
+
+
+def _entries(connection: Connection) -> Iterator[Entry]:
+    rows = connection.execution_options(yield_per=_AT_A_TIME).execute(text(_ENTRIES))
+    for row in rows:
+        yield _entry(row)
+
+
+def _entry(row: Any) -> Entry:
+    row_id, at, run_id, *texts, own_hash = row
+    try:
+        car_id, action, details = (part.decode() if part is not None else None for part in texts)
+        if isinstance(run_id, int):
+            read_at = utc(datetime.fromisoformat(at.decode()))
+            return Entry(row_id, read_at, run_id, car_id, action or "", details or "", own_hash.decode())
+    except (ValueError, AttributeError):
+        # Told as a row that does not fit.
+        pass
+    return Entry(row_id, None, 0, None, "", "", "")

@@ -1,0 +1,114 @@
+"""The words of `stocksync db`: what was done, what is wrong with a database and how it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from stocksync.adapters.store.check import Matter
+from stocksync.reports.spelling import Language
+
+WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {
+        "backup": "sauvegarde faite et vérifiée : {path}",
+        "figures": "{size}, en {took} s, schéma {revision}",
+        "journal": "journal : {rows:ligne|lignes}, dernière empreinte {hash}",
+        "removed": "ancienne sauvegarde supprimée : {path}",
+        "file": "base {path} : {size}, journal d'écriture {wal}, {free} libres à côté, schéma {revision}",
+        "kind": "système de fichiers : {kind}, monté sur {point}",
+        "good": "rien à signaler (en {took} s)",
+        "faults": "{count:anomalie|anomalies} (en {took} s)",
+        "where": " [{where}]",
+        "more": ", etc. ({count} en tout)",
+        "nothing": "rien à oublier : tout est postérieur au {before}, ou sert encore",
+        "would": "serait oublié, comme terminé avant le {before} :",
+        "done": "oublié, comme terminé avant le {before} :",
+        "outbox": "{count:écriture terminée|écritures terminées}",
+        "snapshots": "{count:fiche disparue|fiches disparues}",
+        "runs": "{count:exécution sans effet|exécutions sans effet}",
+        "summaries": "les chiffres de {count:exécution|exécutions}",
+        "mapping_versions": "{count:version des fichiers de mapping|versions des fichiers de mapping}",
+        "alerts": "{count:alerte close|alertes closes}",
+    },
+    "en": {
+        "backup": "backup made and checked: {path}",
+        "figures": "{size}, in {took} s, schema {revision}",
+        "journal": "journal: {rows:row|rows}, last hash {hash}",
+        "removed": "older backup deleted: {path}",
+        "file": "database {path}: {size}, write-ahead log {wal}, {free} free beside it, schema {revision}",
+        "kind": "file system: {kind}, mounted on {point}",
+        "good": "nothing is wrong (in {took} s)",
+        "faults": "{count:fault|faults} (in {took} s)",
+        "where": " [{where}]",
+        "more": ", and so on ({count} in all)",
+        "nothing": "nothing to forget: everything is later than {before}, or still of use",
+        "would": "would be forgotten, as over before {before}:",
+        "done": "forgotten, as over before {before}:",
+        "outbox": "{count:finished write|finished writes}",
+        "snapshots": "{count:record|records} gone from a system",
+        "runs": "{count:run|runs} without effect",
+        "summaries": "the figures of {count:run|runs}",
+        "mapping_versions": "{count:version|versions} of the mapping files",
+        "alerts": "{count:closed alert|closed alerts}",
+    },
+}
+
+FAULTS: Final[Mapping[Language, Mapping[Matter, str]]] = {
+    "fr": {
+        Matter.DAMAGED: "le fichier est endommagé. Arrêter stocksync, garder une copie du fichier, remettre la "
+        "dernière sauvegarde en place, puis vérifier le disque.",
+        Matter.DANGLING: "des lignes renvoient à ce qui n'existe pas. Remettre la dernière sauvegarde en place, ou "
+        "demander de l'aide avec la sortie de --json.",
+        Matter.NOT_OURS: "ce n'est pas une base de stocksync. Vérifier l'adresse donnée par --database.",
+        Matter.NEWER_SCHEMA: "la base vient d'un stocksync plus récent. Mettre stocksync à jour.",
+        Matter.OLDER_SCHEMA: "la base est d'un schéma plus ancien ; son contenu n'a pas été vérifié. La sauvegarder, "
+        "puis lancer stocksync status, qui la met à jour.",
+        Matter.JOURNAL_BROKEN: "le journal a été modifié. stocksync journal verify dit où et comment ; comparer avec "
+        "une sauvegarde.",
+        Matter.NETWORK_DRIVE: "la base se trouve sur un disque partagé par le réseau, où deux machines peuvent "
+        "l'endommager. La déplacer sur un disque local.",
+        Matter.LITTLE_ROOM: "trop peu de place à côté de la base. Faire de la place : un disque plein arrête toutes "
+        "les synchronisations.",
+        Matter.LARGE_WAL: "le journal d'écriture grossit : un programme lit la base depuis longtemps. Le trouver et "
+        "l'arrêter ; le fichier diminue ensuite de lui-même.",
+        Matter.BACKUP_LEFTOVER: "restes de sauvegardes interrompues. Les supprimer.",
+        Matter.RECORD_BOUND_TWICE: "une même fiche est rattachée à deux voitures. Remettre la dernière sauvegarde en "
+        "place, ou demander de l'aide avec la sortie de --json.",
+        Matter.ENTRY_WITHOUT_CAR: "des écritures ne mènent à aucune voiture connue. Demander de l'aide avec la sortie "
+        "de --json.",
+        Matter.ENTRY_STANDING_STILL: "des écritures attendent depuis plus de sept jours. Lancer stocksync sync pour "
+        "leur point de vente ; stocksync status dit ce qui le retient.",
+        Matter.OPEN_TWICE: "une même anomalie est ouverte deux fois dans le rapport. Lancer stocksync sync ; si cela "
+        "reste, demander de l'aide.",
+        Matter.RUN_WITHOUT_MAPPING: "des exécutions renvoient à des fichiers de mapping inconnus. La prochaine "
+        "synchronisation complète s'en passe ; rien d'autre à faire.",
+        Matter.UNREADABLE_TEXT: "des lignes contiennent un texte illisible. Remettre la dernière sauvegarde en place.",
+    },
+    "en": {
+        Matter.DAMAGED: "the file is damaged. Stop stocksync, keep a copy of the file, put the last backup in its "
+        "place, then check the disk.",
+        Matter.DANGLING: "rows refer to what is not there. Put the last backup in its place, or ask for help with the "
+        "output of --json.",
+        Matter.NOT_OURS: "this is no database of stocksync. Check the address given with --database.",
+        Matter.NEWER_SCHEMA: "the database was made by a newer stocksync. Update stocksync.",
+        Matter.OLDER_SCHEMA: "the database has an older schema; what it says was not checked. Back it up, then run "
+        "stocksync status, which brings it up to date.",
+        Matter.JOURNAL_BROKEN: "the journal was tampered with. stocksync journal verify tells where and how; compare "
+        "it with a backup.",
+        Matter.NETWORK_DRIVE: "the database lies on a drive shared over a network, where two machines can damage it. "
+        "Move it to a local disk.",
+        Matter.LITTLE_ROOM: "too little room beside the database. Make room: a full disk stops every run.",
+        Matter.LARGE_WAL: "the write-ahead log grows: a program has been reading the database for long. Find and end "
+        "it; the file then shrinks by itself.",
+        Matter.BACKUP_LEFTOVER: "leftovers of backups that were broken off. Delete them.",
+        Matter.RECORD_BOUND_TWICE: "one record is bound to two cars. Put the last backup in its place, or ask for help "
+        "with the output of --json.",
+        Matter.ENTRY_WITHOUT_CAR: "writes lead to no known car. Ask for help with the output of --json.",
+        Matter.ENTRY_STANDING_STILL: "writes have been waiting for more than seven days. Run stocksync sync for their "
+        "point of sale; stocksync status tells what holds it.",
+        Matter.OPEN_TWICE: "one finding is open twice in the report. Run stocksync sync; if it stays, ask for help.",
+        Matter.RUN_WITHOUT_MAPPING: "runs refer to unknown mapping files. The next complete run does without them; "
+        "nothing else is to be done.",
+        Matter.UNREADABLE_TEXT: "rows hold a text that cannot be read. Put the last backup in its place.",
+    },
+}
