@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from stocksync.entrypoints import exit_codes, rendering
+from stocksync.entrypoints.pause_commands import pause_data
 from stocksync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from stocksync.mapping.effective import MappingSet
     from stocksync.sync.cycle import CycleResult
     from stocksync.sync.group import Group
+    from stocksync.sync.health import Pause
     from stocksync.sync.ports import Clock
 
 _POINTS = click.option(
@@ -34,7 +36,7 @@ def sync(ctx: click.Context, wanted: Sequence[str], dry_run: bool, as_json: bool
     """Bring both systems into agreement.
 
     What no rule can decide is reported, for a person. Where there is an exchange folder, files that were handed in
-    there are taken in first, and each point of sale's report is put there.
+    there are taken in first, and each point of sale's report is put there. A paused point of sale is left alone.
     Ends with 3 if a guard halted a point of sale, else with 2 or 1 if one could not be done, else with 0.
     """
     ctx.exit(_synchronise(ctx.obj, wanted, dry_run=dry_run, as_json=as_json))
@@ -93,17 +95,35 @@ def _synchronise(obj: Context, wanted: Sequence[str], *, dry_run: bool, as_json:
     points = chosen_points(mappings, wanted)
     clock, environment = assembly.SystemClock(), obj.settings.environment
     with obj.repository(only_reading=dry_run) as repository, Bar(obj.language) as bar:
-        group = Group(mappings, repository, clock, lambda point: assembly.open_systems(point, environment, clock), bar)
+        gates = assembly.open_gates(repository, clock)
+        group = Group(
+            mappings, repository, clock, lambda point: assembly.open_systems(point, environment, clock, gates), bar
+        )
+        paused = {} if dry_run else _paused(repository, points, mappings, obj)
+        points = [point for point in points if point not in paused]
         exchange = None if dry_run else _opened(obj, repository, mappings, clock)
         if exchange is not None:
             _take_in(exchange, points, obj, as_json=as_json)
         results = _results(group, points, bar, obj, exchange, dry_run=dry_run, as_json=as_json)
-    codes = [_code(result) for result in results]
+    codes = [_code(result) for result in results] + [exit_codes.UNFINISHED for _ in paused]
     code = max([*codes, exchange.code if exchange is not None else exit_codes.DONE])
     if as_json:
         shown = [_as_data(result, mappings, obj, exchange) for result in results]
+        shown += [{"point_of_sale": p, "status": "paused", "pause": pause_data(held)} for p, held in paused.items()]
         click.echo(rendering.as_json({"points_of_sale": shown, "exit_code": code}))
     return code
+
+
+def _paused(repository: Repository, points: Sequence[str], mappings: MappingSet, obj: Context) -> Mapping[str, Pause]:
+    """The points of sale that people told stocksync to leave alone; each is refused in a sentence."""
+    from stocksync.assembly import open_pauses
+    from stocksync.entrypoints.pause_commands import pause_of, refusal
+
+    in_force = open_pauses(repository).in_force()
+    paused = {point: held for point in points if (held := pause_of(point, in_force)) is not None}
+    for point, held in paused.items():
+        click.echo(refusal(point, held, mappings, obj.language), err=True)
+    return paused
 
 
 def _opened(obj: Context, repository: Repository, mappings: MappingSet, clock: Clock) -> Exchange | None:

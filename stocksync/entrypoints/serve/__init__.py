@@ -1,0 +1,14 @@
+"""The service: every point of sale synchronised on time, until it is told to stop.
+
+    triggers      the instants of `sync.timetable`, as APScheduler asks for them
+    service       the threads: a scheduler whose jobs only ask, workers that take turns
+    turns         what carrying one turn out consists of
+    folders       the exchange folders before and after a turn
+    watchers      several who look on at runs
+    web           what the HTTP application is told of the service
+    http_thread   where an HTTP application is served from
+    stopping      signals, and an end in time
+    announcement  what is said at the start
+
+Which point of sale comes next is decided in `sync.dispatch`, which kind of run it gets in `sync.timetable`.
+"""

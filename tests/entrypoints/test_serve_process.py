@@ -1,0 +1,217 @@
+"""`stocksync serve` as a process, between two running systems: what arrives, when it stops, how it goes on."""
+
+import os
+import queue
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+
+import httpx
+import pytest
+
+from tests.entrypoints.desk import Desk, desk_at, quiet_cars
+
+PATIENCE_S = 30.0
+
+
+class Process:
+    """A service as a supervisor sees it: lines on standard output, signals, an exit code."""
+
+    def __init__(self, desk: Desk, *arguments: str, **environment: str) -> None:
+        self._log = (desk.folder / "serve.log").open("a", encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("STOCKSYNC_")}
+        variables = {
+            **kept,
+            "STOCKSYNC_MAPPINGS": str(desk.mappings),
+            "STOCKSYNC_DATABASE_URL": f"sqlite:///{desk.database}",
+            "STOCKSYNC_LANG": "en",
+            "STOCKSYNC_QUICK_EVERY_S": "1",
+            **desk.sandbox.environment,
+            **environment,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "stocksync.entrypoints.cli", "serve", *arguments],
+            cwd=desk.folder,
+            env=variables,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        self.lines: list[str] = []
+        self._said: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def says(self, beginning: str) -> str:
+        """Wait for a line."""
+        while True:
+            line = self._said.get(timeout=PATIENCE_S)
+            if line.startswith(beginning):
+                return line
+
+    def tell(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ends(self) -> int:
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
+        return code
+
+    def close(self) -> None:
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        self.ends()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._log.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            self._said.put(self.lines[-1])
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk_at(tmp_path_factory.mktemp("serve"), cars=24) as made:
+        yield made
+
+
+@contextmanager
+def serving(desk: Desk, *arguments: str, **environment: str) -> Iterator[Process]:
+    process = Process(desk, *arguments, **environment)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def price_in_dms(desk: Desk, dossier: str) -> str:
+    return str(desk.sandbox.dms.file(dossier)["prix_vente"])
+
+
+def sold_for(desk: Desk, module_id: str, euros: int) -> None:
+    """Have a salesperson change a price."""
+    desk.sandbox.vehicle_module.patch(module_id, {"sale": {"price": euros}}, "user:7")
+
+
+def until(what: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    until_s = time.monotonic() + PATIENCE_S
+    while not what():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_first_contact_is_made_and_a_change_arrives_and_http_answers_and_sigterm_ends_it_with_0(desk: Desk) -> None:
+    exchange = desk.folder / "exchange"
+    exchange.mkdir()
+    with serving(desk, "--http", "127.0.0.1:0", STOCKSYNC_EXCHANGE=str(exchange)) as service:
+        assert service.says("PDV1: a quick run every 1 s")
+        url = service.says("Listening on ").removeprefix("Listening on ")
+        service.says("stocksync is running: 2 points of sale, 4 runs at a time")
+        until(lambda: min(newest_run(desk, "PDV1"), newest_run(desk, "PDV2")) > 0)
+        (_, module_id, dossier), *_ = quiet_cars(desk, 1)
+        sold_for(desk, module_id, 4321)
+        until(lambda: price_in_dms(desk, dossier) == "4321,00")
+        assert {name: answer(f"{url}/{name}")[0] for name in ("healthz", "readyz")} == {"healthz": 200, "readyz": 200}
+        figure = 'stocksync_runs_total{kind="delta",status="done"} '
+        until(lambda: f"{figure}0.0" not in answer(f"{url}/metrics")[1])
+        assert figure in answer(f"{url}/metrics")[1]
+        until(lambda: any(exchange.rglob("conflits.csv")))
+        begun_s = time.monotonic()
+        service.tell(signal.SIGHUP)
+        service.tell(signal.SIGTERM)
+        assert service.ends() == 0
+        assert time.monotonic() - begun_s < 25
+    assert service.lines[-1] == "stocksync has stopped."
+
+
+@pytest.mark.slow
+def test_a_pause_keeps_it_from_writing_also_after_a_sigkill_and_the_next_start_goes_on(desk: Desk) -> None:
+    desk.run("sync")
+    (_, module_id, dossier), *_ = quiet_cars(desk, 1)
+    before = price_in_dms(desk, dossier)
+    with serving(desk) as service:
+        service.says("stocksync is running")
+        desk.run("pause", "--point-of-sale", "PDV1", "--by", "A. Martin", "--reason", "stock count")
+        # The run that was on when the pause came ends as if nothing were.
+        last = newest_run(desk)
+        until(lambda: newest_run(desk, "PDV2") > last)
+        until(lambda: count_running(desk, "PDV1") == 0)
+        sold_for(desk, module_id, 5432)
+        last = newest_run(desk)
+        until(lambda: newest_run(desk, "PDV2") >= last + 2)
+        until(lambda: count_running(desk, "PDV2") == 1)
+        service.tell(signal.SIGKILL)
+        assert service.ends() == -signal.SIGKILL
+    with serving(desk) as service:
+        assert "paused by A. Martin" in service.says("PDV1")
+        last = newest_run(desk)
+        until(lambda: newest_run(desk, "PDV2") > last)
+        assert price_in_dms(desk, dossier) == before
+        assert desk.run("resume", "--point-of-sale", "PDV1").exit_code == 0
+        until(lambda: price_in_dms(desk, dossier) == "5432,00")
+        service.tell(signal.SIGINT)
+        assert service.ends() == 0
+
+
+def test_a_second_signal_does_not_wait_for_a_system_that_does_not_answer(desk: Desk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with serving(desk, OPENFLEX_URL=url, ICAR_URL=url) as service:
+            service.says("stocksync is running")
+            silent.accept()[0].close()
+            held = [silent.accept()[0]]
+            service.tell(signal.SIGTERM)
+            service.says("Told to stop")
+            service.tell(signal.SIGTERM)
+            assert service.ends() == 130
+            held[0].close()
+    assert service.lines[-1].startswith("stocksync stops without waiting")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (("--workers", "0"), {}),
+        (("--http", "8080"), {}),
+        ((), {"STOCKSYNC_WORKERS": "many"}),
+        ((), {"STOCKSYNC_QUICK_EVERY_S": "0"}),
+    ],
+)
+def test_wrong_use_ends_with_2_before_anything_begins(
+    desk: Desk, arguments: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    done = desk.run("serve", *arguments, **environment)
+    assert (done.exit_code, done.stdout) == (2, "")
+
+
+def answer(url: str) -> tuple[int, str]:
+    """Ask the service over HTTP."""
+    answered = httpx.get(url, trust_env=False)
+    return answered.status_code, answered.text
+
+
+def count_running(desk: Desk, point: str) -> int:
+    """How many runs of a point of sale are on."""
+    return scalar(desk, "SELECT count(*) FROM run WHERE point_of_sale = ? AND status = 'running'", point)
+
+
+def scalar(desk: Desk, statement: str, *values: object) -> int:
+    """Ask the database as another process would."""
+    with closing(sqlite3.connect(desk.database, timeout=10)) as connection:
+        return int(connection.execute(statement, values).fetchone()[0])
+
+
+def newest_run(desk: Desk, point: str = "%") -> int:
+    """The number of the newest run that came to its end."""
+    return scalar(desk, "SELECT coalesce(max(id), 0) FROM run WHERE point_of_sale LIKE ? AND status = 'done'", point)
