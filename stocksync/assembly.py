@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stocksync.errors import ConfigurationError
 from stocksync.mapping.connection import RestConnection
-from stocksync.mapping.effective import PointOfSaleMapping, SystemSettings
+from stocksync.mapping.effective import MappingSet, PointOfSaleMapping, SystemSettings
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.ports import Clock, System
 
 if TYPE_CHECKING:
     from httpx import BaseTransport
 
+    from stocksync.adapters.alerting import Alerting
     from stocksync.adapters.exchange import ExchangeFolder
     from stocksync.adapters.store.pause_rows import Pauses
     from stocksync.adapters.store.questions import Questions
     from stocksync.adapters.store.repository import Repository
+    from stocksync.settings import Settings
     from stocksync.sync.gates import Gates
     from stocksync.sync.health import GateHealth, Health
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock; wait: how its pauses are made, so that they can end when stocksync is told to stop."""
+
+    def __init__(self, wait: Callable[[float], object] = time.sleep) -> None:
+        self._wait = wait
 
     def now_at(self) -> datetime:
         """The present instant."""
@@ -35,7 +41,7 @@ class SystemClock:
 
     def pause(self, seconds_s: float) -> None:
         """Wait."""
-        time.sleep(seconds_s)
+        self._wait(seconds_s)
 
 
 def open_repository(database_url: str) -> Repository:
@@ -98,6 +104,23 @@ def open_gates(repository: Repository, clock: Clock) -> Gates:
 def gate_name(settings: SystemSettings) -> str:
     """What a system's gate is called: points of sale that use the same address and secrets share one."""
     return f"{settings.system} ({', '.join(dict.fromkeys((settings.address, *settings.secrets.values())))})"
+
+
+def open_alerting(
+    settings: Settings, repository: Repository, mappings: MappingSet, clean: Callable[[str], str]
+) -> Alerting:
+    """What tells people of troubles; it is to look every minute.
+
+    clean: takes secrets out of what others said. Raises ConfigurationError for a channel that cannot be used.
+    """
+    from stocksync.adapters.alert_channels import open_channels
+    from stocksync.adapters.alerting import Alerting
+    from stocksync.adapters.store.alert_rows import AlertRows
+    from stocksync.sync.alerts import rules_of
+
+    channels = open_channels(asdict(settings.alerts), clean)
+    rules = rules_of(mappings.points_of_sale, gate_name)
+    return Alerting(AlertRows(repository.engine), channels, rules, settings.language, clean=clean)
 
 
 @contextmanager

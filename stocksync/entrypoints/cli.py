@@ -6,7 +6,6 @@ A command's own work is in the `*_commands` modules. Nothing heavy is imported b
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import sys
 from pathlib import Path
@@ -15,12 +14,18 @@ from typing import Any
 import click
 
 from stocksync import __version__
-from stocksync.entrypoints import exit_codes, process
+from stocksync.entrypoints import exit_codes, logs, process
+from stocksync.entrypoints.alert_commands import alerts
 from stocksync.entrypoints.answer_commands import explain, history, status
 from stocksync.entrypoints.conflict_commands import conflicts
+from stocksync.entrypoints.db_commands import db
 from stocksync.entrypoints.decision_commands import import_, undo
+from stocksync.entrypoints.doctor_command import doctor
+from stocksync.entrypoints.journal_commands import journal
 from stocksync.entrypoints.mapping_commands import init, mapping
+from stocksync.entrypoints.pause_commands import pause, resume
 from stocksync.entrypoints.sandbox_commands import sandbox
+from stocksync.entrypoints.serve_command import serve
 from stocksync.entrypoints.sync_commands import plan, release, sync
 from stocksync.errors import MappingInvalid, StocksyncError
 
@@ -63,7 +68,8 @@ class Commands(click.Group):
             if not _is_storage_fault(error):
                 raise
             reason = getattr(error, "orig", None) or error
-            click.echo(f"The database does not answer: {reason}. Run the command again once it does.", err=True)
+            said = f"The database does not answer: {reason}. Run the command again once it does."
+            click.echo(logs.without_secrets(said), err=True)
             raise click.exceptions.Exit(exit_codes.UNFINISHED) from None
 
 
@@ -72,6 +78,7 @@ class Commands(click.Group):
 @click.option("--database", metavar="URL", help="Where stocksync remembers. [sqlite:///stocksync.db]")
 @click.option("--exchange", metavar="DIR", type=click.Path(path_type=Path), help="Where `sync` exchanges files. [none]")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[warning]")
+@click.option("--log-format", type=click.Choice(["console", "json"]), help="[console; json for `serve` in a pipe]")
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="What people are spoken to in. [fr]")
 @click.version_option(__version__, prog_name="stocksync", message="%(prog)s %(version)s")
 @click.pass_context
@@ -81,6 +88,7 @@ def cli(
     database: str | None,
     exchange: Path | None,
     log_level: str | None,
+    log_format: str | None,
     lang: str | None,
 ) -> None:
     """Keep a vehicle module and a DMS in agreement, attribute by attribute.
@@ -92,32 +100,52 @@ def cli(
     from stocksync.entrypoints.context import Context
     from stocksync.settings import read_settings
 
-    settings = read_settings(mappings, database, log_level, lang, exchange)
+    serving = ctx.invoked_subcommand == "serve"
+    settings = read_settings(mappings, database, log_level, lang, exchange, log_format=log_format, serving=serving)
     if os.environ.get("NO_COLOR"):
         ctx.color = False
-    _log_to_standard_error(settings.log_level)
+    logs.set_up(settings, serving=serving)
     ctx.obj = Context(settings)
 
 
 for command in (import_, undo):
     conflicts.add_command(command)
-for command in (plan, sync, release, status, explain, history, conflicts, mapping, init, sandbox):
+for command in (
+    plan,
+    sync,
+    serve,
+    pause,
+    resume,
+    release,
+    status,
+    explain,
+    history,
+    conflicts,
+    alerts,
+    mapping,
+    init,
+    doctor,
+    db,
+    journal,
+    sandbox,
+):
     cli.add_command(command)
 
 
 def main() -> None:
     """Run the command line."""
     process.prepare()
+    logs.guard_tracebacks()
     cli(prog_name="stocksync")
 
 
 def _tell(error: StocksyncError) -> None:
     if isinstance(error, MappingInvalid):
         for problem in error.problems:
-            click.echo(str(problem), err=True)
+            click.echo(logs.without_secrets(str(problem)), err=True)
         click.echo(f"{error}.", err=True)
         return
-    click.echo(str(error), err=True)
+    click.echo(logs.without_secrets(str(error)), err=True)
 
 
 def _is_storage_fault(error: Exception) -> bool:
@@ -126,22 +154,6 @@ def _is_storage_fault(error: Exception) -> bool:
     from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 
     return isinstance(error, DatabaseError) and not isinstance(error, IntegrityError | ProgrammingError)
-
-
-class _ToStandardError(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line to whatever standard error is now."""
-        click.echo(self.format(record), err=True)
-
-
-def _log_to_standard_error(level: str) -> None:
-    root = logging.getLogger()
-    for handler in [h for h in root.handlers if isinstance(h, _ToStandardError)]:
-        root.removeHandler(handler)
-    handler = _ToStandardError()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    root.addHandler(handler)
-    root.setLevel(level.upper())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from stocksync.entrypoints import logs
 from stocksync.reports.spelling import Counted, Language, count
 from stocksync.reports.wording import halt_sentence, typeset
 from stocksync.reports.words import RUN_STATES, SIDE_NAMES
@@ -156,7 +157,7 @@ def echo_faults(result: CycleResult, mapping: PointOfSaleMapping, language: Lang
     said += [halt_told(halt, mapping, language) for halt in result.halts]
     for sentence in said:
         named = sentence if sentence.startswith(mapping.id) else f"{mapping.id}: {sentence}"
-        click.secho(named, fg="red", err=True)
+        click.secho(logs.cleaned(named), fg="red", err=True)
 
 
 def identity(summary: Summary, language: Language) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from datetime import time as wall
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from stocksync.mapping.effective import MappingSet
     from stocksync.sync.ports import Clock
     from stocksync.sync.timetable import Schedule
+
+
+KEPT_FOR: Final = timedelta(days=90)
+"""How long what is over is kept; forgotten every night, see `stocksync db prune`."""
 
 
 @click.command()
@@ -52,23 +57,26 @@ def serve(ctx: click.Context, workers: int | None, address: str | None) -> None:
 
 def _serve(obj: Context, repository: Repository, signals: Signals, workers: int, address: str | None) -> int:
     from stocksync import assembly
+    from stocksync.entrypoints import logs
     from stocksync.entrypoints.log_watcher import LogWatcher
     from stocksync.entrypoints.serve.announcement import Announcement
+    from stocksync.entrypoints.serve.minute import Minute
     from stocksync.entrypoints.serve.service import Service
     from stocksync.entrypoints.serve.stopping import STOP_S, end_in_time
     from stocksync.entrypoints.serve.turns import Turns
     from stocksync.entrypoints.serve.watchers import Watchers
     from stocksync.sync.group import Group
 
-    mappings, clock = obj.load_mappings(), assembly.SystemClock()
     stopping, announcement = threading.Event(), Announcement(obj.language)
+    mappings, clock = obj.load_mappings(), assembly.SystemClock(stopping.wait)
+    gates = assembly.open_gates(repository, clock)
     web = _web(obj, repository, mappings, clock, address) if address else None
     watchers = [LogWatcher(), *([web.metrics.watcher] if web is not None else [])]
     group = Group(
         mappings,
         repository,
         clock,
-        lambda point: assembly.open_systems(point, obj.settings.environment, clock),
+        lambda point: assembly.open_systems(point, obj.settings.environment, clock, gates),
         Watchers(watchers),
         purpose="serve",
         stop=stopping.is_set,
@@ -79,14 +87,18 @@ def _serve(obj: Context, repository: Repository, signals: Signals, workers: int,
         schedules,
         lambda point: assembly.health_of(repository, [point], clock).points[0],
         clock,
-        _hooks(obj, repository, mappings, clock),
+        _hooks(obj, repository, mappings, clock, stopping),
     )
     pauses = assembly.open_pauses(repository)
     pairs = {point.id: point.pair for point in mappings.points_of_sale.values()}
     service = Service(turns, pairs, pauses.in_force, stopping, workers)
+    alerting = assembly.open_alerting(obj.settings, repository, mappings, logs.cleaned)
+    points = list(pairs)
+    watch = Minute(lambda: alerting.look(assembly.health_of(repository, points, clock), clock.now_at()), stopping)
     http = web.thread(service) if web is not None else None
     announcement.points(service.schedule(), schedules, pauses.in_force())
     service.start()
+    watch.start()
     if http is not None:
         http.start()
         announcement.http(http.url)
@@ -114,12 +126,18 @@ def schedules_of(mappings: MappingSet, quick_every_s: float | None) -> dict[str,
     }
 
 
-def _hooks(obj: Context, repository: Repository, mappings: MappingSet, clock: Clock) -> Hooks:
+def _hooks(
+    obj: Context, repository: Repository, mappings: MappingSet, clock: Clock, stopping: threading.Event
+) -> Hooks:
     """What is done around runs and once a night."""
+    from stocksync.adapters.store.keeping import prune
     from stocksync.entrypoints.serve.turns import Hooks
 
+    def forget() -> None:
+        prune(repository.engine, clock.now_at() - KEPT_FOR, stopping=stopping)
+
     if obj.settings.exchange is None:
-        return Hooks()
+        return Hooks(nightly=(forget,))
     from stocksync.assembly import open_questions
     from stocksync.entrypoints.exchange import Exchange
     from stocksync.entrypoints.serve.folders import Folders
@@ -129,7 +147,7 @@ def _hooks(obj: Context, repository: Repository, mappings: MappingSet, clock: Cl
     folders = Folders(
         lambda: Exchange(root, settle_s, questions, repository, mappings, clock, obj.language), obj.language
     )
-    return Hooks(before_turn=(folders.take_in,), after_run=(folders.put_out,))
+    return Hooks(before_turn=(folders.take_in,), after_run=(folders.put_out,), nightly=(forget,))
 
 
 def _web(obj: Context, repository: Repository, mappings: MappingSet, clock: Clock, address: str) -> Web:

@@ -155,6 +155,14 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "The write of “{attribute}” did not get through, several times in a row{message}. Vehicle module: {module}; "
         "DMS: {dms}. Look at the record in its system, enter the value by hand, or decide here to have it tried again.",
     ),
+    Reason.KEEPS_COMING_BACK: Told(
+        "valeur sans cesse rétablie",
+        "keeps coming back",
+        "« {attribute} » a été écrit plusieurs fois en un jour, et chaque fois l'ancienne valeur est revenue (module "
+        "véhicules : {module} ; DMS : {dms}). Un automatisme la rétablit sans doute : l'arrêter, ou décider ici.",
+        "“{attribute}” was written several times within a day, and each time the former value came back (vehicle "
+        "module: {module}; DMS: {dms}). Some automation probably puts it back: stop it, or decide here.",
+    ),
     Reason.OWNERSHIP_UNKNOWN: Told(
         "propriétaire indéterminé",
         "owner unknown",

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     NOT_KEPT_AS_WRITTEN = "not_kept_as_written"
     WRITE_REJECTED = "write_rejected"
     NOT_DELIVERED = "not_delivered"
+    KEEPS_COMING_BACK = "keeps_coming_back"
     OWNERSHIP_UNKNOWN = "ownership_unknown"
     POLICE_NUMBER_DUPLICATE = "police_number_duplicate"
     POLICE_NUMBER_OUT_OF_ORDER = "police_number_out_of_order"

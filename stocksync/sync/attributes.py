@@ -12,6 +12,7 @@ from stocksync.stock.reconcile import Category, Question, Verdict, decide
 from stocksync.stock.values import ABSENT, SIDES, Invalid, Side, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.draft import CarDraft
+from stocksync.sync.overwrites import keeps_coming_back
 from stocksync.sync.review import details_of, is_taken_back, report_until_kept, reviewed
 
 REPORTED_WHEN_WRITTEN: Final = frozenset({Reason.FIRST_CONTACT})
@@ -94,6 +95,10 @@ def _checked(draft: CarDraft, question: Question, verdict: Verdict) -> Verdict:
         allowed = may_write(question.policy, write.side, fills_blank=write.fills_blank, reviewed=is_reviewed)
         if not (allowed and draft.mapping.translations[write.side].can_spell(question.attribute, write.value)):
             return Verdict(Category.HELD, row=10, reason=Reason.CANNOT_WRITE)
+        if not is_reviewed and keeps_coming_back(
+            draft.car, question.attribute, write.side, write.value, write.expected
+        ):
+            return Verdict(Category.CONFLICT, row=10, reason=Reason.KEEPS_COMING_BACK)
     return verdict
 
 

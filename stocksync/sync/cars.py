@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, UnkeptWrite
@@ -24,6 +25,16 @@ class UnconfirmedWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Overwrite:
+    """The last value that was written over another one on a side: how often since a day, over and over the same."""
+
+    written: Known
+    over: Known
+    times: int
+    since_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Car:
     """One stock cycle: one stay of one car.
 
@@ -32,7 +43,8 @@ class Car:
     missing: complete listings in a row without the side's record, counted up to 2. first_point_of_sale: whose police
     register the car was entered in. reserved_by_us: stocksync set the reservation for an order of the DMS.
     unkept: by attribute, the last write that did not stick. unconfirmed: writes without a known outcome.
-    resolutions: reviewers' decisions that have still to be carried out, at most one about each attribute.
+    overwrites: by attribute and side, see `sync.overwrites`. resolutions: reviewers' decisions that have still to be
+    carried out, at most one about each attribute.
     vin, registration, police_number: what the car was last known by; they outlive its records.
     """
 
@@ -47,6 +59,7 @@ class Car:
     reserved_by_us: bool = False
     unkept: Mapping[str, UnkeptWrite] = field(default_factory=dict)
     unconfirmed: tuple[UnconfirmedWrite, ...] = ()
+    overwrites: Mapping[tuple[str, Side], Overwrite] = field(default_factory=dict)
     resolutions: tuple[Resolution, ...] = ()
     vin: str | None = None
     registration: str | None = None

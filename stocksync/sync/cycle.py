@@ -80,7 +80,7 @@ class Cycle:
         """Carry the cycle out; a dry run decides, and neither writes nor remembers anything.
 
         kind: what it looks at; a quick one becomes a complete one where only that can tell. hints: by side, the ids of
-        the records that a hinted one looks at. gathered: what was read already.
+        the records that a hinted one looks at, and another one besides. gathered: what was read already.
         """
         if dry_run:
             return self._told(self._run(0, RunKind.COMPLETE, gathered, {}, dry_run=True))

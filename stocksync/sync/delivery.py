@@ -34,8 +34,10 @@ from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.acknowledge import Acknowledged, acknowledge, not_delivered, refuse
 from stocksync.sync.cars import REFERENCE, Car
 from stocksync.sync.gather import snapshot_of
+from stocksync.sync.overwrites import with_overwrites
 from stocksync.sync.plan import Action, CarPlan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
+from stocksync.sync.ports import today_on as today_on_of
 from stocksync.sync.recording import (
     DueOperation,
     EntryOutcome,
@@ -178,11 +180,13 @@ class Delivery:
             sent.rejected,
             self.mapping,
         )
-        self._count(entry, done)
+        today_on = today_on_of(self.clock, self.mapping.time_zone)
+        car = with_overwrites(done.car, side, entry.operation.changes, done.kept, today_on)
+        self._count(entry, done, car)
         return EntryOutcome(
             entry,
             EntryStatus.DELIVERED,
-            car=done.car,
+            car=car,
             snapshot=snapshot_of(self.mapping, side, sent.answer, vehicle),
             follow_up=DueOperation(entry.car_id, done.follow_up, None) if done.follow_up is not None else None,
             raised=done.raised,
@@ -192,9 +196,9 @@ class Delivery:
             journal=(self._journal_line(entry, done, before, former),),
         )
 
-    def _count(self, entry: OutboxEntry, done: Acknowledged) -> None:
+    def _count(self, entry: OutboxEntry, done: Acknowledged, car: Car) -> None:
         operation = entry.operation
-        self.cars[entry.car_id] = done.car
+        self.cars[entry.car_id] = car
         self.report.delivered[operation.side] += 1
         self.report.creations += operation.action is Action.CREATE
         self.report.transitions += words.STAGE in done.kept

@@ -98,11 +98,16 @@ class Gates:
             self._gates[gate.system] = Gate(GateState.CLOSED, 0, 0, gate.reason, gate.since, now_at)
 
     def enter(self, system: str) -> None:
-        """Let a request through, after the patience that the system asked for. Raises NotSent."""
+        """Let a request through, after the patience that the system asked for.
+
+        Raises NotSent, or AccessDenied without having asked where the key was just refused.
+        """
         with self._lock:
             now_at = self.clock.now_at()
             gate = self._gates.get(system, Gate())
             if gate.state is not GateState.OPEN:
+                if not gate.may_try(now_at) and gate.state is GateState.DENIED:
+                    raise AccessDenied(gate.reason)
                 if not gate.may_try(now_at):
                     raise NotSent(f"{system} is left alone until {gate.retry_at:%H:%M:%S} UTC: {gate.reason}")
                 self._set(system, gate.trying(now_at))

@@ -61,7 +61,7 @@ class Group:
     def run(self, point_of_sale: str, kind: RunKind, hints: Mapping[Side, frozenset[str]] | None = None) -> CycleResult:
         """Run one cycle of one point of sale; a system that cannot be set up ends it like any other fault.
 
-        hints: the ids of the records that a hinted run looks at, by side; of no use to other kinds.
+        hints: the ids of the records that a hinted run looks at, by side, and a quick one besides what changed.
         """
         point = self.mappings.points_of_sale[point_of_sale]
         try:

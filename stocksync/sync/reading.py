@@ -50,7 +50,9 @@ class Reading:
         if kind is RunKind.HINTED:
             return self._named(hints)
         since = self.store.marks(self.mapping.id) if kind is RunKind.DELTA else None
-        return self.believed(gathering.list_both(self.systems, self.watcher.advanced, self.clock, since, self.stop))
+        gathered = self.believed(gathering.list_both(self.systems, self.watcher.advanced, self.clock, since, self.stop))
+        wanted = {side: set(hints.get(side, ())) for side in SIDES}
+        return gathered.with_records(self.again(gathering.unlisted(gathered, wanted)))
 
     def _named(self, hints: Mapping[Side, Iterable[str]]) -> Gathered:
         records = gathering.read_all(self.systems, {side: hints.get(side, ()) for side in SIDES})

@@ -111,7 +111,7 @@ def test_a_try_of_which_nobody_heard_again_holds_the_gate_for_some_minutes_only(
 def test_a_refused_key_shuts_the_gate_at_once(gates: Told) -> None:
     gates.fail(AccessDenied("our key was refused"))
     assert gates.states == ["denied"]
-    with pytest.raises(NotSent, match="our key was refused"):
+    with pytest.raises(AccessDenied, match="our key was refused"):
         gates.enter(NAME)
     gates.clock.pause(15 * 60)
     gates.fail(AccessDenied("our key was refused"))

@@ -245,3 +245,27 @@ def test_a_run_that_is_told_to_stop_begins_nothing_new_and_loses_nothing(world: 
     world.sync()
     assert all(world.dms.body(f"VO{n}")["prix_vente"] == "8800,00" for n in range(100, 106))
     assert world.sync().summary.writes == {MODULE: 0, DMS: 0}
+
+
+def test_two_programs_that_correct_one_another_are_stopped_after_some_rounds(world: World) -> None:
+    """Something in the DMS puts the former price back as soon as it changes."""
+    world.edit(MODULE, "OF-1", sale__price=11900)
+    for _ in range(8):
+        world.sync()
+        world.edit(DMS, "VO1", prix_vente="12 500,00")
+    assert len(world.dms.writes) == 3
+    assert reasons(world) == ["keeps_coming_back"]
+    assert world.sync().summary.as_json()["identity"]["balanced"]
+    world.edit(MODULE, "OF-1", sale__price=11800)
+    world.sync()
+    assert world.dms.body("VO1")["prix_vente"] == "11800,00"
+    assert reasons(world) == []
+
+
+def test_a_value_that_is_put_back_once_a_week_is_corrected_every_time(world: World) -> None:
+    world.edit(MODULE, "OF-1", sale__price=11900)
+    for _ in range(6):
+        world.sync()
+        world.clock.pause(7 * 24 * 3600)
+        world.edit(DMS, "VO1", prix_vente="12 500,00")
+    assert len(world.dms.writes) == 6

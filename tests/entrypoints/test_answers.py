@@ -214,7 +214,8 @@ def test_the_history_for_programs_keeps_the_facts(town: Town) -> None:
 
 
 def test_the_status_tells_the_last_good_run_and_what_waits(town: Town) -> None:
-    said = town.desk.said("status")
+    assert "2 à jour" in town.desk.said("status")
+    said = town.desk.said("status", "--point-of-sale", "PDV1")
     assert "dernière synchronisation complète" in said
     assert "lignes de rapport ouvertes : à trancher" in said
     points = town.desk.data("status")["points_of_sale"]

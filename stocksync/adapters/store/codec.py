@@ -17,6 +17,7 @@ import orjson
 from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import UnkeptWrite
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side
+from stocksync.sync.cars import Overwrite
 from stocksync.sync.plan import Action, Change, Operation
 
 
@@ -109,6 +110,24 @@ def load_unkept(text: str) -> dict[str, UnkeptWrite]:
     return {
         name: UnkeptWrite(Side(side), unpack(written), unpack_reading(stored), *rest)
         for name, (side, written, stored, *rest) in orjson.loads(text).items()
+    }
+
+
+def dump_overwrites(overwrites: Mapping[tuple[str, Side], Overwrite]) -> str:
+    """Keep what was written over what, and how often."""
+    return dump(
+        [
+            [name, side, pack(o.written), pack(o.over), o.times, o.since_on.isoformat()]
+            for (name, side), o in overwrites.items()
+        ]
+    )
+
+
+def load_overwrites(text: str) -> dict[tuple[str, Side], Overwrite]:
+    """Read what was written over what."""
+    return {
+        (name, Side(side)): Overwrite(unpack(written), unpack(over), times, date.fromisoformat(since_on))
+        for name, side, written, over, times, since_on in orjson.loads(text)
     }
 
 

@@ -38,7 +38,9 @@ def open_engine(url: str) -> Engine:
         file = parsed.database if parsed.get_backend_name() == "sqlite" else None
         _make_folder(file)
         _refuse_network_drive(file, shown)
-        engine = create_engine(parsed)
+        # As many connections as workers and their leases can want at once; what is not used costs nothing.
+        pool = {} if file in (None, ":memory:", "") else {"pool_size": 16, "max_overflow": 64}
+        engine = create_engine(parsed, hide_parameters=True, **pool)
         if engine.dialect.name == "sqlite":
             _set_up_sqlite(engine)
         _migrate(engine, shown)

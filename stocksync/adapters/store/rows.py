@@ -63,6 +63,7 @@ def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...], resolutions: tup
         closed=row.closed,
         reserved_by_us=row.reserved_by_us,
         unkept=codec.load_unkept(row.unkept),
+        overwrites=codec.load_overwrites(row.overwrites),
         unconfirmed=unconfirmed,
         resolutions=resolutions,
         vin=row.vin,
@@ -97,6 +98,14 @@ def entry_of(row: Any) -> OutboxEntry:
     """Read an outbox entry."""
     operation, context = codec.load_operation(row.payload, row.side, row.action, row.record_id)
     return OutboxEntry(row.id, row.car_id, operation, context, row.key, row.attempts + 1)
+
+
+def _close_twins(connection: Connection, lost: str, kept: str, at: datetime) -> None:
+    """Close what is reported of both: one disagreement is one row for its life (law 7)."""
+    is_open = CONFLICT.c.closed_at.is_(None)
+    twin = select(func.replace(CONFLICT.c.key, f"{kept}|", f"{lost}|")).where(CONFLICT.c.car_id == kept, is_open)
+    doubled = (CONFLICT.c.car_id == lost, is_open, CONFLICT.c.key.in_(twin))
+    connection.execute(update(CONFLICT).where(*doubled).values(closed_at=at, closed_because="merged"))
 
 
 def past_run(row: Any) -> PastRun:
@@ -147,6 +156,7 @@ def _car_row(car: Car, at: datetime) -> dict[str, Any]:
         "police_number": car.police_number,
         "base": codec.dump_base(car.base),
         "unkept": codec.dump_unkept(car.unkept),
+        "overwrites": codec.dump_overwrites(car.overwrites),
         "missing_vehicle_module": car.missing.get(Side.VEHICLE_MODULE, 0),
         "missing_dms": car.missing.get(Side.DMS, 0),
         "reserved_by_us": car.reserved_by_us,
@@ -158,6 +168,7 @@ def _car_row(car: Car, at: datetime) -> dict[str, Any]:
 def merge_cars(connection: Connection, recording: Recording) -> None:
     """Forget the cars that turned out to be a part of another; a line in the journal leads from that one to theirs."""
     for lost, kept in recording.merged.items():
+        _close_twins(connection, lost, kept, recording.at)
         renamed = func.replace(CONFLICT.c.key, f"{lost}|", f"{kept}|")
         connection.execute(update(CONFLICT).where(CONFLICT.c.car_id == lost).values(car_id=kept, key=renamed))
         connection.execute(update(OUTBOX).where(OUTBOX.c.car_id == lost).values(car_id=kept))

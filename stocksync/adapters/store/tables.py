@@ -58,6 +58,7 @@ class CarRow(SQLModel, table=True):
     police_number: str | None = None
     base: str = Field(sa_type=Text)
     unkept: str = Field(sa_type=Text)
+    overwrites: str = Field(sa_type=Text)
     missing_vehicle_module: int = 0
     missing_dms: int = 0
     reserved_by_us: bool = False

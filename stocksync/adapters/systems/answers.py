@@ -59,11 +59,22 @@ class Meaning:
 
 
 class Interpreter:
-    """Reads the answers of one system; `sentence` makes a message of ours out of what is to be said of it."""
+    """Reads the answers of one system.
 
-    def __init__(self, envelope: Envelope | None, sentence: Callable[[str], str], clock: Clock) -> None:
+    sentence: makes a message of ours out of what is to be said of it. blotted: takes our secret out of what it said,
+    before that is cut: half a secret could not be found any more.
+    """
+
+    def __init__(
+        self,
+        envelope: Envelope | None,
+        sentence: Callable[[str], str],
+        blotted: Callable[[str], str],
+        clock: Clock,
+    ) -> None:
         self._envelope = envelope
         self._sentence = sentence
+        self._blotted = blotted
         self._clock = clock
 
     def meaning(self, answer: Answer) -> Meaning:
@@ -108,7 +119,7 @@ class Interpreter:
         try:
             return strict_json.parsed(answer.content)
         except strict_json.NotJson as error:
-            came_as = _quoted(answer.headers.get("Content-Type", "no content type"))
+            came_as = self._quoted(answer.headers.get("Content-Type", "no content type"))
             raise self.unexpected(answer.where, f"{error} ({came_as}), where JSON was due") from error
 
     def _failure(self, answer: Answer, status: int, body: Any) -> Meaning:
@@ -124,10 +135,24 @@ class Interpreter:
             answer.where,
             status,
             body,
-            _quoted(detail),
-            _fields(errors, named, message),
+            self._quoted(detail),
+            self._fields(errors, named, message),
             retry_after_s(answer.headers, self._clock.now_at()),
         )
+
+    def _fields(self, errors: Any, named: str, message: str) -> dict[str, str]:
+        result: dict[str, str] = {}
+        for error in errors if isinstance(errors, list) else []:
+            name = self._quoted(value_at(error, named))
+            if name:
+                said = self._quoted(value_at(error, message))
+                result[name] = f"{result[name]}; {said}" if name in result else said
+        return result
+
+    def _quoted(self, text: Any) -> str:
+        if not isinstance(text, str):
+            return ""
+        return _UNSEEN.sub(" ", self._blotted(text))[:_LONGEST_QUOTE].strip()
 
     def _said(self, meaning: Meaning) -> str:
         fields = "".join(f", {name}: {message}" for name, message in (meaning.fields or {}).items())
@@ -164,17 +189,3 @@ def _parsed_or_absent(content: bytes) -> Any:
         return strict_json.parsed(content)
     except strict_json.NotJson:
         return ABSENT
-
-
-def _fields(errors: Any, named: str, message: str) -> dict[str, str]:
-    result: dict[str, str] = {}
-    for error in errors if isinstance(errors, list) else []:
-        name = _quoted(value_at(error, named))
-        if name:
-            said = _quoted(value_at(error, message))
-            result[name] = f"{result[name]}; {said}" if name in result else said
-    return result
-
-
-def _quoted(text: Any) -> str:
-    return _UNSEEN.sub(" ", text)[:_LONGEST_QUOTE].strip() if isinstance(text, str) else ""

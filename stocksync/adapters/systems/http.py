@@ -108,6 +108,10 @@ class HttpClient:
         """Make a message of a text: the system's name first, and our secret blotted out of it."""
         return f"{self.name[:1].upper()}{self.name[1:]} {text}".replace(self._secret, "***")
 
+    def blotted(self, text: str) -> str:
+        """What the system said without our secret, which it may have told back."""
+        return text.replace(self._secret, "***")
+
     def close(self) -> None:
         """Let connections go."""
         self._client.close()

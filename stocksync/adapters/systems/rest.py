@@ -88,7 +88,7 @@ class RestSystem:
             connections=connection.concurrency + 1,
             transport=transport,
         )
-        self._interpreter = Interpreter(connection.envelope, self._client.sentence, clock)
+        self._interpreter = Interpreter(connection.envelope, self._client.sentence, self._client.blotted, clock)
         self.conditional_writes = connection.update.precondition == "etag"
         self.lists_changes = connection.list.changes is not None
 

@@ -19,6 +19,8 @@ def upgrade() -> None:
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("kind", sa.String(), nullable=False, server_default="complete"))
         batch_op.add_column(sa.Column("fence", sa.Integer(), nullable=True))
+    with op.batch_alter_table("car", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("overwrites", sa.Text(), nullable=False, server_default="[]"))
     with op.batch_alter_table("snapshot", schema=None) as batch_op:
         batch_op.add_column(sa.Column("gone", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("stamp", sa.String(), nullable=True))

@@ -1,0 +1,160 @@
+"""The sentences of `stocksync doctor` in English: for each check what was found, and how it is mended.
+
+Spaces are plain here and set by `doctor_words`, which fills the sentences in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "mapping_valid": ("mapping files valid, points of sale: {points}", ""),
+    "mapping_problem": ("{detail}", "correct this line, then stocksync mapping check"),
+    "mapping_missing": ("{detail}", "stocksync init DIRECTORY, or --mappings DIRECTORY"),
+    "variable_set": ("variable set", ""),
+    "variable_missing": ("variable not set (used by {used_by})", "add to .env: {where}=…"),
+    "variable_placeholder": (
+        "the value is an example, not a real one (used by {used_by})",
+        "put the real value into .env: {where}=…",
+    ),
+    "variable_quoted": ("the value has quotes around it (used by {used_by})", "take the quotes away: {where}=…"),
+    "variable_spaced": (
+        "the value holds spaces or characters that cannot be seen (used by {used_by})",
+        "copy the value again without spaces: {where}=…",
+    ),
+    "address_valid": ("address can be used", ""),
+    "address_invalid": ("{detail}", "correct {where}: https://server/path"),
+    "env_file_closed": ("other accounts of this machine cannot read it", ""),
+    "env_file_open": ("every account of this machine can read these secrets (mode {mode})", "chmod 600 {where}"),
+    "name_known": ("the name {host} is known", ""),
+    "name_unknown": ("the name {host} is not known: {detail}", "check the address, then the DNS: getent hosts {host}"),
+    "name_late": ("the DNS gives no answer for {host} in {seconds} s", "check the DNS: getent hosts {host}"),
+    "name_forbidden": ("the name {host} leads to {address}, never a stock's place", "correct the address, or the DNS"),
+    "connected": ("connected to {host}, port {port}", ""),
+    "connection_refused": (
+        "no connection to {host}, port {port}: {detail}",
+        "check address and port; ask the vendor whether the service is open to this machine",
+    ),
+    "connection_late": (
+        "{host}, port {port}, does not answer in {seconds} s",
+        "check the firewall: this machine must be able to reach {host}:{port}",
+    ),
+    "tls_spoken": ("encrypted ({version})", ""),
+    "tls_certificate": (
+        "the certificate of {host} is not accepted: {detail}",
+        "have the vendor renew the certificate, or correct the name in the address",
+    ),
+    "tls_none": ("{host} does not speak TLS: {detail}", "check the port of the https address"),
+    "tls_late": ("{host} takes the connection and then says nothing", "try again; else tell the vendor"),
+    "tls_broken_off": ("{host} breaks off while encrypting: {detail}", "try again; else check the firewall"),
+    "not_usable": ("{detail}", "correct the value, then stocksync doctor"),
+    "answers": ("answers in {seconds} s", ""),
+    "answers_slowly": (
+        "answers slowly: first page in {seconds} s",
+        "ask the vendor; else smaller pages (list.query in the mapping)",
+    ),
+    "no_answer": ("{detail}", "try again; else tell the vendor"),
+    "asked_too_often": ("{detail}", "wait some minutes, then stocksync doctor"),
+    "listing_moves": ("{detail}", "try again"),
+    "answer_unexpected": ("{detail}", "check the address (its path too) and the mapping's connection block"),
+    "key_accepted": ("the key is accepted for reading", ""),
+    "key_401": ("the system does not know the key (401): {detail}", "correct {variables} in .env"),
+    "key_403": (
+        "the key is known and has no right (403): {detail}",
+        "ask the vendor for the right to read and write the stock for the key {variables}",
+    ),
+    "rights": (
+        "the right to read is seen; the right to write is not tried, as stocksync doctor never writes: the first write "
+        "of stocksync sync will tell",
+        "",
+    ),
+    "not_asked": ("points of sale not looked at here: {points}", "correct what stands before first"),
+    "code_known": ("the point of sale {code} is known there", ""),
+    "code_unknown": (
+        "the point of sale {code} is not known there: {detail}",
+        "correct code: {code} in points_of_sale.yaml",
+    ),
+    "code_empty": ("the point of sale {code} lists no record", "check code: {code} in points_of_sale.yaml"),
+    "records_readable": ("first page readable: records {total}, fields {fields}", ""),
+    "records_nameless": (
+        "{count} of {total:record|records} without a readable id",
+        "correct record: id: in this system's mapping",
+    ),
+    "field_never_there": (
+        "the field {field} ({attribute}) is in none of the {total} records of the first page",
+        "check the spelling of {field} in the mapping, or take it out",
+    ),
+    "codes_unknown": (
+        "{attribute}: {count:code|codes} not in the table, in {total:record|records}: {examples}",
+        "add these codes to the table of {attribute}, or correct them in the system",
+    ),
+    "values_unreadable": (
+        "{attribute} ({field}): {count:unreadable value|unreadable values} of {total}: {examples} [{why}]",
+        "correct these values in the system; they are left aside until then",
+    ),
+    "field_unreadable": (
+        "{attribute} ({field}): none of the {count} values can be read: {examples} [{why}]",
+        "correct converter and format of {attribute} in the mapping",
+    ),
+    "car_read": ("one record read again by its id ({record})", ""),
+    "car_gone": (
+        "the record {record}, bound here, is not in this system any more",
+        "stocksync explain {record}; the next run will report it",
+    ),
+    "car_not_by_id": (
+        "the record {record} is listed and cannot be read by its id",
+        "check read: path: and record: id: in the mapping",
+    ),
+    "clock_agrees": ("clock {seconds} s from ours", ""),
+    "clock_unknown": ("the system does not tell the time", ""),
+    "clock_off": (
+        "clock {seconds} s from ours. stocksync never compares the two clocks, but reading marks, reservations and the "
+        "signatures of notifications may suffer",
+        "set this machine's clock (timedatectl); else tell the vendor",
+    ),
+    "database_address": ("the address of the database cannot be read", "STOCKSYNC_DATABASE_URL=sqlite:///stocksync.db"),
+    "database_new": ("no database yet: the first stocksync sync makes it", ""),
+    "database_opens": ("the database opens", ""),
+    "database_unusable": ("the database does not open: {detail}", "check its path and rights; else restore a backup"),
+    "database_silent": ("the database server does not answer ({detail})", "check the address and the server"),
+    "schema_current": ("schema {found}, that of this program", ""),
+    "schema_older": ("schema {found}, brought up to {head} by the next run", "back it up first: stocksync db backup"),
+    "schema_newer": (
+        "schema {found}, newer than this program ({head})",
+        "update stocksync, or restore the backup made before",
+    ),
+    "schema_foreign": ("this is no database of stocksync", "STOCKSYNC_DATABASE_URL: name another file"),
+    "integrity_good": ("the file is whole", ""),
+    "integrity_unknown": ("too large to be looked through in {seconds} s", "stocksync db check, at a quiet hour"),
+    "integrity_broken": ("the file is damaged: {detail}", "stop stocksync, keep the file, and restore a backup"),
+    "network_drive": (
+        "network drive ({kind}): a SQLite database can be damaged there",
+        "put the database on a disk of this machine: STOCKSYNC_DATABASE_URL",
+    ),
+    "disk_free": ("free: {megabytes} MB", ""),
+    "disk_low": ("free: {megabytes} MB only", "make room before the database can write no more"),
+    "disk_full": ("free: {megabytes} MB, too little to work", "make room on this disk"),
+    "folder_writable": ("files can be made there, and moved in one step", ""),
+    "folder_to_be_made": ("not there yet: stocksync makes it", ""),
+    "folder_not_writable": ("nothing can be written there: {detail}", "give stocksync's account the right to write"),
+    "folder_moves_not": ("a file cannot be replaced in one step there", "choose a folder on an ordinary disk"),
+    "exchange_none": ("no exchange folder (STOCKSYNC_EXCHANGE is not set)", ""),
+    "exchange_no_folder": ("this is no folder", "STOCKSYNC_EXCHANGE: name a folder"),
+    "exchange_other_drive": (
+        "on another drive than the exchange folder",
+        "keep the whole exchange folder on one drive",
+    ),
+    "time_zones_there": ("time zones known: {zones}", ""),
+    "time_zones_missing": (
+        "time zones that this machine does not know: {zones}",
+        "install tzdata (apt install tzdata), or correct time_zone in points_of_sale.yaml",
+    ),
+    "clock_sane": ("this machine's clock can be right ({now})", ""),
+    "clock_behind": (
+        "this machine's clock ({now}) is before the program was installed ({built})",
+        "set the clock (timedatectl set-ntp true)",
+    ),
+    "open_files": ("open files allowed: {number}", ""),
+    "open_files_few": ("open files allowed: {number} only", "ulimit -n 1024, or LimitNOFILE=1024"),
+}
