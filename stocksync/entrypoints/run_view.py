@@ -88,6 +88,10 @@ _IGNORED: Final[Mapping[Language, tuple[str, str]]] = {
     "fr": ("ignorées", "{count:ligne laissée|lignes laissées} en l'état par décision : stocksync conflicts list --all"),
     "en": ("ignored", "{count:row|rows} left as they are by decision: stocksync conflicts list --all"),
 }
+_MISSED: Final[Mapping[Language, tuple[str, str]]] = {
+    "fr": ("rattrapage", "{missed:changement|changements} que les passages rapides n'avaient pas vus"),
+    "en": ("caught up", "{missed:change|changes} that the quick runs had not seen"),
+}
 _DECISIONS: Final[Mapping[Language, tuple[str, Mapping[str, str]]]] = {
     "fr": (
         "décisions",
@@ -125,6 +129,10 @@ def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Lan
             click.echo(f"  {name:<13} {typeset(template, language).format(**figures)}")
         if summary.findings.ignored and not summary.dry_run:
             click.echo(f"  {_ignored(summary, language)}")
+        if any(summary.missed.values()):
+            name, template = _MISSED[language]
+            missed = Counted(sum(summary.missed.values()), language)
+            click.echo(f"  {name:<13} {typeset(template, language).format(missed=missed)}")
         if any(summary.decisions.values()):
             click.echo(f"  {_decisions(summary, language)}")
         click.echo(f"  {identity(summary, language)}")

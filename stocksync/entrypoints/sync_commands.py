@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from stocksync.entrypoints import exit_codes, rendering
 from stocksync.entrypoints.pause_commands import pause_data
-from stocksync.errors import UsageError
+from stocksync.errors import Busy, UsageError
 
 if TYPE_CHECKING:
     from stocksync.adapters.store.repository import Repository
@@ -20,26 +22,42 @@ if TYPE_CHECKING:
     from stocksync.sync.group import Group
     from stocksync.sync.health import Pause
     from stocksync.sync.ports import Clock
+    from stocksync.sync.recording import RunKind
 
 _POINTS = click.option(
     "--point-of-sale", "wanted", multiple=True, metavar="ID", help="Only this one; may be given several times."
 )
+_ASKED_AGAIN_AFTER_S: Final = 1.0
 _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
 @click.command()
 @_POINTS
 @click.option("--dry-run", is_flag=True, help="Write nothing: the same as `stocksync plan`.")
+@click.option("--quick", is_flag=True, help="Read only what changed since the last run.")
+@click.option(
+    "--wait",
+    "patience_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 24 * 3600),
+    default=0,
+    help="How long to wait for a run that is at work on the same point of sale. [not at all]",
+)
 @_JSON
 @click.pass_context
-def sync(ctx: click.Context, wanted: Sequence[str], dry_run: bool, as_json: bool) -> None:
+def sync(
+    ctx: click.Context, wanted: Sequence[str], dry_run: bool, quick: bool, patience_s: float, as_json: bool
+) -> None:
     """Bring both systems into agreement.
 
     What no rule can decide is reported, for a person. Where there is an exchange folder, files that were handed in
     there are taken in first, and each point of sale's report is put there. A paused point of sale is left alone.
     Ends with 3 if a guard halted a point of sale, else with 2 or 1 if one could not be done, else with 0.
     """
-    ctx.exit(_synchronise(ctx.obj, wanted, dry_run=dry_run, as_json=as_json))
+    if dry_run and quick:
+        raise UsageError("A dry run reads everything: leave --quick or --dry-run out.")
+    how = How(dry_run=dry_run, quick=quick, patience_s=patience_s)
+    ctx.exit(_synchronise(ctx.obj, wanted, how, as_json=as_json))
 
 
 @click.command()
@@ -51,7 +69,7 @@ def plan(ctx: click.Context, wanted: Sequence[str], as_json: bool) -> None:
 
     Car by car, with the reason and the line of the mapping that says so.
     """
-    ctx.exit(_synchronise(ctx.obj, wanted, dry_run=True, as_json=as_json))
+    ctx.exit(_synchronise(ctx.obj, wanted, How(dry_run=True), as_json=as_json))
 
 
 def _run_number(ctx: click.Context, parameter: click.Parameter, said: str) -> int:
@@ -85,7 +103,16 @@ def release(obj: Context, run: int) -> None:
     click.echo(f"{said}\n  stocksync sync --point-of-sale {point_of_sale}")
 
 
-def _synchronise(obj: Context, wanted: Sequence[str], *, dry_run: bool, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to synchronise; patience_s: how long to wait for a run that is at work already."""
+
+    dry_run: bool = False
+    quick: bool = False
+    patience_s: float = 0.0
+
+
+def _synchronise(obj: Context, wanted: Sequence[str], how: How, *, as_json: bool) -> int:
     from stocksync import assembly
     from stocksync.entrypoints.context import chosen_points
     from stocksync.entrypoints.progress import Bar
@@ -94,17 +121,17 @@ def _synchronise(obj: Context, wanted: Sequence[str], *, dry_run: bool, as_json:
     mappings = obj.load_mappings()
     points = chosen_points(mappings, wanted)
     clock, environment = assembly.SystemClock(), obj.settings.environment
-    with obj.repository(only_reading=dry_run) as repository, Bar(obj.language) as bar:
+    with obj.repository(only_reading=how.dry_run) as repository, Bar(obj.language) as bar:
         gates = assembly.open_gates(repository, clock)
         group = Group(
             mappings, repository, clock, lambda point: assembly.open_systems(point, environment, clock, gates), bar
         )
-        paused = {} if dry_run else _paused(repository, points, mappings, obj)
+        paused = {} if how.dry_run else _paused(repository, points, mappings, obj)
         points = [point for point in points if point not in paused]
-        exchange = None if dry_run else _opened(obj, repository, mappings, clock)
+        exchange = None if how.dry_run else _opened(obj, repository, mappings, clock)
         if exchange is not None:
             _take_in(exchange, points, obj, as_json=as_json)
-        results = _results(group, points, bar, obj, exchange, dry_run=dry_run, as_json=as_json)
+        results = _results(group, points, bar, obj, exchange, how, as_json=as_json)
     codes = [_code(result) for result in results] + [exit_codes.UNFINISHED for _ in paused]
     code = max([*codes, exchange.code if exchange is not None else exit_codes.DONE])
     if as_json:
@@ -152,14 +179,18 @@ def _results(
     bar: Any,
     obj: Context,
     exchange: Exchange | None,
+    how: How,
     *,
-    dry_run: bool,
     as_json: bool,
 ) -> list[CycleResult]:
     from stocksync.entrypoints.run_view import echo_faults
+    from stocksync.sync.recording import RunKind
 
     results = []
-    for result in group.synchronise(points, dry_run=dry_run):
+    kind = RunKind.DELTA if how.quick else RunKind.COMPLETE
+    until_s = time.monotonic() + how.patience_s
+    for first in group.synchronise(points, dry_run=how.dry_run, kind=kind):
+        result = _once_free(group, first, kind, until_s)
         results.append(result)
         bar.clear()
         if not as_json:
@@ -168,6 +199,14 @@ def _results(
         if exchange is not None:
             _put_out(exchange, result.summary.point_of_sale, obj, as_json=as_json)
     return results
+
+
+def _once_free(group: Group, result: CycleResult, kind: RunKind, until_s: float) -> CycleResult:
+    """Ask again while another run holds the point of sale, until an instant of the monotonic clock."""
+    while isinstance(result.error, Busy) and time.monotonic() < until_s:
+        group.clock.pause(min(_ASKED_AGAIN_AFTER_S, max(until_s - time.monotonic(), 0)))
+        result = group.run(result.summary.point_of_sale, kind)
+    return result
 
 
 def _put_out(exchange: Exchange, point: str, obj: Context, *, as_json: bool) -> None:

@@ -37,8 +37,10 @@ class Group:
     purpose: str = "sync"
     stop: Stop = nobody_stops
 
-    def synchronise(self, points: Iterable[str], *, dry_run: bool = False) -> Iterator[CycleResult]:
-        """Synchronise points of sale in order, yielding each result as it is there."""
+    def synchronise(
+        self, points: Iterable[str], *, dry_run: bool = False, kind: RunKind = RunKind.COMPLETE
+    ) -> Iterator[CycleResult]:
+        """Synchronise points of sale in order, yielding each result as it is there; kind: what each run looks at."""
         chosen = [self.mappings.points_of_sale[name] for name in points]
         with ExitStack() as stack:
             cycles: list[Cycle] = []
@@ -56,7 +58,7 @@ class Group:
                 for cycle in of_pair:
                     cycle.newcomers = newcomers
             for cycle in cycles:
-                yield cycle.run(dry_run=dry_run, gathered=early.pop(cycle.mapping.id, None))
+                yield cycle.run(dry_run=dry_run, gathered=early.pop(cycle.mapping.id, None), kind=kind)
 
     def run(self, point_of_sale: str, kind: RunKind, hints: Mapping[Side, frozenset[str]] | None = None) -> CycleResult:
         """Run one cycle of one point of sale; a system that cannot be set up ends it like any other fault.

@@ -78,8 +78,9 @@ class PointHealth:
     """One point of sale.
 
     last: the newest run. last_good: the newest that came to its end, of any kind; last_complete: of the complete ones.
-    halted: the newest run that a guard halted, iff nobody released it and none came to its end since; a run at work,
-    or one that failed since, leaves it halted. last_failed: the newest that failed or could not finish.
+    halted: the newest run that a guard halted, iff nobody released it and none that sees as much came to its end
+    since; a run at work, or one that failed since, leaves it halted. last_failed: the newest that failed or could not
+    finish.
     failed_in_a_row: how many did since the newest run that did neither; at most MANY_FAILURES. at_work: who holds the
     point of sale now, since at_work_since; None iff nobody. backlog: outbox entries that are on their way, the oldest
     of them since `backlog_since`. open_by_category, conflicts_by_age: open conflicts that nobody decided to leave as

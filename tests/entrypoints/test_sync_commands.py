@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stocksync.assembly import SystemClock
+from stocksync.assembly import SystemClock, open_repository
 from stocksync.sync.group import Group
 from tests.entrypoints.desk import FRENCH_SPACES, SHIPPED, Desk, no_traceback, quiet_cars, snapshot_of
 
@@ -325,3 +325,39 @@ def test_the_settings_of_a_file_hold_where_the_environment_is_silent(desk: Desk,
     (desk.folder / ".env").write_text("".join(f"{k}={v}\n" for k, v in desk.sandbox.environment.items()), "utf-8")
     silent: dict[str, str | None] = dict.fromkeys(desk.sandbox.environment)
     assert desk.run("plan", "--point-of-sale", "PDV1", **silent).exit_code == 0
+
+
+# --- quick runs, and runs beside others
+
+
+def test_a_quick_synchronisation_reads_what_changed_and_says_it_was_one(desk: Desk) -> None:
+    desk.said("sync")
+    desk.said("sync", "--quick")
+    told = json.loads(desk.said("sync", "--quick", "--json"))
+    assert {point["kind"] for point in told["points_of_sale"]} == {"delta"}
+    assert all(point["writes"] == {"vehicle_module": 0, "dms": 0} for point in told["points_of_sale"])
+
+
+def test_a_dry_run_cannot_be_quick(desk: Desk) -> None:
+    done = desk.run("sync", "--dry-run", "--quick")
+    assert done.exit_code == 2
+    assert "--quick" in done.stderr
+
+
+def test_who_is_at_work_on_a_point_of_sale_is_told_or_waited_for(desk: Desk) -> None:
+    desk.said("sync")
+    repository = open_repository(f"sqlite:///{desk.database}")
+    with repository.exclusive("PDV1", SystemClock(), "serve"):
+        done = desk.run("sync", "--point-of-sale", "PDV1")
+        assert done.exit_code == 1
+        assert "being synchronised by serve, process" in done.stderr
+        waiting = threading.Thread(
+            target=lambda: results.append(desk.run("sync", "--point-of-sale", "PDV1", "--wait", "30"))
+        )
+        results: list[object] = []
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+    waiting.join(30)
+    assert results[0].exit_code == 0  # type: ignore[attr-defined]
+    repository.engine.dispose()

@@ -60,7 +60,7 @@ def health(engine: Engine, points: Sequence[str], now: datetime) -> Health:
                 last=_latest(newest, name, *RunStatus),
                 last_good=newest.get((name, RunStatus.DONE)),
                 last_complete=complete.get(name),
-                halted=_halted(newest, name),
+                halted=_halted(newest, complete, name),
                 last_failed=_latest(newest, name, *map(RunStatus, _FAILURES)),
                 failed_in_a_row=failures.get(name, 0),
                 at_work=leases.get(name, (None, None))[0],
@@ -259,9 +259,14 @@ def _latest(newest: _Runs, name: str, *statuses: RunStatus) -> RunShown | None:
     return max(found, key=lambda run: run.run_id, default=None)
 
 
-def _halted(newest: _Runs, name: str) -> RunShown | None:
-    settled = _latest(newest, name, RunStatus.HALTED, RunStatus.RELEASED, RunStatus.DONE)
-    return settled if settled is not None and settled.status is RunStatus.HALTED else None
+def _halted(newest: _Runs, complete: Mapping[str, RunShown], name: str) -> RunShown | None:
+    halted = newest.get((name, RunStatus.HALTED))
+    if halted is None:
+        return None
+    # A quick run that went well says nothing about what a look at everything halted on.
+    ended = complete.get(name) if halted.kind is RunKind.COMPLETE else newest.get((name, RunStatus.DONE))
+    over = [run for run in (ended, newest.get((name, RunStatus.RELEASED))) if run and run.run_id > halted.run_id]
+    return None if over else halted
 
 
 def _points(names: Sequence[str]) -> CTE:
