@@ -89,18 +89,6 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class PointState:
-    """How a point of sale stands. halted: the newest run that a guard stopped, iff none came to its end since."""
-
-    point_of_sale: str
-    last: RunFacts | None = None
-    last_done: RunFacts | None = None
-    halted: RunFacts | None = None
-    open_findings: Mapping[Category, int] = field(default_factory=dict)
-    unsent: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class AttributeAnswer:
     """One attribute of one car, and what would be decided of it now.
 

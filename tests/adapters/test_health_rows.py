@@ -139,6 +139,13 @@ def test_a_halt_is_over_once_it_is_released_or_a_run_comes_to_its_end(engine: En
     assert of(engine).halted is None
 
 
+def test_a_halted_look_at_everything_is_not_over_by_a_quick_run_that_went_well(engine: Engine) -> None:
+    add(engine, RUN, run("halted", minutes(9)), run("done", minutes(5), kind="delta"))
+    assert of(engine).halted is not None
+    add(engine, RUN, run("halted", minutes(4), "PDV2", "delta"), run("done", minutes(3), "PDV2", "hinted"))
+    assert of(engine, "PDV2").halted is None
+
+
 def test_failures_in_a_row_are_counted_since_the_newest_run_that_did_not_fail(engine: Engine) -> None:
     add(engine, RUN, run("failed", minutes(50)), run("done", minutes(40)))
     assert of(engine).failed_in_a_row == 0

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from stocksync.adapters.store import keeping
 from stocksync.adapters.store.database_file import reading
 from stocksync.adapters.store.engine import open_engine
+from stocksync.adapters.store.health_rows import health
 from stocksync.adapters.store.journal_rows import walk_journal
 from stocksync.adapters.store.keeping import Pruned, prune
 from stocksync.adapters.store.questions import Questions
@@ -280,10 +281,11 @@ def test_a_car_s_history_and_the_next_cycle_are_the_same_after_forgetting_everyt
             assert world.sync().summary.writes[DMS] == 1
         questions = Questions(world.repository.engine)
         (car,) = questions.find_cars("OF-1")
-        told, state = questions.journal(car.id), questions.states(["PDV1"])
+        now_at = world.clock.now_at()
+        told, state = questions.journal(car.id), health(world.repository.engine, ["PDV1"], now_at)
         done = prune(world.repository.engine, world.clock.now_at() + timedelta(days=1), rest=lambda _: None)
         assert done == replace(Pruned(), outbox=2, summaries=3)
-        assert (questions.journal(car.id), questions.states(["PDV1"])) == (told, state)
+        assert (questions.journal(car.id), health(world.repository.engine, ["PDV1"], now_at)) == (told, state)
         with reading(tmp_path / "world.db") as connection:
             assert walk_journal(connection).broken is None
         assert world.sync().summary.writes == {MODULE: 0, DMS: 0}

@@ -5,14 +5,14 @@ Only reading; what cycles remember is `repository`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, and_, func, or_, select
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RESOLUTION, RUN, SNAPSHOT, chunks
+from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, RESOLUTION, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.store.resolution_rows import earlier_resolutions, utc
 from stocksync.adapters.store.rows import finding_of
@@ -20,10 +20,10 @@ from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
-from stocksync.sync.answers import Fact, FoundCar, PointState, RunFacts, Seen, StoredFinding
+from stocksync.sync.answers import Fact, FoundCar, RunFacts, Seen, StoredFinding
 from stocksync.sync.cars import Car, Finding
 from stocksync.sync.decisions import StoredResolution
-from stocksync.sync.recording import EntryStatus, RunStatus, Snapshot
+from stocksync.sync.recording import RunStatus, Snapshot
 
 
 class Questions:
@@ -165,41 +165,11 @@ class Questions:
         """The last run of a point of sale that came to its end."""
         return self._last_run(RUN.c.point_of_sale == point_of_sale, RUN.c.status == RunStatus.DONE.value)
 
-    def states(self, points_of_sale: Iterable[str]) -> list[PointState]:
-        """How points of sale stand: those named, then those that only the database knows."""
-        with self.engine.connect() as connection:
-            known = connection.scalars(select(RUN.c.point_of_sale).distinct().order_by(RUN.c.point_of_sale)).all()
-            unsent = self._counted(connection, OUTBOX, OUTBOX.c.status.in_(_UNSENT), OUTBOX.c.point_of_sale)
-            waiting = and_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.ignored_by.is_(None))
-            still_open = self._counted(connection, CONFLICT, waiting, CONFLICT.c.point_of_sale, CONFLICT.c.category)
-        names = dict.fromkeys([*points_of_sale, *known])
-        return [self._state(name, unsent, still_open) for name in names]
-
-    def _state(
-        self, name: str, unsent: Mapping[tuple[str, ...], int], still_open: Mapping[tuple[str, ...], int]
-    ) -> PointState:
-        here = RUN.c.point_of_sale == name
-        done = self.last_done(name)
-        return PointState(
-            name,
-            last=self._last_run(here),
-            last_done=done,
-            halted=self._last_run(
-                here, RUN.c.status == RunStatus.HALTED.value, RUN.c.id > (done.run_id if done is not None else 0)
-            ),
-            open_findings={Category(key[1]): count for key, count in still_open.items() if key[0] == name},
-            unsent=unsent.get((name,), 0),
-        )
-
     def _last_run(self, *conditions: Any) -> RunFacts | None:
         statement = select(RUN).where(*conditions).order_by(RUN.c.id.desc()).limit(1)
         with self.engine.connect() as connection:
             row = connection.execute(statement).first()
         return _run(row) if row is not None else None
-
-    def _counted(self, connection: Any, table: Any, condition: Any, *keys: Any) -> dict[tuple[str, ...], int]:
-        rows = connection.execute(select(*keys, func.count()).select_from(table).where(condition).group_by(*keys))
-        return {tuple(row[:-1]): int(row[-1]) for row in rows}
 
     def _found(self, statement: Any) -> list[FoundCar]:
         with self.engine.connect() as connection:
@@ -207,7 +177,6 @@ class Questions:
 
 
 _RECORD_IDS = {Side.VEHICLE_MODULE: CAR.c.vehicle_module_id, Side.DMS: CAR.c.dms_id}
-_UNSENT = (EntryStatus.PENDING.value, EntryStatus.CLAIMED.value)
 
 
 def _by_ids(car_ids: list[str]) -> Any:

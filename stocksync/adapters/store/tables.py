@@ -16,7 +16,10 @@ class RunRow(SQLModel, table=True):
     """One cycle of one point of sale."""
 
     __tablename__ = "run"
-    __table_args__ = (Index("run_by_point_of_sale", "point_of_sale", "status", "id"),)
+    __table_args__ = (
+        Index("run_by_point_of_sale", "point_of_sale", "status", "id"),
+        Index("run_of_a_kind", "point_of_sale", "status", "kind", "id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     point_of_sale: str

@@ -27,6 +27,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("older_readings", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.add_column(sa.Column("hash", sa.String(), nullable=False, server_default=""))
+    op.create_index("run_of_a_kind", "run", ["point_of_sale", "status", "kind", "id"])
     op.create_index("outbox_by_run", "outbox", ["run_id"])
     op.create_index("journal_by_run", "journal", ["run_id"])
     _new_tables()
