@@ -11,9 +11,12 @@ from stocksync.entrypoints.cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-TYPED = re.findall(r"^\$ (.+?)(?:\s{2,}#.*)?$", README, re.MULTILINE)
+PAGES = README + (ROOT / "docs" / "unattended.md").read_text("utf-8")
+TYPED = re.findall(r"^\$ (.+?)(?:\s{2,}#.*)?$", PAGES, re.MULTILINE)
 STOCKSYNC = [line for line in TYPED if line.startswith("stocksync ")]
-IN_TEXT = re.findall(r"`stocksync ([^`]+)`", README)
+IN_TEXT = re.findall(r"`stocksync ([^`]+)`", PAGES)
+ALONE = ("sandbox", "alerts")
+"""Groups that do something by themselves."""
 PLACEHOLDERS = {"RUN": "1", "ID": "1"}
 
 
@@ -36,7 +39,7 @@ def test_a_command_of_the_readme_is_one_of_the_program(line: str) -> None:
     parse(line.removeprefix("stocksync "))
 
 
-@pytest.mark.parametrize("line", [line for line in IN_TEXT if line not in ("sandbox",)])
+@pytest.mark.parametrize("line", [line for line in IN_TEXT if line not in ALONE])
 def test_a_command_named_in_the_readme_is_one_of_the_program(line: str) -> None:
     parse(line)
 
