@@ -1,7 +1,10 @@
 """`stocksync serve` as a process, between two running systems: what arrives, when it stops, how it goes on."""
 
+import hmac
+import json
 import os
 import queue
+import shutil
 import signal
 import socket
 import sqlite3
@@ -162,6 +165,40 @@ def test_a_pause_keeps_it_from_writing_also_after_a_sigkill_and_the_next_start_g
         until(lambda: price_in_dms(desk, dossier) == "5432,00")
         service.tell(signal.SIGINT)
         assert service.ends() == 0
+
+
+@pytest.mark.slow
+def test_a_signed_webhook_makes_a_change_arrive_long_before_its_turn_and_a_forged_one_nothing(desk: Desk) -> None:
+    mappings, secret = desk.folder / "mappings-with-hooks", "a-secret-of-thirty-two-characters"
+    shutil.copytree(desk.mappings, mappings, dirs_exist_ok=True)
+    points = mappings / "points_of_sale.yaml"
+    points.write_text(points.read_text("utf-8").replace("{token: OPENFLEX_TOKEN}", HOOKED), "utf-8")
+    desk.run("sync")
+    last = newest_run(desk, "PDV1")
+    given = {"STOCKSYNC_MAPPINGS": str(mappings), "STOCKSYNC_QUICK_EVERY_S": "3600", "OPENFLEX_HOOK_SECRET": secret}
+    with serving(desk, "--http", "127.0.0.1:0", **given) as service:
+        url = service.says("Listening on ").removeprefix("Listening on ")
+        service.says("stocksync is running")
+        # The run of the start must not be the one that sees it.
+        until(lambda: newest_run(desk, "PDV1") > last and count_running(desk, "PDV1") == 0)
+        (_, module_id, dossier), *_ = quiet_cars(desk, 1)
+        sold_for(desk, module_id, 6543)
+        body = json.dumps({"id": module_id, "pointOfSale": "PDV1"})
+        assert hooked(url, body, "another-secret-of-thirty-two-char") == 401
+        assert hooked(url, body, secret) == hooked(url, body, secret) == 202
+        until(lambda: price_in_dms(desk, dossier) == "6543,00")
+        service.tell(signal.SIGTERM)
+        assert service.ends() == 0
+
+
+HOOKED = "{token: OPENFLEX_TOKEN, hook: OPENFLEX_HOOK_SECRET}"
+
+
+def hooked(url: str, body: str, secret: str) -> int:
+    now = str(int(time.time()))
+    proof = hmac.new(secret.encode(), f"{now}.{body}".encode(), "sha256").hexdigest()
+    headers = {"X-Timestamp": now, "X-Signature": f"sha256={proof}"}
+    return httpx.post(f"{url}/hooks/openflex", content=body, headers=headers, trust_env=False).status_code
 
 
 def test_a_second_signal_does_not_wait_for_a_system_that_does_not_answer(desk: Desk) -> None:
