@@ -85,6 +85,9 @@ def _changed_snapshots(mapping: PointOfSaleMapping, decided: Decided) -> Iterabl
             if (side, record_id) in decided.older:
                 continue
             snapshot = gathering.snapshot_of(mapping, side, record, decided.vehicles[side][record_id])
+            if snapshot.point_of_sale not in (None, mapping.id):
+                # What is news of another point of sale must stay so until that one's own run has seen it.
+                continue
             known = decided.known[side].get(record_id)
             if known is None or is_news(known, snapshot):
                 yield snapshot

@@ -307,3 +307,17 @@ def test_a_halted_complete_run_is_asked_again_by_the_next_run_of_any_kind(tmp_pa
         quick = world.quick()
         assert (quick.summary.status, quick.summary.kind) == ("halted", RunKind.COMPLETE)
         assert not world.dms.writes
+
+
+def test_what_another_point_of_sale_read_by_the_way_is_still_news_where_it_belongs(world: World) -> None:
+    """A hint that named the wrong point of sale must not make its own one miss the change."""
+    [car], [file] = crowd(1, first=700)
+    world.module.put({**car, "pointOfSale": "PDV2"})
+    world.dms.put({**file, "site": "S02"})
+    world.sync("PDV2")
+    world.clock.pause(3600)
+    world.edit(MODULE, "OF-700", sale__price=7777)
+    world.hinted(MODULE, "OF-700")
+    assert not world.dms.writes
+    assert world.quick("PDV2").summary.kind is RunKind.DELTA
+    assert world.dms.body("VO700")["prix_vente"] == "7777,00"
