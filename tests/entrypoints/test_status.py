@@ -20,6 +20,15 @@ from stocksync.entrypoints.cli import cli
 from tests.entrypoints.desk import FRENCH_SPACES, SHIPPED
 
 NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def begun_just_now() -> None:
+    """Have every test begin now: a suite may be at work for long before it comes here."""
+    global NOW
+    NOW = datetime.now(UTC)
+
+
 KEYS = (
     "point_of_sale name in_mapping state last_done last_complete age_s lag_s last failed_in_a_row at_work paused open "
     "open_by_age unsent unsent_since marks halted recent_runs"

@@ -171,8 +171,8 @@ def test_a_missing_key_is_named_at_the_part_that_lacks_it(edit: Edit, where: str
         (Edit(POINTS, "    name: 01 - VW", "\tname: 01 - VW"), "not YAML: a tab; indent with spaces"),
         (
             # Noticed where the next key cannot stand.
-            Edit(PAIR_FILE, "vehicle_types: [used]", "vehicle_types: [used", "guards:"),
-            "not YAML: while parsing a flow sequence from line 6, expected ',' or ']', but got a key",
+            Edit(PAIR_FILE, "vehicle_types: [used]", "vehicle_types: [used\nlast: here", "last: here"),
+            "not YAML: while parsing a flow sequence from line",
         ),
         (
             Edit(PAIR_FILE, "vehicle_types: [used]", "---\nvehicle_types: [used]"),

@@ -12,7 +12,6 @@ from stocksync.entrypoints.http.metrics import Metrics
 from stocksync.entrypoints.http.standing import Standing
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
-from stocksync.sync.cars import Car
 from stocksync.sync.health import GateHealth, GateState, Health, Pause, PointHealth, RunShown
 from stocksync.sync.plan import Action, Operation
 from stocksync.sync.recording import EntryOutcome, EntryStatus, OutboxEntry, RunKind, RunStatus
@@ -109,19 +108,19 @@ def entry(side: Side) -> OutboxEntry:
 
 
 @pytest.mark.parametrize(
-    ("status", "car", "shown"),
+    ("status", "refused", "shown"),
     [
-        (EntryStatus.DELIVERED, None, "delivered"),
-        (EntryStatus.FAILED, Car("car", "pair", "PDV1", "PDV1", {}), "refused"),
-        (EntryStatus.FAILED, None, "failed"),
-        (EntryStatus.STALE, None, "stale"),
-        (EntryStatus.CLAIMED, None, "unknown"),
-        (EntryStatus.SUPERSEDED, None, "not_sent"),
+        (EntryStatus.DELIVERED, False, "delivered"),
+        (EntryStatus.FAILED, True, "refused"),
+        (EntryStatus.FAILED, False, "failed"),
+        (EntryStatus.STALE, False, "stale"),
+        (EntryStatus.CLAIMED, False, "unknown"),
+        (EntryStatus.SUPERSEDED, False, "not_sent"),
     ],
 )
-def test_each_end_of_a_write_is_counted_as_what_it_is(status: EntryStatus, car: Car | None, shown: str) -> None:
+def test_each_end_of_a_write_is_counted_as_what_it_is(status: EntryStatus, refused: bool, shown: str) -> None:
     metrics = Metrics()
-    metrics.watcher.settled("PDV1", 1, EntryOutcome(entry(Side.DMS), status, car=car))
+    metrics.watcher.settled("PDV1", 1, EntryOutcome(entry(Side.DMS), status, refused=refused))
     figures = read(metrics.text().decode())
     counted = {k for k, value in figures.items() if k[0] == "stocksync_writes_total" and value}
     assert counted == {("stocksync_writes_total", frozenset({("side", "dms"), ("outcome", shown)}))}
