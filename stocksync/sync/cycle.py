@@ -19,13 +19,13 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere, bind, is_open, vin_of
-from stocksync.sync.cars import Car
+from stocksync.sync.cars import BINDING, Car
 from stocksync.sync.decide import make_plan
 from stocksync.sync.delivery import Delivery, DeliveryReport
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Guard, Halt, check_listings, check_mapping_change, check_plan, check_readable
 from stocksync.sync.newcomers import Newcomers
-from stocksync.sync.plan import CarPlan, Plan
+from stocksync.sync.plan import Action, CarPlan, Operation, Plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
 from stocksync.sync.reading import Reading
 from stocksync.sync.recording import PastRun, RunKind, RunStatus
@@ -33,6 +33,7 @@ from stocksync.sync.remembering import Decided, recording_of
 from stocksync.sync.stopping import Stop, nobody_stops
 from stocksync.sync.summary import Summary, summarise
 from stocksync.sync.watching import Nobody, Phase, Watcher
+from stocksync.sync.watermarks import next_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Cycle:
         try:
             with self.store.exclusive(self.mapping.id, self.clock, self.purpose) as fence:
                 return self._told(self._run_alone(self._kind(kind), gathered, hints or {}, fence))
-        except Busy as error:
+        except (Busy, LeaseLost) as error:
             summary = Summary(self.mapping.id, RunStatus.INCOMPLETE, None, message=str(error))
             return CycleResult(summary, error=error)
 
@@ -146,7 +147,7 @@ class Cycle:
         try:
             seen = reading.believed(gathered) if gathered is not None else reading.gather(kind, hints)
             if kind is not RunKind.COMPLETE and self._is_quiet(seen, reading):
-                return self._quiet(run_id, kind, seen)
+                return self._quiet(run_id, kind, seen, reading)
             decided = self.decide(seen, reading, kind)
         except LeaseLost:
             raise
@@ -164,35 +165,44 @@ class Cycle:
     def _is_quiet(self, gathered: Gathered, reading: Reading) -> bool:
         """Tell whether nothing that was asked for is news, and nothing is left over from the runs before."""
         last = self.store.last_run(self.mapping.id)
-        left = last is None or last.status is not RunStatus.DONE or last.deferred > 0
+        if last is None or last.status is not RunStatus.DONE or last.deferred > 0:
+            return False
         return (
-            not left
-            and not reading.older
-            and self.store.is_settled(self.mapping.pair, self.mapping.id)
+            not reading.older
+            and self.store.is_settled(self.mapping.pair, self.mapping.id, last.started_at)
             and not reading.news(gathered)
         )
 
-    def _quiet(self, run_id: int, kind: RunKind, gathered: Gathered) -> CycleResult:
+    def _quiet(self, run_id: int, kind: RunKind, gathered: Gathered, reading: Reading) -> CycleResult:
         counts = self.store.finding_counts(self.mapping.pair, self.mapping.id)
         summary = Summary(self.mapping.id, RunStatus.DONE, run_id, read=gathered.counts(), findings=counts, kind=kind)
-        marks = self._marks(kind, gathered, set())
+        marks = self._marks(kind, gathered, reading)
         self.store.finish_run(run_id, RunStatus.DONE, self.clock.now_at(), summary=summary.as_json(), marks=marks)
         return CycleResult(summary)
 
-    def _marks(self, kind: RunKind, gathered: Gathered, unsettled: Iterable[Car]) -> dict[Side, datetime]:
-        """Up to when each side's changes are covered once a run is done: never past a car that is not.
-
-        A complete run says it anew, a quick one only ever moves it on; a hinted one has not looked.
-        """
+    def _marks(
+        self,
+        kind: RunKind,
+        gathered: Gathered,
+        reading: Reading,
+        unsettled: Iterable[Car] = (),
+        missed: Mapping[Side, Iterable[datetime]] | None = None,
+    ) -> dict[Side, datetime]:
+        """The watermarks that move once a run is done; see `watermarks`. A hinted run has not looked."""
         if kind is RunKind.HINTED:
             return {}
-        before = self.store.marks(self.mapping.id) if kind is RunKind.DELTA else {}
-        marks = {}
-        for side, mark in gathered.marks.items():
+        marks, now_at, complete = self.store.marks(self.mapping.id), self.clock.now_at(), kind is RunKind.COMPLETE
+        moved = {}
+        for side, covered in gathered.covered.items():
+            if any(doubted is side for doubted, _ in reading.older):
+                continue
             ids = {i for car in unsettled if (i := car.record_ids.get(side)) is not None}
             left = [r.stamp for i in ids if (r := gathered.records[side].get(i)) is not None and r.stamp is not None]
-            marks[side] = min([max(mark, before.get(side, mark)), *left])
-        return marks
+            before, held_back = marks.get(side), [*left, *(missed or {}).get(side, ())]
+            mark = next_mark(covered, before, now_at, held_back, complete=complete)
+            if mark is not None and mark != before:
+                moved[side] = mark
+        return moved
 
     # deciding
 
@@ -243,6 +253,8 @@ class Cycle:
         cars, complete = self._cars(gathered), kind is RunKind.COMPLETE
         plan = self._plan(self.mapping, vehicles, cars, elsewhere, first_contact=first_contact, complete=complete)
         stored = {car.id: car for car in cars}
+        if not complete:
+            plan = _without_doubled_creations(plan, stored)
         return Decided(plan, gathered, vehicles, stored, elsewhere, (), reading.known, reading.older, complete=complete)
 
     def _read_again(
@@ -364,7 +376,7 @@ class Cycle:
         )
         message = " ".join(halt.message for halt in decided.halts) or None
         summary = replace(
-            summary, message=message, dry_run=dry_run, halts=decided.halts, kind=kind, missed=decided.missed
+            summary, message=message, dry_run=dry_run, halts=decided.halts, kind=kind, missed=_counted(decided.missed)
         )
         if not dry_run:
             self.store.finish_run(
@@ -410,10 +422,12 @@ class Cycle:
             message=str(error) if error is not None else None,
             decisions=ended,
             kind=kind,
-            missed=decided.missed,
+            missed=_counted(decided.missed),
         )
         unsettled = [delivery.cars[car_id] for car_id in report.unsettled if car_id in delivery.cars]
-        marks = self._marks(kind, decided.gathered, unsettled) if status is RunStatus.DONE else {}
+        marks = {}
+        if status is RunStatus.DONE:
+            marks = self._marks(kind, decided.gathered, reading, unsettled, decided.missed)
         self.store.finish_run(
             run_id,
             status,
@@ -447,9 +461,7 @@ class Cycle:
         seen = {side: {i: v for i, v in decided.vehicles[side].items() if i not in wanted[side]} for side in SIDES}
         gathered, vehicles = self._with_more(decided.gathered.without(wanted), seen, fresh)
         cars = self._cars(gathered)
-        everything = self._plan(
-            self.mapping, vehicles, cars, decided.elsewhere, first_contact=False, complete=decided.complete
-        )
+        everything = self._plan(self.mapping, vehicles, cars, decided.elsewhere, first_contact=False, complete=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})
         # Only what was read again is a new snapshot: deliveries have brought newer ones of other records since.
         others = {side: frozenset(gathered.records[side].keys() - fresh[side].keys()) for side in SIDES}
@@ -471,16 +483,46 @@ class Cycle:
         return replace(decided.plan, cars=cars_now)
 
 
+def _counted(missed: Mapping[Side, Iterable[datetime]]) -> dict[Side, int]:
+    return {side: len(tuple(stamps)) for side, stamps in missed.items()}
+
+
 def _to_read_again(decided: Decided) -> dict[Side, set[str]]:
-    """The remembered records of cars that are to be written, or of whose last write no answer came."""
+    """The remembered records that a quick run must see as they are now.
+
+    Those are the records of cars that are to be written or are held, whose last write got no answer, or whose other
+    side is news.
+    """
+    gathered = decided.gathered
     wanted: dict[Side, set[str]] = {side: set() for side in SIDES}
     for plan in decided.plan.cars:
+        ids = {
+            side: vehicle.record_id
+            for side, vehicle in ((Side.VEHICLE_MODULE, plan.vehicle_module), (Side.DMS, plan.dms))
+            if vehicle is not None
+        }
+        left = {side for side, record_id in ids.items() if record_id in gathered.remembered[side]}
         stored = decided.stored.get(plan.car.id)
-        if plan.operations or (stored is not None and stored.unconfirmed):
-            for side, vehicle in ((Side.VEHICLE_MODULE, plan.vehicle_module), (Side.DMS, plan.dms)):
-                if vehicle is not None and vehicle.record_id in decided.gathered.remembered[side]:
-                    wanted[side].add(vehicle.record_id)
+        unanswered = stored is not None and bool(stored.unconfirmed)
+        if plan.operations or BINDING in plan.verdicts or unanswered or left != set(ids):
+            for side in left:
+                wanted[side].add(ids[side])
     return wanted if any(wanted.values()) else {}
+
+
+def _without_doubled_creations(plan: Plan, stored: Mapping[str, Car]) -> Plan:
+    """Leave creations to a complete run while nobody knows what became of an earlier one of the same car."""
+
+    def is_doubled(car: CarPlan, operation: Operation) -> bool:
+        known = stored.get(car.car.id)
+        unanswered = known.unconfirmed if known is not None else ()
+        return operation.action is Action.CREATE and any(write.side is operation.side for write in unanswered)
+
+    cars = tuple(
+        replace(car, operations=tuple(o for o in car.operations if not is_doubled(car, o))) if car.operations else car
+        for car in plan.cars
+    )
+    return replace(plan, cars=cars)
 
 
 def _second_look(first: CarPlan, second: CarPlan | None) -> CarPlan:

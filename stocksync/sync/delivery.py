@@ -21,8 +21,6 @@ from stocksync.errors import (
     StocksyncError,
     Stopping,
     SystemUnavailable,
-    TransientError,
-    UnexpectedAnswer,
     WriteRejected,
 )
 from stocksync.mapping.effective import PointOfSaleMapping
@@ -101,6 +99,8 @@ class Delivery:
         self.natives: dict[tuple[str, Side], NativeRecord] = {}
         self.failures = dict.fromkeys(SIDES, 0)
         self._counting = threading.Lock()
+        self._answered: set[Side] = set()
+        self._tried: dict[Side, set[str]] = {side: set() for side in SIDES}
 
     def expect(self, plans: Mapping[str, CarPlan], natives: Mapping[Side, Mapping[str, NativeRecord]]) -> None:
         """Take over what the plan saw of the cars that are to be written."""
@@ -121,7 +121,13 @@ class Delivery:
                 batch = self.store.claim(self.run_id, sides, BATCH) if not self.stop() else []
                 if not batch:
                     break
-                outcomes = [self._settled(sent) for sent in pool.map(self._send, batch)]
+                came = list(pool.map(self._send, batch))
+                for sent in came:
+                    side = sent.entry.operation.side
+                    self._tried[side].add(sent.entry.car_id)
+                    if sent.error is None or isinstance(sent.error, WriteRejected):
+                        self._answered.add(side)
+                outcomes = [self._settled(sent) for sent in came]
                 self.store.settle_entries(
                     self.run_id, self.mapping.pair, self.mapping.id, outcomes, self.clock.now_at()
                 )
@@ -213,23 +219,35 @@ class Delivery:
         entry, error = sent.entry, sent.error
         message = str(error)
         line = JournalLine(entry.car_id, "not_written", {**_what(entry), "why": message})
-        if isinstance(error, NotSent | RateLimited | AccessDenied):
+        if not sent.maybe_carried_out and isinstance(error, NotSent | RateLimited | AccessDenied):
             self.report.unsettled.add(entry.car_id)
             return EntryOutcome(entry, EntryStatus.SUPERSEDED, message, journal=(line,))
         first_time = entry.car_id not in self.planned_again
-        if isinstance(error, WriteRejected) and not (error.is_conflict and first_time):
+        known = not sent.maybe_carried_out
+        if known and isinstance(error, WriteRejected) and not (error.is_conflict and first_time):
             return self._refused(sent, message, line)
-        if isinstance(error, StaleWrite | WriteRejected) and first_time:
+        if known and isinstance(error, StaleWrite | WriteRejected) and first_time:
             self.planned_again.add(entry.car_id)
             self.report.stale_cars.add(entry.car_id)
             return EntryOutcome(entry, EntryStatus.STALE, message, journal=(line,))
         self.report.unsettled.add(entry.car_id)
-        if isinstance(error, Stopping):
-            return EntryOutcome(entry, EntryStatus.CLAIMED, message, journal=(line,))
         # The request may have been carried out all the same, where no answer came: the next reading tells.
-        maybe = isinstance(error, TransientError | UnexpectedAnswer)
-        status = EntryStatus.CLAIMED if maybe else EntryStatus.FAILED
-        return EntryOutcome(entry, status, message, car=self._noted(sent, message), journal=(line,))
+        status = EntryStatus.CLAIMED if sent.maybe_carried_out else EntryStatus.FAILED
+        car = self._noted(sent, message) if self._is_its_own(sent) else None
+        return EntryOutcome(entry, status, message, car=car, journal=(line,))
+
+    def _is_its_own(self, sent: Sent) -> bool:
+        """Tell whether a failure is the car's own trouble, and not that of a side that takes no writes at all.
+
+        A side that is silent is nobody's trouble iff it answered no other write of this run; where the car is the only
+        one, nothing can tell, and the car is asked about.
+        """
+        side = sent.entry.operation.side
+        if isinstance(sent.error, Stopping | NotSent | RateLimited | AccessDenied):
+            return False
+        if not isinstance(sent.error, SystemUnavailable):
+            return True
+        return side not in self.report.stopped and (side in self._answered or self._tried[side] <= {sent.entry.car_id})
 
     def _noted(self, sent: Sent, message: str) -> Car:
         """Count what did not get through for one car, so that it ends before a person and never stops the others."""

@@ -61,6 +61,9 @@ class Gate:
             return replace(self._alive(), patient_until=now_at + wait)
         if not isinstance(error, SystemUnavailable | UnexpectedAnswer):
             return self._alive()
+        if self.state in (GateState.CLOSED, GateState.DENIED):
+            # It was under way when the gate closed: that is no new try in vain.
+            return self
         failures = self.failures + 1
         if self.state is GateState.OPEN and failures < FAILURES_BEFORE_CLOSING:
             return replace(self, failures=failures)

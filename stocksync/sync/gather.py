@@ -26,6 +26,7 @@ from stocksync.sync.guards import Listing
 from stocksync.sync.ports import Clock, NativeRecord, Page, System
 from stocksync.sync.recording import Snapshot
 from stocksync.sync.stopping import Stop, check, nobody_stops
+from stocksync.sync.watermarks import Covered
 
 Progress = Callable[[Side, int, int | None], None]
 """Told, now and then, how many records of a side were read, and of how many if the side says so."""
@@ -41,15 +42,14 @@ class Gathered:
 
     records: listed ones, those read by id, and in a run that did not list everything those that we remember. listed:
     the ids of the listing alone. without_id: records that carry no readable id, and can therefore be no one's.
-    remembered: the ids whose record is a snapshot of ours. marks: up to when all of a side's changes were seen, on its
-    own clock; a side left out where its records do not say.
+    remembered: the ids whose record is a snapshot of ours. covered: what each side's listing says of time.
     """
 
     records: Mapping[Side, Mapping[str, NativeRecord]]
     listed: Mapping[Side, frozenset[str]]
     without_id: Mapping[Side, tuple[NativeRecord, ...]]
     remembered: Mapping[Side, frozenset[str]] = field(default_factory=lambda: dict.fromkeys(SIDES, frozenset()))
-    marks: Mapping[Side, datetime] = field(default_factory=dict)
+    covered: Mapping[Side, Covered] = field(default_factory=dict)
 
     def counts(self) -> dict[Side, int]:
         """How many records each side listed."""
@@ -87,11 +87,11 @@ class _Cancelled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """What one side listed, and up to when that covers its changes."""
+    """What one side listed."""
 
     records: Mapping[str, NativeRecord]
     without_id: tuple[NativeRecord, ...]
-    mark: datetime | None
+    covered: Covered
 
 
 def list_both(
@@ -124,7 +124,7 @@ def list_both(
         records={side: listed[side].records for side in SIDES},
         listed={side: frozenset(listed[side].records) for side in SIDES},
         without_id={side: listed[side].without_id for side in SIDES},
-        marks={side: mark for side in SIDES if (mark := listed[side].mark) is not None},
+        covered={side: listed[side].covered for side in SIDES},
     )
 
 
@@ -157,20 +157,11 @@ def _list(
         given_up.set()
         raise
     took = max(clock.now_at() - began_at, timedelta(0))
-    return _Listing(records, tuple(without_id), _mark(records.values(), without_id, took))
+    return _Listing(records, tuple(without_id), Covered(_stamps(records.values()), _stamps(without_id), took))
 
 
-def _mark(records: Iterable[NativeRecord], without_id: Iterable[NativeRecord], took: timedelta) -> datetime | None:
-    """Up to when a listing is known to hold every change, on the side's own clock.
-
-    That is the latest change it shows, less the time it took: a record that was read early may have changed again
-    before the last one was read. Never past a record that nothing could be done with.
-    """
-    stamps = [record.stamp for record in records if record.stamp is not None]
-    failed = [record.stamp for record in without_id if record.stamp is not None]
-    if not stamps:
-        return min(failed, default=None)
-    return min([max(stamps) - took, *failed])
+def _stamps(records: Iterable[NativeRecord]) -> tuple[datetime, ...]:
+    return tuple(record.stamp for record in records if record.stamp is not None)
 
 
 def unlisted(gathered: Gathered, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, set[str]]:

@@ -177,8 +177,16 @@ class Store(Protocol):
         """The last run that ended, of whatever kind and however; None before the first one."""
         ...
 
-    def is_settled(self, pair: str, point_of_sale: str) -> bool:
-        """Tell whether no write is on its way and no reviewer's decision waits to be carried out."""
+    def is_settled(self, pair: str, point_of_sale: str, since: datetime) -> bool:
+        """Tell whether nothing is left to do.
+
+        That is, no write is on its way, no reviewer's decision waits to be carried out, and no record of a car at home
+        here was seen to change at another point of sale since that instant.
+        """
+        ...
+
+    def doubted(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
+        """The records here that were shown in an older state than we know, when they were last read."""
         ...
 
     def marks(self, point_of_sale: str) -> dict[Side, datetime]:

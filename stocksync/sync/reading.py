@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import SIDES, Side
+from stocksync.stock.vehicle import POINT_OF_SALE
 from stocksync.sync import gather as gathering
 from stocksync.sync.gather import Gathered, snapshot_of
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
@@ -23,7 +24,8 @@ from stocksync.sync.stopping import Stop, check, nobody_stops
 from stocksync.sync.watching import Phase, Watcher
 
 OLDER_READINGS_DOUBTED: Final = 3
-"""Runs in a row in which a side may show an older state than before, until it counts as what the side holds."""
+DOUBTED_FOR: Final = timedelta(minutes=30)
+"""A side that shows an older state than before is not believed for so many runs in a row, and for so long at least."""
 
 Records = Mapping[Side, Mapping[str, NativeRecord]]
 
@@ -42,7 +44,7 @@ class Reading:
     watcher: Watcher
     stop: Stop = nobody_stops
     known: dict[Side, dict[str, Remembered]] = field(default_factory=lambda: {side: {} for side in SIDES})
-    older: dict[tuple[Side, str], int] = field(default_factory=dict)
+    older: dict[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
 
     def gather(self, kind: RunKind, hints: Mapping[Side, Iterable[str]]) -> Gathered:
         """Ask both sides for what a run of this kind looks at. Raises what the systems raise."""
@@ -51,13 +53,30 @@ class Reading:
             return self._named(hints)
         since = self.store.marks(self.mapping.id) if kind is RunKind.DELTA else None
         gathered = self.believed(gathering.list_both(self.systems, self.watcher.advanced, self.clock, since, self.stop))
-        wanted = {side: set(hints.get(side, ())) for side in SIDES}
-        return gathered.with_records(self.again(gathering.unlisted(gathered, wanted)))
+        if kind is RunKind.COMPLETE:
+            return gathered
+        doubted = self.store.doubted(self.mapping.pair, self.mapping.id)
+        wanted = {side: {*hints.get(side, ()), *doubted[side]} for side in SIDES}
+        more = self._of_here(self.again(gathering.unlisted(gathered, wanted)))
+        return gathered.with_records(more)
 
     def _named(self, hints: Mapping[Side, Iterable[str]]) -> Gathered:
-        records = gathering.read_all(self.systems, {side: hints.get(side, ()) for side in SIDES})
+        records = self._of_here(gathering.read_all(self.systems, {side: hints.get(side, ()) for side in SIDES}))
         listed = {side: frozenset(records[side]) for side in SIDES}
         return self.believed(Gathered(records, listed, dict.fromkeys(SIDES, ())))
+
+    def _of_here(self, records: Records) -> dict[Side, dict[str, NativeRecord]]:
+        """Leave out what was named by mistake: records of another point of sale, but for those of cars at home here."""
+        kept: dict[Side, dict[str, NativeRecord]] = {}
+        for side in SIDES:
+            cars = self.store.cars_of_records(self.mapping.pair, side, records[side])
+            home = {car.record_ids[side] for car in cars if car.point_of_sale == self.mapping.id}
+            kept[side] = {i: r for i, r in records[side].items() if i in home or self._is_here(side, r)}
+        return kept
+
+    def _is_here(self, side: Side, record: NativeRecord) -> bool:
+        vehicle = self.mapping.translations[side].vehicle(record.record_id, record.version, record.body)
+        return vehicle.text(POINT_OF_SALE) in (None, self.mapping.id)
 
     def again(self, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, dict[str, NativeRecord]]:
         """Read records by their ids, those that do not exist left out. Raises what the systems raise."""
@@ -85,21 +104,21 @@ class Reading:
         remembered = {side: frozenset(snapshots[side].keys() - gathered.records[side].keys()) for side in SIDES}
         return replace(gathered, records=records, remembered=remembered)
 
-    def missed(self, gathered: Gathered) -> dict[Side, int]:
-        """Count the changes that a complete listing shows and that quick runs should have shown before it did."""
+    def missed(self, gathered: Gathered) -> dict[Side, tuple[datetime, ...]]:
+        """The stamps of the changes that a complete listing shows, and that quick runs should have shown before."""
         marks = self.store.marks(self.mapping.id)
         return {side: self._missed(side, gathered, marks.get(side)) for side in SIDES}
 
-    def _missed(self, side: Side, gathered: Gathered, mark: datetime | None) -> int:
+    def _missed(self, side: Side, gathered: Gathered, mark: datetime | None) -> tuple[datetime, ...]:
         if mark is None or not self.systems[side].lists_changes:
-            return 0
+            return ()
         vehicles = gathering.vehicles_of(self.mapping, {side: gathered.records[side], side.other: {}})[side]
-        return sum(
-            record.stamp is not None
+        return tuple(
+            record.stamp
+            for i in gathered.listed[side]
+            if (record := gathered.records[side][i]).stamp is not None
             and record.stamp <= mark
             and self._has_changed(side, record, snapshot_of(self.mapping, side, record, vehicles[i]).digest)
-            for i in gathered.listed[side]
-            if (record := gathered.records[side][i])
         )
 
     def _has_changed(self, side: Side, record: NativeRecord, digest: str) -> bool:
@@ -121,7 +140,10 @@ class Reading:
         if known is None or known.stamp is None or record.stamp is None or record.stamp >= known.stamp:
             self.older.pop(key, None)
             return False
-        if key not in self.older and known.older_readings >= OLDER_READINGS_DOUBTED:
+        now_at = self.clock.now_at()
+        since_at = known.older_since if known.older_since is not None else now_at
+        for_long = known.older_readings >= OLDER_READINGS_DOUBTED and now_at - since_at >= DOUBTED_FOR
+        if key not in self.older and for_long:
             return False
-        self.older[key] = known.older_readings + 1
+        self.older[key] = known.older_readings + 1, since_at
         return True

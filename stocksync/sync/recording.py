@@ -71,13 +71,14 @@ class Snapshot:
 class Remembered:
     """What the store says of a record's snapshot, without its body.
 
-    older_readings: runs in a row that were shown an older state than the snapshot's.
+    older_readings: runs in a row that were shown an older state than the snapshot's, the first of them at older_since.
     """
 
     digest: str
     point_of_sale: str
     stamp: datetime | None = None
     older_readings: int = 0
+    older_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Recording:
     seen: cars and sides that were read, so that writes without a known outcome are settled by what was seen.
     standings: how the reviewers' decisions about these cars stand, by number. present: every record that a complete
     run found, by side; snapshots of this point of sale beside them are gone. None where not everything was looked at.
-    older: records that were shown in an older state than we know, with how often in a row.
+    older: records that were shown in an older state than we know, with how often in a row, and since when.
     """
 
     run_id: int
@@ -155,7 +156,7 @@ class Recording:
     standings: Mapping[int, Standing] = field(default_factory=dict)
     journal: tuple[JournalLine, ...] = ()
     present: Mapping[Side, frozenset[str]] | None = None
-    older: Mapping[tuple[Side, str], int] = field(default_factory=dict)
+    older: Mapping[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,3 +204,4 @@ class PastRun:
     kind: RunKind = RunKind.COMPLETE
     status: RunStatus = RunStatus.DONE
     deferred: int = 0
+    started_at: datetime = datetime.min

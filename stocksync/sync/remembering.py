@@ -28,7 +28,8 @@ class Decided:
     """A plan with what it was made from.
 
     known: what the store says of the snapshots of the records that were read in this run. older: see `Recording`.
-    missed: by side, changes that the quick runs before should have shown and did not. complete: everything was listed.
+    missed: by side, the stamps of changes that the quick runs before should have shown and did not. complete:
+    everything was listed.
     """
 
     plan: Plan
@@ -38,8 +39,8 @@ class Decided:
     elsewhere: Elsewhere
     halts: tuple[Halt, ...]
     known: Mapping[Side, Mapping[str, Remembered]]
-    older: Mapping[tuple[Side, str], int] = field(default_factory=dict)
-    missed: Mapping[Side, int] = field(default_factory=dict)
+    older: Mapping[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
+    missed: Mapping[Side, tuple[datetime, ...]] = field(default_factory=dict)
     complete: bool = True
 
 
@@ -63,7 +64,7 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         findings=(*(f for car in plan.cars for f in car.findings), *_without_id(gathered)),
         not_ours=not_ours - set(plan.merged),
         silences={car.car.id: silence for car in plan.cars if (silence := _silence(car)) is not None},
-        seen=frozenset(_seen(plan, gathered)),
+        seen=frozenset(_seen(plan, decided)),
         standings={number: standing for car in plan.cars for number, standing in car.standings.items()},
         journal=tuple(line for car in plan.cars if (line := _line_of(car, mapping, gathered)) is not None),
         present={side: frozenset(gathered.records[side]) for side in SIDES} if decided.complete else None,
@@ -71,12 +72,14 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
     )
 
 
-def _seen(plan: Plan, gathered: Gathered) -> Iterable[tuple[str, Side]]:
+def _seen(plan: Plan, decided: Decided) -> Iterable[tuple[str, Side]]:
     """The cars and sides that were read in this run: a snapshot tells nothing of a write that has no answer."""
+    remembered = decided.gathered.remembered
     for car in plan.cars:
         for side, vehicle in ((Side.VEHICLE_MODULE, car.vehicle_module), (Side.DMS, car.dms)):
-            if vehicle is not None and vehicle.record_id not in gathered.remembered[side]:
-                yield car.car.id, side
+            if vehicle is None or vehicle.record_id in remembered[side] or (side, vehicle.record_id) in decided.older:
+                continue
+            yield car.car.id, side
 
 
 def _changed_snapshots(mapping: PointOfSaleMapping, decided: Decided) -> Iterable[Snapshot]:

@@ -30,7 +30,7 @@ from stocksync.sync.cars import REFERENCE
 from stocksync.sync.plan import Action, Change, Operation
 from stocksync.sync.ports import Clock, NativeRecord, System
 from stocksync.sync.recording import OutboxEntry
-from stocksync.sync.stopping import Stop, check
+from stocksync.sync.stopping import Stop
 
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
@@ -43,13 +43,23 @@ LONGEST_WAIT_ASKED_FOR_S: Final = 60.0
 class Sent:
     """What became of one request: an answer, a refusal, or an error.
 
-    rejected: attributes that the side refused, while it may have taken the others.
+    rejected: attributes that the side refused, while it may have taken the others. maybe_carried_out: whatever the
+    error, something may have been written.
     """
 
     entry: OutboxEntry
     answer: NativeRecord | None = None
     rejected: Mapping[str, str] = field(default_factory=dict)
     error: StocksyncError | None = None
+    maybe_carried_out: bool = False
+
+
+class _Unknown(Exception):
+    """Nobody could find out whether a write was carried out; never leaves this module."""
+
+    def __init__(self, cause: StocksyncError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,8 @@ class Sender:
                 # An earlier answer of this run: the version alone would hide a change.
                 self._check_expected(seen.vehicle, operation.changes)
             return self._update(entry, operation.changes, operation.reference, seen.version or operation.version)
+        except _Unknown as unknown:
+            return Sent(entry, error=unknown.cause, maybe_carried_out=True)
         except WriteRejected as error:
             return Sent(entry, rejected=self._by_attribute(operation, error), error=error)
         except StocksyncError as error:
@@ -181,6 +193,10 @@ class Sender:
                 version = answer.version if answer is not None else version
             except WriteRejected as error:
                 rejected |= self._by_attribute(part.operation, error)
+            except StocksyncError as error:
+                if answer is None:
+                    raise
+                raise _Unknown(error) from error
         if answer is None:
             return Sent(entry, rejected=rejected, error=WriteRejected("every part was refused"))
         return Sent(entry, answer, rejected)
@@ -197,6 +213,7 @@ class Sender:
 
         look: reads the record back and tells whether the request was carried out, raising StaleWrite where somebody
         else wrote; None where nothing can tell, so that a request which may have arrived is never sent again.
+        Raises _Unknown for whatever ends it while nobody knows.
         """
         unknown = False
         for attempt in range(1, self.mapping.delivery.attempts + 1):
@@ -207,18 +224,25 @@ class Sender:
                         return found
                     unknown, version = False, found.version
                 return request(version)
-            except RateLimited as error:
-                asked_s = error.retry_after_s
-                last_error: StocksyncError = error
-            except (SystemUnavailable, UnexpectedAnswer) as error:
-                unknown = unknown or not getattr(error, "unsent", False)
-                asked_s, last_error = None, error
-            is_last = attempt == self.mapping.delivery.attempts
-            if is_last or (unknown and look is None) or (asked_s or 0) > LONGEST_WAIT_ASKED_FOR_S:
-                raise last_error
-            self.clock.pause(asked_s if asked_s is not None else self._pause_s(attempt))
-            check(self.stop)
+            except StaleWrite:
+                raise
+            except StocksyncError as error:
+                unknown = unknown or _may_have_arrived(error)
+                is_last = attempt == self.mapping.delivery.attempts or (unknown and look is None)
+                wait_s = self._wait_s(error, attempt)
+                if is_last or wait_s is None or self.stop():
+                    if unknown:
+                        raise _Unknown(error) from error
+                    raise
+            self.clock.pause(wait_s)
         raise AssertionError("a mapping allows at least one attempt")
+
+    def _wait_s(self, error: StocksyncError, attempt: int) -> float | None:
+        """How long to wait before the next try; None where another one is of no use in this run."""
+        if isinstance(error, RateLimited) and error.retry_after_s is not None:
+            return error.retry_after_s if error.retry_after_s <= LONGEST_WAIT_ASKED_FOR_S else None
+        worth_it = isinstance(error, RateLimited | SystemUnavailable | UnexpectedAnswer)
+        return self._pause_s(attempt) if worth_it else None
 
     def _pause_s(self, attempt: int) -> float:
         """Full jitter: many that failed at once do not come back at once."""
@@ -286,6 +310,13 @@ class Sender:
         message = str(error)
         rejected = {c.attribute: named.get(c.attribute, message) for c in operation.changes}
         return {**rejected, REFERENCE: message} if operation.reference is not None else rejected
+
+
+def _may_have_arrived(error: StocksyncError) -> bool:
+    """Tell whether a request that ended so may have been carried out."""
+    if isinstance(error, SystemUnavailable):
+        return not error.unsent
+    return isinstance(error, UnexpectedAnswer)
 
 
 def record_id_of(entry: OutboxEntry) -> str:

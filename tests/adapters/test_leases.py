@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -108,26 +109,38 @@ def test_a_lease_is_given_back_at_the_end(world: World) -> None:
 
 def test_a_holder_at_work_gives_signs_of_life(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "_BEAT_S", 0.01)
-    beaten = threading.Event()
-
-    class Beating(ToldClock):
-        def now_at(self) -> object:
-            if threading.current_thread().name == "lease":
-                beaten.set()
-            return super().now_at()
-
-    clock = Beating(world.clock.at)
+    clock = ToldClock(world.clock.at)
     with world.repository.exclusive("PDV1", clock, "sync"):
-        clock.at += timedelta(seconds=45)
-        beaten.clear()
-        assert beaten.wait(5)
-        assert beaten.wait(5)
-        clock.at += timedelta(seconds=45)
-        with (
-            pytest.raises(Busy),
-            world.repository.exclusive("PDV1", ToldClock(clock.at), "sync"),
-        ):
+        for _ in range(3):
+            clock.at += timedelta(seconds=45)
+            until_s = time.monotonic() + 20
+            while lease(world)[1] != clock.at + LEASE_FOR:
+                assert time.monotonic() < until_s
+                time.sleep(0.01)
+        with pytest.raises(Busy), world.repository.exclusive("PDV1", ToldClock(clock.at), "sync"):
             pass
+
+
+def test_a_holder_that_took_over_from_a_stalled_one_is_not_dead_because_that_one_ended(world: World) -> None:
+    """The stalled one held the lock on the file; its end says nothing of its successor."""
+    stalled = world.repository.exclusive("PDV1", world.clock, "stalled")
+    stalled.__enter__()
+    later = ToldClock(world.clock.at + 2 * LEASE_FOR)
+    with world.repository.exclusive("PDV1", later, "successor"):
+        stalled.__exit__(None, None, None)
+        with pytest.raises(Busy, match="successor"), world.repository.exclusive("PDV1", later, "third"):
+            pass
+
+
+def test_a_run_of_a_holder_that_was_replaced_does_not_even_begin(world: World) -> None:
+    mapping = world.mappings.points_of_sale["PDV1"]
+    with world.repository.exclusive("PDV1", world.clock, "stalled") as fence:
+        later = ToldClock(world.clock.at + 2 * LEASE_FOR)
+        with world.repository.exclusive("PDV1", later, "successor"):
+            before = world.rows()
+            with pytest.raises(LeaseLost):
+                world.repository.begin_run(mapping.pair, "PDV1", "v", {}, world.clock.at, leases_kind(), fence)
+            assert world.rows() == before
 
 
 def test_one_database_in_two_processes_of_one_machine_gives_every_number_once(tmp_path: Path) -> None:

@@ -208,3 +208,13 @@ def test_gates_are_seen_by_other_processes_and_tried_at_once_by_the_next(world: 
     restarted.enter(NAME)
     restarted.settle(NAME, None)
     assert gates_left(engine) == []
+
+
+def test_a_burst_of_failures_that_were_under_way_closes_a_gate_no_longer_than_one(gates: Told) -> None:
+    for _ in range(12):
+        gates.enter(NAME)
+    for _ in range(12):
+        gates.settle(NAME, SystemUnavailable("error 503"))
+    [closed] = gates.told
+    assert closed.retry_at is not None
+    assert closed.retry_at - gates.clock.now_at() < timedelta(seconds=40)

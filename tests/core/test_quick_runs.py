@@ -271,8 +271,9 @@ def test_an_older_state_that_stays_counts_in_the_end(world: World) -> None:
     world.edit(MODULE, "OF-1", sale__price=11900)
     world.quick()
     world.dms._records["VO1"] = before
-    for _ in range(5):
-        world.sync()
+    world.sync()
+    for _ in range(8):
+        world.quick()
     assert world.dms.body("VO1")["prix_vente"] == "11900,00"
 
 
@@ -321,3 +322,125 @@ def test_what_another_point_of_sale_read_by_the_way_is_still_news_where_it_belon
     assert not world.dms.writes
     assert world.quick("PDV2").summary.kind is RunKind.DELTA
     assert world.dms.body("VO700")["prix_vente"] == "7777,00"
+
+
+def test_one_stamp_far_in_the_future_does_not_blind_quick_runs(world: World) -> None:
+    world.module.now_at = lambda: datetime(2099, 1, 1)
+    world.edit(MODULE, "OF-100", sale__price=8800)
+    world.module.now_at = lambda: world.clock.at.replace(tzinfo=None)
+    for price in (11900, 11800, 11700):
+        world.clock.pause(3600)
+        world.edit(MODULE, "OF-1", sale__price=price)
+        assert world.quick().summary.kind is RunKind.DELTA
+        assert world.dms.body("VO1")["prix_vente"] == f"{price},00"
+    world.sync()
+    world.edit(MODULE, "OF-1", sale__price=11600)
+    world.quick()
+    assert world.dms.body("VO1")["prix_vente"] == "11600,00"
+
+
+def test_a_stamp_some_hours_ahead_is_healed_by_the_next_complete_run(world: World) -> None:
+    world.module.now_at = lambda: world.clock.at.replace(tzinfo=None) + timedelta(hours=20)
+    world.edit(MODULE, "OF-100", sale__price=8800)
+    world.quick()
+    world.module.now_at = lambda: world.clock.at.replace(tzinfo=None)
+    world.edit(MODULE, "OF-1", sale__price=11900)
+    assert world.sync().summary.missed == {MODULE: 1, DMS: 0}
+    world.edit(MODULE, "OF-1", sale__price=11800)
+    world.quick()
+    assert world.dms.body("VO1")["prix_vente"] == "11800,00"
+
+
+def test_hints_in_quick_succession_do_not_use_up_the_doubts_about_a_replica_that_lags(world: World) -> None:
+    lagging = dict(world.dms.body("VO1"))
+    world.clock.pause(3600)
+    world.edit(MODULE, "OF-1", sale__vatRecoverable=True)
+    world.quick()
+    assert world.dms.body("VO1")["tva_recup"] == "O"
+    world.dms._records["VO1"] = lagging
+    for _ in range(5):
+        world.clock.pause(5)
+        world.cycle().run(kind=RunKind.HINTED, hints={DMS: {"VO1"}})
+    assert world.module.body("OF-1")["sale"]["vatRecoverable"] is True
+
+
+def test_a_side_whose_clock_was_set_back_is_believed_by_quick_runs_before_the_night_is_over(world: World) -> None:
+    world.clock.pause(3600)
+    world.edit(DMS, "VO1", frevo="500,00")
+    world.quick()
+    world.dms.now_at = lambda: world.clock.at.replace(tzinfo=None) - timedelta(minutes=40)
+    world.edit(DMS, "VO1", frevo="600,00")
+    world.sync()
+    for _ in range(8):
+        world.quick()
+    assert world.module.body("OF-1")["costs"]["reconditioning"] == 600
+
+
+def test_a_hint_with_the_wrong_point_of_sale_binds_nothing(world: World) -> None:
+    """The police number holds within its own register only."""
+    bare = {"vin": None, "registration": None, "policeNumber": "2026-00777", "dmsReference": None}
+    world.module.put({**module_record("OF-50"), "identification": bare})
+    world.dms.put(dms_record("VO50", site="S02", chassis="", immat="", no_police="2026-00777", ref_externe=""))
+    world.sync()
+    world.hinted(DMS, "VO50")
+    assert world.module.body("OF-50")["identification"]["dmsReference"] is None
+    assert world.dms.body("VO50")["ref_externe"] == ""
+
+
+def test_a_file_that_was_moved_to_another_site_is_decided_where_its_car_is_at_home(world: World) -> None:
+    [car], [file] = crowd(1, first=700)
+    world.module.put({**car, "pointOfSale": "PDV2"})
+    world.dms.put({**file, "site": "S02"})
+    world.sync("PDV2")
+    world.clock.pause(3600)
+    world.edit(DMS, "VO1", site="S02", frevo="555,00")
+    world.quick("PDV2")
+    world.quick("PDV1")
+    assert world.module.body("OF-1")["costs"]["reconditioning"] == 555
+
+
+def test_a_release_lapses_with_the_next_run_that_comes_to_its_end(tmp_path: Path) -> None:
+    module, dms = crowd(8)
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+
+        def price_all(price: int) -> None:
+            for number in range(100, 106):
+                world.edit(MODULE, f"OF-{number}", sale__price=price + number)
+
+        before = [world.module.body(f"OF-{number}")["sale"]["price"] for number in range(100, 106)]
+        price_all(7000)
+        halted = world.quick().summary.run_id
+        assert halted is not None
+        world.repository.release(halted)
+        for number, price in zip(range(100, 106), before, strict=True):
+            world.edit(MODULE, f"OF-{number}", sale__price=price)
+        assert world.quick().summary.status == "done"
+        price_all(7000)
+        assert world.quick().summary.status == "halted"
+
+
+def test_the_second_look_of_a_run_counts_no_absence(world: World) -> None:
+    """The file vanishes between the listing and the write: that is one listing without it, not two."""
+    world.edit(MODULE, "OF-1", sale__price=11900)
+
+    def vanishes(call: str) -> None:
+        if call == "read" and "VO1" in world.dms._records:
+            world.dms.remove("VO1")
+
+    world.dms.error_before = vanishes  # type: ignore[assignment]
+    world.sync()
+    world.dms.error_before = lambda _: None
+    world.sync()
+    assert not any("missing_in_dms" in row for row in world.rows()["conflict"])
+    world.sync()
+    assert any("missing_in_dms" in row for row in world.rows()["conflict"])
+
+
+def test_a_file_that_was_opened_anew_is_not_held_against_the_one_that_is_gone(world: World) -> None:
+    world.clock.pause(3600)
+    body = dict(world.dms.body("VO1"))
+    world.dms.remove("VO1")
+    world.dms.put({**body, "dossier": "VO900"})
+    world.quick()
+    assert not any("duplicate" in row for row in world.rows()["conflict"])

@@ -269,3 +269,39 @@ def test_a_value_that_is_put_back_once_a_week_is_corrected_every_time(world: Wor
         world.clock.pause(7 * 24 * 3600)
         world.edit(DMS, "VO1", prix_vente="12 500,00")
     assert len(world.dms.writes) == 6
+
+
+@pytest.mark.parametrize("then", [RateLimited("slow down", 240), AccessDenied("revoked"), SystemUnavailable("down")])
+def test_what_nobody_could_find_out_stays_open_however_the_system_ends_the_asking(
+    world: World, then: StocksyncError
+) -> None:
+    """The write was carried out, its answer lost, and reading back is refused: it is still our own write."""
+    world.edit(MODULE, "OF-1", sale__vatRecoverable=True)
+    sent: list[Write] = []
+
+    def met(write: Write) -> Fate:
+        sent.append(write)
+        return Fate.ANSWER_LOST
+
+    world.dms.fate_of = met
+    world.dms.error_before = lambda _: then if sent else None
+    world.sync()
+    assert world.dms.body("VO1")["tva_recup"] == "O"
+    world.answers_again()
+    world.edit(MODULE, "OF-1", sale__vatRecoverable=False)
+    world.sync()
+    world.sync()
+    assert world.module.body("OF-1")["sale"]["vatRecoverable"] is False
+    assert world.dms.body("VO1")["tva_recup"] == "N"
+
+
+def test_a_side_that_takes_no_writes_for_a_while_is_no_car_s_own_trouble(world: World) -> None:
+    for number in range(100, 105):
+        world.edit(MODULE, f"OF-{number}", sale__price=8800)
+    world.dms.error_before = lambda call: SystemUnavailable("error 503") if call == "update" else None
+    for _ in range(8):
+        world.quick()
+    world.answers_again()
+    world.quick()
+    assert all(world.dms.body(f"VO{n}")["prix_vente"] == "8800,00" for n in range(100, 105))
+    assert reasons(world) == []

@@ -40,7 +40,7 @@ def leased(engine: Engine, point_of_sale: str, clock: Clock, purpose: str) -> It
     """Hold a point of sale, and give the fencing number. Raises Busy at once, naming who holds it and since when."""
     with _locked_file(engine, point_of_sale) as is_locked:
         holder = f"{purpose}, process {os.getpid()} on {socket.gethostname()}"
-        fence = _take(engine, point_of_sale, holder, clock.now_at(), predecessor_is_dead=is_locked)
+        fence = _take(engine, point_of_sale, holder, clock.now_at(), is_locked=is_locked)
         over = threading.Event()
         beat = threading.Thread(
             target=_keep, args=(engine, point_of_sale, fence, clock, over), name="lease", daemon=True
@@ -69,14 +69,23 @@ def check_fence(connection: Connection, run_id: int) -> None:
         )
 
 
-def _take(engine: Engine, point_of_sale: str, holder: str, at: datetime, *, predecessor_is_dead: bool) -> int:
-    mine = {"holder": holder, "acquired_at": at, "expires_at": at + LEASE_FOR}
+def check_lease(connection: Connection, point_of_sale: str, fence: int) -> None:
+    """Let a run begin iff its holder still is the holder. Raises LeaseLost."""
+    row = connection.execute(select(LEASE).where(LEASE.c.point_of_sale == point_of_sale)).first()
+    if row is None or row.fence != fence:
+        raise LeaseLost(f"{point_of_sale} was taken over by another run before this one began; it asks again.")
+
+
+def _take(engine: Engine, point_of_sale: str, holder: str, at: datetime, *, is_locked: bool) -> int:
+    mine = {"holder": holder, "locked": is_locked, "acquired_at": at, "expires_at": at + LEASE_FOR}
     with engine.execution_options(**{WRITE: True}).begin() as connection:
         row = connection.execute(select(LEASE).where(LEASE.c.point_of_sale == point_of_sale)).first()
         if row is None:
             connection.execute(insert(LEASE).values(point_of_sale=point_of_sale, fence=1, **mine))
             return 1
-        if not predecessor_is_dead and row.expires_at > at:
+        # The file of a holder that had locked it is free again: that holder is dead, or done.
+        is_over = is_locked and row.locked
+        if not is_over and row.expires_at > at:
             raise Busy(
                 f"{point_of_sale} is being synchronised by {row.holder} since {row.acquired_at:%Y-%m-%d %H:%M:%S} UTC; "
                 "run the command again once that is done, or wait for it with --wait."

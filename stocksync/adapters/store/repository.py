@@ -36,7 +36,7 @@ from stocksync.adapters.store.core import (
     chunks,
 )
 from stocksync.adapters.store.engine import WRITE
-from stocksync.adapters.store.leases import check_fence, leased
+from stocksync.adapters.store.leases import check_fence, check_lease, leased
 from stocksync.adapters.store.resolution_rows import (
     acting,
     add_resolution,
@@ -66,10 +66,12 @@ from stocksync.adapters.store.rows import (
     write_cars,
 )
 from stocksync.adapters.store.snapshot_rows import (
+    doubted,
     note_gone,
     note_older_readings,
     read_marks,
     remembered,
+    seen_elsewhere,
     snapshots_at,
     snapshots_of,
     write_marks,
@@ -120,6 +122,7 @@ class Repository:
     ) -> int:
         """Note that a run starts, and keep the mapping files that it works by."""
         with self._writing() as connection:
+            check_lease(connection, point_of_sale, fence)
             broken_off = (RUN.c.point_of_sale == point_of_sale, RUN.c.status == RunStatus.RUNNING.value)
             interrupted = {"status": RunStatus.FAILED.value, "finished_at": at, "message": "interrupted"}
             connection.execute(update(RUN).where(*broken_off).values(interrupted))
@@ -183,12 +186,19 @@ class Repository:
             row = connection.execute(select(RUN).where(*conditions).order_by(RUN.c.id.desc()).limit(1)).first()
         return past_run(row) if row is not None else None
 
-    def is_settled(self, pair: str, point_of_sale: str) -> bool:
-        """Tell whether no write is on its way and no reviewer's decision waits to be carried out."""
+    def is_settled(self, pair: str, point_of_sale: str, since: datetime) -> bool:
+        """Tell whether nothing is left to do: see `Store.is_settled`."""
         on_its_way = (EntryStatus.PENDING.value, EntryStatus.CLAIMED.value)
         waiting = select(OUTBOX.c.id).where(OUTBOX.c.point_of_sale == point_of_sale, OUTBOX.c.status.in_(on_its_way))
         with self._reading() as connection:
-            return connection.scalar(waiting.limit(1)) is None and not waits_here(connection, pair, point_of_sale)
+            if connection.scalar(waiting.limit(1)) is not None or waits_here(connection, pair, point_of_sale):
+                return False
+            return not any(seen_elsewhere(connection, pair, point_of_sale, side, since) for side in Side)
+
+    def doubted(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
+        """The records here that were shown in an older state than we know, when they were last read."""
+        with self._reading() as connection:
+            return {side: doubted(connection, pair, point_of_sale, side) for side in Side}
 
     def marks(self, point_of_sale: str) -> dict[Side, datetime]:
         """Up to when each side's changes were all seen, on its own clock; a side left out where that is not known."""
@@ -212,18 +222,13 @@ class Repository:
         return unpacked(packed) if packed is not None else None
 
     def is_released(self, point_of_sale: str, plan_digest: str) -> bool:
-        """Tell whether a person released exactly this plan since the last complete run, and it is still due."""
-        last = self.last_complete_run(point_of_sale)
-        of_this_plan = (RUN.c.point_of_sale == point_of_sale, RUN.c.plan_digest == plan_digest)
-        released = select(func.max(RUN.c.id)).where(
-            *of_this_plan,
-            RUN.c.status == RunStatus.RELEASED.value,
-            RUN.c.id > (last.run_id if last is not None else 0),
-        )
-        carried_out = select(func.max(RUN.c.id)).where(*of_this_plan, RUN.c.status == RunStatus.DONE.value)
+        """Tell whether a person released exactly this plan since the last run that came to its end."""
+        here = RUN.c.point_of_sale == point_of_sale
+        done = select(func.max(RUN.c.id)).where(here, RUN.c.status == RunStatus.DONE.value)
+        released = (RUN.c.status == RunStatus.RELEASED.value, RUN.c.plan_digest == plan_digest)
         with self._reading() as connection:
-            number = connection.scalar(released)
-            return number is not None and number > (connection.scalar(carried_out) or 0)
+            last = connection.scalar(done) or 0
+            return connection.scalar(select(RUN.c.id).where(here, *released, RUN.c.id > last)) is not None
 
     def release(self, run_id: int) -> str:
         """Let the plan of a halted run pass once; the answer is its point of sale.

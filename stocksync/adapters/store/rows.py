@@ -113,7 +113,9 @@ def past_run(row: Any) -> PastRun:
     listed = {Side.VEHICLE_MODULE: row.listed_vehicle_module or 0, Side.DMS: row.listed_dms or 0}
     figures = codec.load(row.summary) if row.summary is not None else {}
     deferred = figures.get("identity", {}).get(Category.DEFERRED.value, 0)
-    return PastRun(row.id, row.mapping_version, listed, RunKind(row.kind), RunStatus(row.status), int(deferred))
+    return PastRun(
+        row.id, row.mapping_version, listed, RunKind(row.kind), RunStatus(row.status), int(deferred), row.started_at
+    )
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:

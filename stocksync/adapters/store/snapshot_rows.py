@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
@@ -34,6 +34,7 @@ def write_snapshots(
             "gone": False,
             "stamp": s.stamp.isoformat() if s.stamp is not None else None,
             "older_readings": 0,
+            "older_since": None,
             "body": codec.dump(s.body).encode(),
             "seen_at": at,
         }
@@ -50,13 +51,14 @@ def remembered(connection: Connection, pair: str, side: Side, record_ids: Iterab
         SNAPSHOT.c.point_of_sale,
         SNAPSHOT.c.stamp,
         SNAPSHOT.c.older_readings,
+        SNAPSHOT.c.older_since,
     )
     found = {}
     for part in chunks(sorted(record_ids)):
         here = select(*columns).where(*_of(pair, side), SNAPSHOT.c.record_id.in_(part), SNAPSHOT.c.gone.is_(False))
         for row in connection.execute(here):
             stamp = datetime.fromisoformat(row.stamp) if row.stamp is not None else None
-            found[row.record_id] = Remembered(row.digest, row.point_of_sale, stamp, row.older_readings)
+            found[row.record_id] = Remembered(row.digest, row.point_of_sale, stamp, row.older_readings, row.older_since)
     return found
 
 
@@ -79,9 +81,24 @@ def snapshots_at(connection: Connection, pair: str, point_of_sale: str, side: Si
 
 def note_older_readings(connection: Connection, recording: Recording) -> None:
     """Count how often in a row a record was shown in an older state than we know."""
-    for (side, record_id), count in recording.older.items():
+    for (side, record_id), (count, since_at) in recording.older.items():
         row = (*_of(recording.pair, side), SNAPSHOT.c.record_id == record_id)
-        connection.execute(update(SNAPSHOT).where(*row).values(older_readings=count))
+        connection.execute(update(SNAPSHOT).where(*row).values(older_readings=count, older_since=since_at))
+
+
+def doubted(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
+    """The records at a point of sale that were shown in an older state than we know."""
+    here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.older_readings > 0)
+    return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*here, SNAPSHOT.c.gone.is_(False))))
+
+
+def seen_elsewhere(connection: Connection, pair: str, point_of_sale: str, side: Side, since: datetime) -> bool:
+    """Tell whether a record of a car at home here was seen to change at another point of sale."""
+    changed = (*_of(pair, side), SNAPSHOT.c.point_of_sale != point_of_sale, SNAPSHOT.c.seen_at >= since)
+    home = and_(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale, CAR.c.closed.is_(False))
+    joined = SNAPSHOT.join(CAR, id_column(side) == SNAPSHOT.c.record_id)
+    found = select(SNAPSHOT.c.record_id).select_from(joined).where(*changed, home).limit(1)
+    return connection.scalar(found) is not None
 
 
 def note_gone(connection: Connection, recording: Recording) -> None:

@@ -73,7 +73,8 @@ class SnapshotRow(SQLModel, table=True):
     """What a side last said of one record.
 
     gone: the last complete listing did not have it, nor could it be read. stamp: when the side changed it, on its own
-    clock, ISO 8601 without an offset. older_readings: runs in a row that were shown an older state than this one.
+    clock, ISO 8601 without an offset. older_readings: runs in a row that were shown an older state than this one,
+    since older_since.
     """
 
     __tablename__ = "snapshot"
@@ -95,6 +96,7 @@ class SnapshotRow(SQLModel, table=True):
     gone: bool = False
     stamp: str | None = None
     older_readings: int = 0
+    older_since: datetime | None = None
     body: bytes = Field(sa_type=LargeBinary)
     seen_at: datetime
 
@@ -218,13 +220,17 @@ class JournalRow(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """Who is at work on a point of sale, until when; fence: higher with every new holder, never lower."""
+    """Who is at work on a point of sale, until when.
+
+    fence: higher with every new holder, never lower. locked: the holder also locks a file, whose lock ends with it.
+    """
 
     __tablename__ = "lease"
 
     point_of_sale: str = Field(primary_key=True)
     fence: int
     holder: str
+    locked: bool
     acquired_at: datetime
     expires_at: datetime
 

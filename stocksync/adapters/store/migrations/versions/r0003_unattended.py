@@ -25,6 +25,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("gone", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("stamp", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("older_readings", sa.Integer(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("older_since", INSTANT, nullable=True))
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.add_column(sa.Column("hash", sa.String(), nullable=False, server_default=""))
     op.create_index("run_of_a_kind", "run", ["point_of_sale", "status", "kind", "id"])
@@ -41,6 +42,7 @@ def _new_tables() -> None:
         sa.Column("point_of_sale", sa.String(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("locked", sa.Boolean(), nullable=False),
         sa.Column("acquired_at", INSTANT, nullable=False),
         sa.Column("expires_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("point_of_sale"),
