@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 ON_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 REAL_DATA = Path(os.environ.get("STOCKSYNC_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
-SHARING = frozenset({"e2e", "entrypoints", "real_data", "spreadsheet"})
+SHARING = frozenset({"e2e", "entrypoints", "fire", "real_data", "spreadsheet"})
 """Folders whose files prepare something costly once for all their tests."""
 
 # Speed is no property of the code under test: a machine busy with the other tests must not fail one.

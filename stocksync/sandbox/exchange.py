@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -82,13 +82,18 @@ def _endpoint(
     by_method: Mapping[str, Handler], around: Callable[[Call, Handler], Reply]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            # Nobody is there to be answered any more.
+            return Response(status_code=400)
         call = Call(
             request.method,
             request.url.path,
             request.path_params,
             request.query_params,
             request.headers,
-            await request.body(),
+            body,
             request.scope.get(STRUCK, NOTHING),
         )
         # Starlette answers HEAD wherever GET is

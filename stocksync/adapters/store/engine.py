@@ -51,7 +51,7 @@ def open_engine(url: str) -> Engine:
     except (OperationalError, DatabaseError, OSError) as error:
         reason = getattr(error, "orig", None) or error
         raise ConfigurationError(
-            f"The database {shown!r} cannot be opened: {reason}. Check the path and its rights."
+            f"The database {shown!r} cannot be opened: {reason}. Check the path, its rights and the room there."
         ) from None
     return engine
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store import codec
@@ -196,8 +196,26 @@ def supersede(connection: Connection, recording: Recording) -> None:
         select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.side).where(OUTBOX.c.status == EntryStatus.CLAIMED.value)
     )
     settled = [row.id for row in claimed if (row.car_id, Side(row.side)) in recording.seen]
+    settled += _over(connection, recording) if recording.present is not None else []
     for part in chunks(settled):
         connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(part)).values(done))
+
+
+def _over(connection: Connection, recording: Recording) -> list[int]:
+    """What an earlier run sent without an answer and nobody can be asked about any more, once everything was listed.
+
+    A creation that was carried out is listed now, whosever it is; a record that was twice not there is gone.
+    """
+    earlier = (
+        OUTBOX.c.status == EntryStatus.CLAIMED.value,
+        OUTBOX.c.point_of_sale == recording.point_of_sale,
+        OUTBOX.c.run_id < recording.run_id,
+    )
+    missing = {Side.VEHICLE_MODULE: CAR.c.missing_vehicle_module, Side.DMS: CAR.c.missing_dms}
+    gone = [and_(OUTBOX.c.side == side.value, count >= 2) for side, count in missing.items()]
+    entries = select(OUTBOX.c.id).select_from(OUTBOX.outerjoin(CAR, CAR.c.id == OUTBOX.c.car_id))
+    over = or_(OUTBOX.c.action == Action.CREATE.value, CAR.c.id.is_(None), *gone)
+    return list(connection.scalars(entries.where(*earlier, over)))
 
 
 def insert_operations(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import httpcore
@@ -31,15 +33,21 @@ class GuardedTransport(httpx.HTTPTransport):
     """httpx's own transport over sockets that keep the deadline and refuse some addresses."""
 
     def __init__(self, base_url: httpx.URL, *, connections: int) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(verify=_ssl_context(), trust_env=False)
         # Its own time-out is per read, so a slow drip would never end; and it takes no sockets of ours.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=_ssl_context(),
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=5.0,
             network_backend=_GuardedBackend(loopback_only=base_url.scheme == "http"),
         )
+
+
+@lru_cache(maxsize=1)
+def _ssl_context() -> ssl.SSLContext:
+    """One for the whole process: reading the authorities takes longer than many a run."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
