@@ -1,0 +1,183 @@
+"""Every net has to catch something: parts of the program are taken out, and the simulation or a death must notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stocksync.adapters.store import repository, rows
+from stocksync.adapters.store.repository import Repository
+from stocksync.stock import reconcile
+from stocksync.stock.reconcile import Category, Question, Verdict
+from stocksync.stock.values import Side
+from stocksync.sync import acknowledge, attributes, cars, cycle, decide, sending
+from stocksync.sync.recording import OutboxEntry
+from tests.simulation.__main__ import simulated
+from tests.simulation.crashes import troubles, undisturbed
+from tests.simulation.killing import Points
+from tests.simulation.scenarios import SCENARIOS
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def nothing_is_claimed(patch: pytest.MonkeyPatch) -> None:
+    right = Repository._writing_for
+
+    def rolled_back(self: Repository, run_id: int, sides: Iterable[Side], limit: int) -> list[OutboxEntry]:
+        found: list[OutboxEntry] = []
+
+        @contextmanager
+        def without_commit(inner: Repository, run: int) -> Iterator[Any]:
+            with inner.engine.connect() as connection:
+                yield connection
+                connection.rollback()
+
+        patch.setattr(Repository, "_writing_for", without_commit)
+        found = claim(self, run_id, sides, limit)
+        patch.setattr(Repository, "_writing_for", right)
+        return found
+
+    claim = Repository.claim
+    patch.setattr(Repository, "claim", rolled_back)
+
+
+def the_base_moves_at_plan_time(patch: pytest.MonkeyPatch) -> None:
+    def eager(draft: Any) -> dict[str, Any]:
+        return {**draft.car.base, **{name: v.write.value for name, v in draft.verdicts.items() if v.write is not None}}
+
+    patch.setattr(decide, "base_after", eager)
+
+
+def an_answer_is_trusted_unread(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(acknowledge, "same", lambda *_: True)
+
+
+def the_fence_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(repository, "check_fence", lambda *_: None)
+
+
+def what_is_read_back_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    def looking_back(self: Any, side: Side, record_id: str, _: Any) -> Any:
+        return lambda: (self._native(side, record_id), False)
+
+    patch.setattr(sending.Sender, "_looking_back", looking_back)
+
+
+def what_was_expected_is_not_compared(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sending.Sender, "_check_expected", lambda *_: None)
+
+
+def nothing_is_read_before_a_write(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sending.Sender, "_check_unmoved", lambda *_: None)
+
+
+def no_listing_is_guarded(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cycle, "check_listings", lambda *_: [])
+
+
+def no_plan_is_guarded(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cycle, "check_plan", lambda *_: [])
+
+
+def the_loser_is_written_to_the_owner(patch: pytest.MonkeyPatch) -> None:
+    def backwards(question: Question, side: Side) -> reconcile.Write:
+        return reconcile.Write(side.other, question.known(side), question.known(side.other))
+
+    patch.setattr(reconcile, "_write", backwards)
+    for module in (attributes, sending):
+        patch.setattr(module, "may_write", lambda *_, **__: True)
+
+
+def conflicts_are_swallowed(patch: pytest.MonkeyPatch) -> None:
+    right = attributes.decide
+
+    def silent(question: Question) -> Verdict:
+        verdict = right(question)
+        return reconcile.UNCHANGED if verdict.category in (Category.HELD, Category.CONFLICT) else verdict
+
+    patch.setattr(attributes, "decide", silent)
+
+
+def the_journal_is_not_chained(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rows, "link", lambda *_: "the same")
+
+
+def a_row_has_the_values_for_its_name(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        cars.Finding, "key", property(lambda f: f"{f.car_id}|{f.subject}|{f.reason}|{f.vehicle_module}|{f.dms}")
+    )
+
+
+def values_are_rounded_on_their_way(patch: pytest.MonkeyPatch) -> None:
+    from stocksync.mapping.translate import SideTranslation
+
+    body = SideTranslation.body
+
+    def rounded(self: Any, values: Mapping[str, Any], reference: str | None = None) -> dict[str, Any]:
+        cut = {name: value // 100 * 100 if name == "mileage" and value else value for name, value in values.items()}
+        return body(self, cut, reference)
+
+    patch.setattr(SideTranslation, "body", rounded)
+
+
+def a_key_is_made_anew_for_every_attempt(patch: pytest.MonkeyPatch) -> None:
+    right = sending.Sender.send
+
+    def renewed(self: Any, entry: OutboxEntry, seen: Any) -> Any:
+        return right(self, replace(entry, key=f"{entry.key[::-1]}"), seen)
+
+    patch.setattr(sending.Sender, "send", renewed)
+
+
+def an_unanswered_write_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decide, "as_acknowledged", lambda sighting, _: sighting)
+
+
+def an_interrupted_run_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(repository, "supersede", lambda *_: None)
+
+
+CAUGHT_BY: Mapping[Plant, int] = {
+    nothing_is_claimed: 0,
+    the_base_moves_at_plan_time: 0,
+    an_answer_is_trusted_unread: 16,
+    the_fence_is_not_looked_at: 12,
+    what_is_read_back_is_not_looked_at: 58,
+    what_was_expected_is_not_compared: 13,
+    nothing_is_read_before_a_write: 13,
+    no_listing_is_guarded: 15,
+    no_plan_is_guarded: 9,
+    the_loser_is_written_to_the_owner: 0,
+    conflicts_are_swallowed: 1,
+    the_journal_is_not_chained: 0,
+    a_row_has_the_values_for_its_name: 1,
+    values_are_rounded_on_their_way: 0,
+    a_key_is_made_anew_for_every_attempt: 0,
+}
+"""The first seed that notices each fault; another one after an edit of the simulation, where it is told so here."""
+
+KILLING = {
+    nothing_is_claimed: "a reservation",
+    the_base_moves_at_plan_time: "a quick run that writes on both sides",
+    an_unanswered_write_is_forgotten: "a reservation",
+    an_interrupted_run_is_forgotten: "a reservation",
+}
+
+
+@pytest.mark.parametrize("plant", CAUGHT_BY, ids=lambda plant: plant.__name__)
+def test_the_simulation_notices_what_is_taken_out_of_the_program(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert simulated(CAUGHT_BY[plant]).broken == [], "the seed fails without any fault"
+    plant(monkeypatch)
+    assert simulated(CAUGHT_BY[plant]).broken
+
+
+@pytest.mark.parametrize("plant", KILLING, ids=lambda plant: plant.__name__)
+def test_a_death_notices_what_is_taken_out_of_the_program(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    (scenario,) = [scenario for scenario in SCENARIOS if scenario.name == KILLING[plant]]
+    wanted = undisturbed(scenario)
+    plant(monkeypatch)
+    assert any(troubles(scenario, Points(at)) for at in range(1, len(wanted.instants[0]) + 1))
