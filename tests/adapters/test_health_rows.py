@@ -180,7 +180,7 @@ def test_the_backlog_is_what_is_on_its_way_and_since_when(engine: Engine) -> Non
 
 
 def test_who_is_at_work_is_told_until_the_lease_runs_out(engine: Engine) -> None:
-    lease = {"fence": 1, "holder": "sync, process 7 on host", "acquired_at": NOW - minutes(3)}
+    lease = {"fence": 1, "holder": "sync, process 7 on host", "locked": True, "acquired_at": NOW - minutes(3)}
     add(engine, LEASE, {**lease, "point_of_sale": "PDV1", "expires_at": NOW + minutes(1)})
     add(engine, LEASE, {**lease, "point_of_sale": "PDV2", "expires_at": NOW})
     assert (of(engine).at_work, of(engine).at_work_since) == ("sync, process 7 on host", NOW - minutes(3))

@@ -456,7 +456,7 @@ def test_the_commands_did_what_they_were_to_be_watched_at(told: Told) -> None:
     assert codes["denied_sync"] != 0
     everything = list(told.everything())
     # What was told back with the keys was read, kept and handed out; else nothing below would mean anything.
-    for place in ("memory-refused.db, as text", "memory-failing.db, as text", "denied_sync: standard error"):
+    for place in ("memory-refused.db", "memory-failing.db", "denied_sync: standard error"):
         assert any(place in where and "you sent" in text for where, text in everything), place
     assert any("exchange" in where and where.endswith(".csv") for where, _ in everything)
 

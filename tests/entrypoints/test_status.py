@@ -195,7 +195,7 @@ def test_a_gate_that_is_not_open_is_told_with_its_reason(office: Office) -> None
 
 def test_who_is_at_work_is_told(office: Office) -> None:
     office.ran("done", 2, "PDV1")
-    lease = {"fence": 1, "holder": "sync, process 7 on host", "acquired_at": NOW - timedelta(minutes=3)}
+    lease = {"fence": 1, "holder": "sync, process 7 on host", "locked": True, "acquired_at": NOW - timedelta(minutes=3)}
     office.add(LEASE, {**lease, "point_of_sale": "PDV1", "expires_at": NOW + timedelta(hours=1)})
     assert "au travail : PDV1" in office.plain()
     assert "à jour, en cours" in office.plain()

@@ -158,7 +158,9 @@ def settle_subjects(connection: Connection, run_id: int, outcome: EntryOutcome, 
     statement = update(CONFLICT).where(CONFLICT.c.car_id == outcome.entry.car_id, CONFLICT.c.closed_at.is_(None))
     if outcome.car is not None and outcome.car.closed:
         end_with_the_car(connection, run_id, outcome.entry.car_id, at)
-        connection.execute(statement.values(closed_at=at, closed_because="exit"))
+        # What happened once stays until somebody has seen it, also where the car has left.
+        states = CONFLICT.c.reason.not_in([event.value for event in EVENTS])
+        connection.execute(statement.where(states).values(closed_at=at, closed_because="exit"))
         return
     connection.execute(
         statement.where(
