@@ -230,7 +230,8 @@ def test_a_point_of_sale_without_any_record_is_a_warning(town: Desk) -> None:
 @pytest.mark.parametrize(("minutes", "level"), [(0, "ok"), (2, "warning"), (-11, "fault"), (60 * 24, "fault")])
 def test_clocks_that_differ_are_told_and_what_that_may_touch(town: Desk, minutes: int, level: str) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(EMPTY_PAGE)}\r\nDate: {date}"
+    lines = ("HTTP/1.1 200 OK", "Content-Type: application/json", "Connection: close")
+    head = "\r\n".join((*lines, f"Content-Length: {len(EMPTY_PAGE)}", f"Date: {date}"))
     with ScriptedServer([raw(f"{head}\r\n\r\n{EMPTY_PAGE}".encode())]) as server:
         _, findings = examined(town, OPENFLEX_URL=server.url)
     (clock,) = [f for f in findings if f["check"] in {"clock_off", "clock_agrees"} and "openflex" in f["where"]]

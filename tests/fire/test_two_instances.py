@@ -82,10 +82,10 @@ def test_a_holder_that_slept_through_its_lease_records_nothing_any_more(ground: 
             sandbox.breaks(system).clear()  # type: ignore[arg-type]
         with closing(Service(scene.folder, scene.variables, program=SHORT_LEASE, log="serve-b.log")) as successor:
             successor.is_ready()
-            until(lambda: all(is_replaced(scene, run) for run in asleep), 30, "the second one has taken over")
+            until(lambda: all(is_replaced(scene, run) for run in asleep), 90, "the second one has taken over")
             facts = [facts_of(scene, run) for run in asleep]
             sleeper.tell(signal.SIGCONT)
-            until(lambda: "was taken over by" in sleeper.log.read_text(), 30, "the first one notices")
+            until(lambda: "was taken over by" in sleeper.log.read_text(), 60, "the first one notices")
             assert [facts_of(scene, run) for run in asleep] == facts
             quiet_services = (sleeper, successor)
             for service in quiet_services:
