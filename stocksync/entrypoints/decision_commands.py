@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stocksync.entrypoints import exit_codes, rendering
-from stocksync.entrypoints.signature import signature
+from stocksync.entrypoints.signature import signed
 from stocksync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def import_(obj: Context, file: Path, dry_run: bool, by: str | None, lang: Langu
     from stocksync.entrypoints.decision_desk import DecisionDesk, HandedIn
 
     language = lang or obj.language
-    handed_in = HandedIn(_name_of(file), _read(file), _signed(by))
+    handed_in = HandedIn(_name_of(file), _read(file), signed(by, "decided"))
     mappings = obj.load_mappings()
     with obj.repository(only_reading=True) as repository:
         desk = DecisionDesk(open_questions(repository), repository, mappings, SystemClock(), language)
@@ -107,7 +107,7 @@ def undo(obj: Context, conflict_id: int, by: str | None, whole_lot: bool, dry_ru
     from stocksync.assembly import SystemClock, open_questions
     from stocksync.entrypoints.taken_back import lot_of_decision, take_back_decision
 
-    mappings, who = obj.load_mappings(), _signed(by)
+    mappings, who = obj.load_mappings(), signed(by, "decided")
     with obj.repository(only_reading=True) as repository:
         questions = open_questions(repository)
         numbers = lot_of_decision(questions, conflict_id) if whole_lot else [conflict_id]
@@ -149,22 +149,6 @@ def _read(file: Path) -> bytes:
 
 def _name_of(file: Path) -> str:
     return "-" if str(file) == "-" else file.name
-
-
-def _signed(by: str | None) -> str:
-    """Who decides; the user of this machine where nobody is named."""
-    if by is not None and not by.strip():
-        raise UsageError('--by names nobody: say who decided, for example --by "A. Martin".')
-    return signature(by or _user())
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "?"
 
 
 def _write_answer(answer: Path, taken: TakenIn, language: Language) -> Path | None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from stocksync.entrypoints import exit_codes, rendering
-from stocksync.entrypoints.signature import signature
+from stocksync.entrypoints.signature import signed
 from stocksync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def pause(obj: Context, wanted: Sequence[str], reason: str, by: str | None, as_j
     """
     mappings = obj.load_mappings()
     points = _named(mappings, wanted)
-    who, why = _signed(by), _one_line(reason)
+    who, why = signed(by, "pauses"), _one_line(reason)
     from stocksync.assembly import SystemClock, open_pauses
 
     now_at, already = SystemClock().now_at(), {}
@@ -147,21 +147,6 @@ def _named(mappings: MappingSet, wanted: Iterable[str]) -> list[str]:
 
     wanted = list(wanted)
     return chosen_points(mappings, wanted) if wanted else [_EVERYWHERE]
-
-
-def _signed(by: str | None) -> str:
-    if by is not None and not by.strip():
-        raise UsageError('--by names nobody: say who pauses, for example --by "A. Martin".')
-    return signature(by or _user())
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "?"
 
 
 def _one_line(reason: str) -> str:

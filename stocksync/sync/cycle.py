@@ -261,11 +261,14 @@ class Cycle:
         self, decided: Decided, stale: Mapping[Side, set[str]], reading: Reading
     ) -> tuple[Gathered, dict[Side, dict[str, Vehicle]]]:
         """Read what a quick run would write to and from; what is gone is left to a complete one."""
-        fresh = reading.again(stale)
-        gone = {side: stale[side] - fresh[side].keys() for side in SIDES}
-        gathered = decided.gathered.without(gone)
-        vehicles = {side: {i: v for i, v in decided.vehicles[side].items() if i not in gone[side]} for side in SIDES}
-        return self._with_more(gathered, vehicles, fresh)
+        return self._replaced(decided, stale, reading.again(stale))
+
+    def _replaced(
+        self, decided: Decided, asked: Mapping[Side, set[str]], fresh: Mapping[Side, Mapping[str, NativeRecord]]
+    ) -> tuple[Gathered, dict[Side, dict[str, Vehicle]]]:
+        """Put what was read again in the place of what was asked for; what did not come is not there any more."""
+        left = {side: {i: v for i, v in decided.vehicles[side].items() if i not in asked[side]} for side in SIDES}
+        return self._with_more(decided.gathered.without(asked), left, fresh)
 
     def _with_more(
         self,
@@ -458,8 +461,7 @@ class Cycle:
         except StocksyncError:
             delivery.report.stale_cars = stale
             return decided.plan
-        seen = {side: {i: v for i, v in decided.vehicles[side].items() if i not in wanted[side]} for side in SIDES}
-        gathered, vehicles = self._with_more(decided.gathered.without(wanted), seen, fresh)
+        gathered, vehicles = self._replaced(decided, wanted, fresh)
         cars = self._cars(gathered)
         everything = self._plan(self.mapping, vehicles, cars, decided.elsewhere, first_contact=False, complete=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})

@@ -109,8 +109,7 @@ def list_both(
 
     def listing(side: Side) -> _Listing:
         system = systems[side]
-        narrowed = since is not None and system.lists_changes
-        pages = system.changes(since[side]) if since is not None and narrowed else system.pages()
+        pages = system.changes(since[side]) if since is not None and system.lists_changes else system.pages()
         return _list(side, pages, given_up, progress, clock, stop)
 
     with ThreadPoolExecutor(len(SIDES), thread_name_prefix="listing") as pool:
@@ -242,11 +241,10 @@ def listing_quality(gathered: Gathered, vehicles: Mapping[Side, Mapping[str, Veh
 
 def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, vehicle: Vehicle) -> Snapshot:
     """Make a snapshot of a record."""
-    ignored = mapping.systems[side].record.ignored_in_comparison
     return Snapshot(
         side=side,
         record_id=record.record_id,
-        digest=digest_of(record.body, ignored),
+        digest=digest_in(mapping, side, record),
         version=record.version,
         vin=vin_of(vehicle),
         reference=vehicle.reference,
@@ -255,6 +253,11 @@ def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, v
         point_of_sale=vehicle.text(words.POINT_OF_SALE),
         stamp=record.stamp,
     )
+
+
+def digest_in(mapping: PointOfSaleMapping, side: Side, record: NativeRecord) -> str:
+    """Hash a record as its snapshot is compared: without the fields that change without meaning on that side."""
+    return digest_of(record.body, mapping.systems[side].record.ignored_in_comparison)
 
 
 def digest_of(body: Mapping[str, Any], ignored: Iterable[str]) -> str:

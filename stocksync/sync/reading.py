@@ -112,18 +112,17 @@ class Reading:
     def _missed(self, side: Side, gathered: Gathered, mark: datetime | None) -> tuple[datetime, ...]:
         if mark is None or not self.systems[side].lists_changes:
             return ()
-        vehicles = gathering.vehicles_of(self.mapping, {side: gathered.records[side], side.other: {}})[side]
         return tuple(
             record.stamp
             for i in gathered.listed[side]
             if (record := gathered.records[side][i]).stamp is not None
             and record.stamp <= mark
-            and self._has_changed(side, record, snapshot_of(self.mapping, side, record, vehicles[i]).digest)
+            and self._has_changed(side, record)
         )
 
-    def _has_changed(self, side: Side, record: NativeRecord, digest: str) -> bool:
+    def _has_changed(self, side: Side, record: NativeRecord) -> bool:
         known = self.known[side].get(record.record_id)
-        return known is None or known.digest != digest
+        return known is None or known.digest != gathering.digest_in(self.mapping, side, record)
 
     def _without_older(self, records: Records) -> dict[Side, dict[str, NativeRecord]]:
         believed = {}

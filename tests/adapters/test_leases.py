@@ -17,6 +17,7 @@ from stocksync.adapters.store.engine import open_engine
 from stocksync.adapters.store.leases import LEASE_FOR
 from stocksync.adapters.store.repository import Repository
 from stocksync.errors import Busy, LeaseLost
+from stocksync.sync.recording import RunKind
 from tests.worlds import DMS, MODULE, RUNS_OWN, ToldClock, World, a_world
 
 
@@ -75,7 +76,7 @@ class Sleeper:
         with self._world.repository.exclusive("PDV1", self._clock, "another") as fence:
             mapping = self._world.mappings.points_of_sale["PDV1"]
             self._world.repository.begin_run(
-                mapping.pair, "PDV1", mapping.version, {}, self._clock.now_at(), leases_kind(), fence
+                mapping.pair, "PDV1", mapping.version, {}, self._clock.now_at(), RunKind.COMPLETE, fence
             )
             yield from self._system.pages()  # type: ignore[attr-defined]
 
@@ -83,17 +84,11 @@ class Sleeper:
         return getattr(self._system, name)
 
 
-def leases_kind() -> object:
-    from stocksync.sync.recording import RunKind
-
-    return RunKind.COMPLETE
-
-
 def test_a_run_that_was_broken_off_is_noted_as_such_by_the_next_one(world: World) -> None:
     mapping = world.mappings.points_of_sale["PDV1"]
     with world.repository.exclusive("PDV1", world.clock, "sync") as fence:
         run_id = world.repository.begin_run(
-            mapping.pair, "PDV1", mapping.version, {}, world.clock.at, leases_kind(), fence
+            mapping.pair, "PDV1", mapping.version, {}, world.clock.at, RunKind.COMPLETE, fence
         )
     world.sync()
     runs = {row[0]: row for row in world.rows()["run"]}
@@ -139,7 +134,7 @@ def test_a_run_of_a_holder_that_was_replaced_does_not_even_begin(world: World) -
         with world.repository.exclusive("PDV1", later, "successor"):
             before = world.rows()
             with pytest.raises(LeaseLost):
-                world.repository.begin_run(mapping.pair, "PDV1", "v", {}, world.clock.at, leases_kind(), fence)
+                world.repository.begin_run(mapping.pair, "PDV1", "v", {}, world.clock.at, RunKind.COMPLETE, fence)
             assert world.rows() == before
 
 
