@@ -465,6 +465,11 @@ class Cycle:
         cars = self._cars(gathered)
         everything = self._plan(self.mapping, vehicles, cars, decided.elsewhere, first_contact=False, complete=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})
+        both = _both(decided.plan, again)
+        if check_plan(both, self.mapping.guards):
+            # What was asked about once is not asked about now: the next run puts the rest before a person.
+            delivery.report.stale_cars = stale
+            return decided.plan
         # Only what was read again is a new snapshot: deliveries have brought newer ones of other records since.
         others = {side: frozenset(gathered.records[side].keys() - fresh[side].keys()) for side in SIDES}
         afresh = replace(
@@ -480,9 +485,7 @@ class Cycle:
         recording = recording_of(run_id, self.clock.now_at(), self.mapping, afresh)
         self.store.record(replace(recording, scope=frozenset(stale)))
         self._deliver(delivery, again, gathered.records)
-        replaced = {car.car.id: car for car in again.cars}
-        cars_now = tuple(_second_look(car, replaced.get(car.car.id)) for car in decided.plan.cars)
-        return replace(decided.plan, cars=cars_now)
+        return both
 
 
 def _counted(missed: Mapping[Side, Iterable[datetime]]) -> dict[Side, int]:
@@ -525,6 +528,12 @@ def _without_doubled_creations(plan: Plan, stored: Mapping[str, Car]) -> Plan:
         for car in plan.cars
     )
     return replace(plan, cars=cars)
+
+
+def _both(first: Plan, second: Plan) -> Plan:
+    """A plan some cars of which were decided once more."""
+    replaced = {car.car.id: car for car in second.cars}
+    return replace(first, cars=tuple(_second_look(car, replaced.get(car.car.id)) for car in first.cars))
 
 
 def _second_look(first: CarPlan, second: CarPlan | None) -> CarPlan:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
 from stocksync.errors import (
     AccessDenied,
+    LeaseLost,
     NotSent,
     RateLimited,
     StaleWrite,
@@ -33,15 +34,17 @@ from stocksync.sync.acknowledge import Acknowledged, acknowledge, not_delivered,
 from stocksync.sync.cars import REFERENCE, Car
 from stocksync.sync.gather import snapshot_of
 from stocksync.sync.overwrites import with_overwrites
-from stocksync.sync.plan import Action, CarPlan
+from stocksync.sync.plan import Action, CarPlan, Operation
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
 from stocksync.sync.ports import today_on as today_on_of
 from stocksync.sync.recording import (
+    UNDECIDED,
     DueOperation,
     EntryOutcome,
     EntryStatus,
     JournalLine,
     OutboxEntry,
+    Snapshot,
 )
 from stocksync.sync.sending import Seen, Sender, Sent
 from stocksync.sync.stopping import Stop
@@ -92,7 +95,7 @@ class Delivery:
         self.run_id, self.mapping = run_id, mapping
         self.store, self.clock, self.report = store, clock, report
         self.watcher, self.stop = watcher, stop
-        self.sender = Sender(mapping, systems, clock, chance, stop)
+        self.sender = Sender(mapping, systems, clock, chance, stop, lambda: store.check_held(run_id))
         self.planned_again: set[str] = set()
         self.cars: dict[str, Car] = {}
         self.vehicles: dict[tuple[str, Side], Vehicle] = {}
@@ -100,6 +103,7 @@ class Delivery:
         self.failures = dict.fromkeys(SIDES, 0)
         self._counting = threading.Lock()
         self._answered: set[Side] = set()
+        self._undecided: set[tuple[str, Side]] = set()
         self._tried: dict[Side, set[str]] = {side: set() for side in SIDES}
 
     def expect(self, plans: Mapping[str, CarPlan], natives: Mapping[Side, Mapping[str, NativeRecord]]) -> None:
@@ -155,10 +159,13 @@ class Delivery:
         return sent
 
     def _give_up_on(self, side: Side, error: StocksyncError | None) -> None:
-        """Send a side nothing more in this run once it refused our key, asked for a long pause, or fell silent."""
+        """Send a side nothing more in this run once it refused our key, asked for a long pause, or fell silent.
+
+        Nor where another run has taken over.
+        """
         with self._counting:
             self.failures[side] = self.failures[side] + 1 if isinstance(error, SystemUnavailable) else 0
-            gives_up = isinstance(error, AccessDenied | RateLimited | NotSent)
+            gives_up = isinstance(error, AccessDenied | RateLimited | NotSent | LeaseLost)
             if error is not None and (gives_up or self.failures[side] >= FAILURES_BEFORE_STOPPING):
                 self.report.stopped.setdefault(side, error)
 
@@ -193,7 +200,7 @@ class Delivery:
             entry,
             EntryStatus.DELIVERED,
             car=car,
-            snapshot=snapshot_of(self.mapping, side, sent.answer, vehicle),
+            snapshot=self._snapshot(sent, before, vehicle, done),
             follow_up=DueOperation(entry.car_id, done.follow_up, None) if done.follow_up is not None else None,
             raised=done.raised,
             blocks_rest=bool(NEEDED_FOR_STAGES & set(done.lost)),
@@ -201,6 +208,20 @@ class Delivery:
             carried_out=done.carried_out,
             journal=(self._journal_line(entry, done, before, former),),
         )
+
+    def _snapshot(self, sent: Sent, before: Vehicle | None, after: Vehicle, done: Acknowledged) -> Snapshot:
+        """What is remembered of an answer.
+
+        It may show what somebody else changed at the same moment, or that something was not kept; and what a side
+        refused before may go through now that the car is another one. Nothing was decided about that, and once it is
+        in a snapshot no quick run would take it for news: so it says that it is.
+        """
+        entry, side = sent.entry, sent.entry.operation.side
+        assert sent.answer is not None
+        if done.car.unkept or _shows_more(entry.operation, before, after):
+            self._undecided.add((entry.car_id, side))
+        snapshot = snapshot_of(self.mapping, side, sent.answer, after)
+        return replace(snapshot, digest=UNDECIDED) if (entry.car_id, side) in self._undecided else snapshot
 
     def _count(self, entry: OutboxEntry, done: Acknowledged, car: Car) -> None:
         operation = entry.operation
@@ -243,7 +264,7 @@ class Delivery:
         one, nothing can tell, and the car is asked about.
         """
         side = sent.entry.operation.side
-        if isinstance(sent.error, Stopping | NotSent | RateLimited | AccessDenied):
+        if isinstance(sent.error, Stopping | NotSent | RateLimited | AccessDenied | LeaseLost):
             return False
         if not isinstance(sent.error, SystemUnavailable):
             return True
@@ -264,8 +285,24 @@ class Delivery:
         self.cars[entry.car_id] = done.car
         self.report.rejected |= {(entry.car_id, name) for name in done.lost}
         return EntryOutcome(
-            entry, EntryStatus.FAILED, message, car=done.car, raised=done.raised, refused=True, journal=(line,)
+            entry,
+            EntryStatus.FAILED,
+            message,
+            car=done.car,
+            snapshot=self._still_due(entry),
+            raised=done.raised,
+            refused=True,
+            journal=(line,),
         )
+
+    def _still_due(self, entry: OutboxEntry) -> Snapshot | None:
+        """A refused reservation is asked for by every run: until it is there, the car can be sold a second time."""
+        side = entry.operation.side
+        record = self.natives.get((entry.car_id, side))
+        vehicle = self.vehicles.get((entry.car_id, side))
+        if entry.operation.action is not Action.RESERVE or record is None or vehicle is None:
+            return None
+        return replace(snapshot_of(self.mapping, side, record, vehicle), digest=UNDECIDED)
 
     def _journal_line(
         self, entry: OutboxEntry, done: Acknowledged, before: Vehicle | None, former: NativeRecord | None
@@ -288,6 +325,18 @@ class Delivery:
             replaced = value_at(former.body, place)
             details["former_reservation"] = None if replaced is ABSENT else replaced
         return JournalLine(entry.car_id, "written", details)
+
+
+def _shows_more(operation: Operation, before: Vehicle | None, after: Vehicle) -> bool:
+    """Tell whether a record is another one than before a write in more than what was written."""
+    if before is None:
+        return True
+    written = {change.attribute for change in operation.changes}
+    if operation.action is Action.RESERVE:
+        written.add(words.RESERVED)
+    moved = {name for name in after.readings if before.reading(name) != after.reading(name)}
+    reference = operation.reference if operation.reference is not None else before.reference
+    return bool(moved - written) or after.reference != reference
 
 
 def _what(entry: OutboxEntry) -> dict[str, Any]:

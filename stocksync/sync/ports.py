@@ -185,8 +185,12 @@ class Store(Protocol):
         """
         ...
 
-    def doubted(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
-        """The records here that were shown in an older state than we know, when they were last read."""
+    def to_read_again(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
+        """The records here that the next run reads again, whatever has changed.
+
+        That is, those that were shown in an older state than we know, and those that the answer to a write showed with
+        what nothing was decided about yet.
+        """
         ...
 
     def marks(self, point_of_sale: str) -> dict[Side, datetime]:
@@ -241,6 +245,10 @@ class Store(Protocol):
         self, run_id: int, pair: str, point_of_sale: str, outcomes: Sequence[EntryOutcome], at: datetime
     ) -> None:
         """Keep how entries ended, with all that follows, in one transaction."""
+        ...
+
+    def check_held(self, run_id: int) -> None:
+        """See that a run may still send. Raises LeaseLost once another one has taken its point of sale over."""
         ...
 
     def leave_pending(self, run_id: int, reason: str, at: datetime) -> int:

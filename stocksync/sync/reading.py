@@ -55,8 +55,8 @@ class Reading:
         gathered = self.believed(gathering.list_both(self.systems, self.watcher.advanced, self.clock, since, self.stop))
         if kind is RunKind.COMPLETE:
             return gathered
-        doubted = self.store.doubted(self.mapping.pair, self.mapping.id)
-        wanted = {side: {*hints.get(side, ()), *doubted[side]} for side in SIDES}
+        unclear = self.store.to_read_again(self.mapping.pair, self.mapping.id)
+        wanted = {side: {*hints.get(side, ()), *unclear[side]} for side in SIDES}
         more = self._of_here(self.again(gathering.unlisted(gathered, wanted)))
         return gathered.with_records(more)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import Category
@@ -46,13 +46,18 @@ class EntryStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
+UNDECIDED: Final = ""
+"""The digest of a snapshot that the next run takes for news, whatever it reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one side said of one record at one instant.
 
-    digest: of the body without the fields that change without meaning. vin: normalised, None where unreadable.
-    reference: the other side's record id as this one carries it. point_of_sale: ours, that the record says it is at,
-    None where it does not say. stamp: see `NativeRecord`.
+    digest: of the body without the fields that change without meaning; UNDECIDED where the answer to a write shows
+    what nothing was decided about yet. vin: normalised, None where unreadable. reference: the other side's record id as
+    this one carries it. point_of_sale: ours, that the record says it is at, None where it does not say. stamp: see
+    `NativeRecord`.
     """
 
     side: Side

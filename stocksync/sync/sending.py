@@ -72,13 +72,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends the entries of one run; safe to use from several threads, each with another car and side."""
+    """Sends the entries of one run; safe to use from several threads, each with another car and side.
+
+    check_held: raises LeaseLost where the run may not send any more, because another one has taken over.
+    """
 
     mapping: PointOfSaleMapping
     systems: Mapping[Side, System]
     clock: Clock
     chance: Random
     stop: Stop
+    check_held: Callable[[], None]
 
     def send(self, entry: OutboxEntry, seen: Seen) -> Sent:
         """Carry an entry out; never raises what a system does wrong."""
@@ -218,6 +222,7 @@ class Sender:
         unknown = False
         for attempt in range(1, self.mapping.delivery.attempts + 1):
             try:
+                self.check_held()
                 if unknown and look is not None:
                     found, was_carried_out = look()
                     if was_carried_out:

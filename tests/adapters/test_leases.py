@@ -16,6 +16,7 @@ from stocksync.adapters.store.core import LEASE
 from stocksync.adapters.store.engine import open_engine
 from stocksync.adapters.store.leases import LEASE_FOR
 from stocksync.adapters.store.repository import Repository
+from stocksync.adapters.systems.memory import Fate, Write
 from stocksync.errors import Busy, LeaseLost
 from stocksync.sync.recording import RunKind
 from tests.worlds import DMS, MODULE, RUNS_OWN, ToldClock, World, a_world
@@ -64,6 +65,22 @@ def test_a_holder_that_stood_still_past_its_lease_records_nothing_any_more(world
     assert result.summary.status == "incomplete"
     assert world.rows(beside=RUNS_OWN) == before
     assert not world.dms.writes
+
+
+def test_a_holder_that_was_replaced_sends_nothing_of_what_it_had_claimed(world: World) -> None:
+    """It fell asleep before its request; nobody answered that one, and it is not sent again either."""
+    world.edit(MODULE, "OF-1", sale__price=11900)
+    came: list[Write] = []
+
+    def another_takes_over(write: Write) -> Fate:
+        came.append(write)
+        with world.repository.exclusive("PDV1", ToldClock(world.clock.at + 2 * LEASE_FOR), "another"):
+            return Fate.LOST
+
+    world.dms.fate_of = another_takes_over
+    result = world.sync()
+    assert isinstance(result.error, LeaseLost)
+    assert len(came) == 1
 
 
 class Sleeper:

@@ -119,6 +119,25 @@ def test_a_halted_plan_is_released_once_and_only_that_plan(world: World) -> None
         world.repository.release(result.summary.run_id)
 
 
+def test_what_a_second_look_adds_beyond_a_guard_waits_for_a_person(world: World) -> None:
+    """Five cars are to be reserved, as many as may be; a sixth is sold while its price is being written."""
+    for number in range(100, 105):
+        world.edit(DMS, f"VO{number}", no_bdc=f"BC{number}", date_bdc="20/11/2026")
+    world.edit(MODULE, "OF-105", sale__price=11900)
+    once = iter([True])
+
+    def somebody_sells(call: str) -> None:
+        if call == "read" and next(once, False):
+            world.edit(DMS, "VO105", no_bdc="BC105", date_bdc="20/11/2026", prix_vente="11950,00")
+
+    world.dms.error_before = somebody_sells
+    result = world.sync()
+    assert len([write for write in world.module.writes if write.call == "reserve"]) == 5
+    assert result.summary.as_json()["identity"]["balanced"]
+    world.quick()
+    assert len([write for write in world.module.writes if write.call == "reserve"]) == 6
+
+
 def test_a_halted_run_is_no_measure_for_the_next_one(world: World) -> None:
     """The listing of a halted run does not become the one to compare with."""
     vanish(world, DMS, 30)

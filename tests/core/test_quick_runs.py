@@ -444,3 +444,20 @@ def test_a_file_that_was_opened_anew_is_not_held_against_the_one_that_is_gone(wo
     world.dms.put({**body, "dossier": "VO900"})
     world.quick()
     assert not any("duplicate" in row for row in world.rows()["conflict"])
+
+
+def test_what_somebody_typed_at_the_moment_of_our_write_is_decided_by_the_next_quick_run(world: World) -> None:
+    """A DMS takes no condition with a write: a car may be sold there between our look and our write."""
+    world.edit(MODULE, "OF-105", sale__price=11900)
+    once = iter([True])
+
+    def somebody_sells(call: str) -> None:
+        if call == "update" and next(once, False):
+            world.edit(DMS, "VO105", no_bdc="BC105", date_bdc="20/11/2026")
+
+    world.dms.error_before = somebody_sells  # type: ignore[assignment]
+    assert world.quick().summary.writes[DMS] == 1
+    assert not world.module.writes
+    world.quick()
+    assert [write.call for write in world.module.writes] == ["reserve"]
+    assert world.quick().summary.writes == {}

@@ -41,6 +41,7 @@ class Ledger:
         self.effects: Counter[str] = Counter()
         self.last_entry: dict[tuple[int, str, Side], int] = {}
         self.writes = 0
+        self.writes_by_call: Counter[str] = Counter()
         self.written_by_run: Counter[int] = Counter()
         self.created: Counter[tuple[int, Side]] = Counter()
         self.overwritten: dict[tuple[int, str], set[int]] = defaultdict(set)
@@ -94,6 +95,7 @@ class Ledger:
     def receive(self, side: Side, write: Write, before: Mapping[str, Any] | None) -> list[str]:
         """Judge a write as it arrives; what is wrong with it counts only once it is carried out."""
         self.writes += 1
+        self.writes_by_call[write.call] += 1
         entry = self._entry(write.key)
         if entry is None:
             self.broken.append(f"a {write.call} of {side} {write.record_id} was sent that is nowhere recorded")

@@ -66,7 +66,6 @@ from stocksync.adapters.store.rows import (
     write_cars,
 )
 from stocksync.adapters.store.snapshot_rows import (
-    doubted,
     note_gone,
     note_older_readings,
     read_marks,
@@ -74,6 +73,7 @@ from stocksync.adapters.store.snapshot_rows import (
     seen_elsewhere,
     snapshots_at,
     snapshots_of,
+    to_read_again,
     write_marks,
     write_snapshots,
 )
@@ -195,10 +195,10 @@ class Repository:
                 return False
             return not any(seen_elsewhere(connection, pair, point_of_sale, side, since) for side in Side)
 
-    def doubted(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
-        """The records here that were shown in an older state than we know, when they were last read."""
+    def to_read_again(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
+        """The records here that the next run reads again, whatever has changed: see `Store.to_read_again`."""
         with self._reading() as connection:
-            return {side: doubted(connection, pair, point_of_sale, side) for side in Side}
+            return {side: to_read_again(connection, pair, point_of_sale, side) for side in Side}
 
     def marks(self, point_of_sale: str) -> dict[Side, datetime]:
         """Up to when each side's changes were all seen, on its own clock; a side left out where that is not known."""
@@ -372,6 +372,11 @@ class Repository:
                 open_findings(connection, run_id, pair, point_of_sale, fresh, at)
                 add_journal(connection, run_id, at, [finding_line("reported", finding) for finding in fresh])
                 add_journal(connection, run_id, at, outcome.journal)
+
+    def check_held(self, run_id: int) -> None:
+        """See that a run may still send. Raises LeaseLost once another one has taken its point of sale over."""
+        with self._reading() as connection:
+            check_fence(connection, run_id)
 
     def leave_pending(self, run_id: int, reason: str, at: datetime) -> int:
         """Give up this run's entries that were not sent; the next cycle plans them again."""

@@ -13,7 +13,7 @@ from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
 from stocksync.adapters.store.rows import id_column, upsert
 from stocksync.stock.values import Side
 from stocksync.sync.ports import NativeRecord
-from stocksync.sync.recording import Recording, Remembered, Snapshot
+from stocksync.sync.recording import UNDECIDED, Recording, Remembered, Snapshot
 
 
 def write_snapshots(
@@ -86,10 +86,11 @@ def note_older_readings(connection: Connection, recording: Recording) -> None:
         connection.execute(update(SNAPSHOT).where(*row).values(older_readings=count, older_since=since_at))
 
 
-def doubted(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
-    """The records at a point of sale that were shown in an older state than we know."""
-    here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.older_readings > 0)
-    return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*here, SNAPSHOT.c.gone.is_(False))))
+def to_read_again(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
+    """The records at a point of sale shown in an older state than we know, or with what was not decided about yet."""
+    here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False))
+    unclear = or_(SNAPSHOT.c.older_readings > 0, SNAPSHOT.c.digest == UNDECIDED)
+    return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*here, unclear)))
 
 
 def seen_elsewhere(connection: Connection, pair: str, point_of_sale: str, side: Side, since: datetime) -> bool:
