@@ -18,15 +18,15 @@ from stocksync.mapping.load import load_files
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
-from stocksync.sync.binding import Elsewhere, bind, is_open, vin_of
+from stocksync.sync.binding import Elsewhere
 from stocksync.sync.cars import BINDING, Car
-from stocksync.sync.decide import make_plan
 from stocksync.sync.delivery import Delivery, DeliveryReport
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Guard, Halt, check_listings, check_mapping_change, check_plan, check_readable
+from stocksync.sync.known import cars_known, held_elsewhere, plan_of
 from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import Action, CarPlan, Operation, Plan
-from stocksync.sync.ports import Clock, NativeRecord, Store, System, today_on
+from stocksync.sync.ports import Clock, NativeRecord, Store, System
 from stocksync.sync.reading import Reading
 from stocksync.sync.recording import PastRun, RunKind, RunStatus
 from stocksync.sync.remembering import Decided, recording_of
@@ -215,10 +215,12 @@ class Cycle:
         vehicles = gathering.vehicles_of(self.mapping, gathered.records)
         halts = self._asked_of_listings(kind, gathered, vehicles, last)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
-            wanted = gathering.wanted_records(gathered, vehicles, self._cars(gathered), self._referring(gathered))
+            wanted = gathering.wanted_records(
+                gathered, vehicles, cars_known(self.store, self.mapping, gathered.records), self._referring(gathered)
+            )
             more = reading.again(gathering.unlisted(gathered, wanted))
             gathered, vehicles = self._with_more(gathered, vehicles, more)
-        elsewhere = self._elsewhere(vehicles)
+        elsewhere = held_elsewhere(self.store, self.mapping, vehicles, self.newcomers, self._read_now)
         decided = self._decided(kind, gathered, vehicles, elsewhere, reading, first_contact=last is None)
         while kind is not RunKind.COMPLETE and (stale := _to_read_again(decided)):
             gathered, vehicles = self._read_again(decided, stale, reading)
@@ -250,8 +252,10 @@ class Cycle:
         *,
         first_contact: bool,
     ) -> Decided:
-        cars, complete = self._cars(gathered), kind is RunKind.COMPLETE
-        plan = self._plan(self.mapping, vehicles, cars, elsewhere, first_contact=first_contact, complete=complete)
+        cars, complete = cars_known(self.store, self.mapping, gathered.records), kind is RunKind.COMPLETE
+        plan = plan_of(
+            self.mapping, vehicles, cars, elsewhere, self.clock, first_contact=first_contact, complete=complete
+        )
         stored = {car.id: car for car in cars}
         if not complete:
             plan = _without_doubled_creations(plan, stored)
@@ -280,36 +284,6 @@ class Cycle:
         read = gathering.vehicles_of(self.mapping, more)
         return gathered.with_records(more), {side: {**vehicles[side], **read[side]} for side in SIDES}
 
-    def _cars(self, gathered: Gathered) -> list[Car]:
-        cars = {car.id: car for car in self.store.cars_at(self.mapping.pair, self.mapping.id)}
-        known = {pair for car in cars.values() for pair in car.record_ids.items()}
-        for side in SIDES:
-            strangers = [i for i in gathered.records[side] if (side, i) not in known]
-            for car in self.store.cars_of_records(self.mapping.pair, side, strangers):
-                cars[car.id] = car
-        return [cars[car_id] for car_id in sorted(cars)]
-
-    def _plan(
-        self,
-        mapping: PointOfSaleMapping,
-        vehicles: Mapping[Side, Mapping[str, Vehicle]],
-        cars: Iterable[Car],
-        elsewhere: Elsewhere,
-        *,
-        first_contact: bool,
-        complete: bool = True,
-    ) -> Plan:
-        bindings = bind(
-            mapping.pair,
-            mapping.id,
-            vehicles[Side.VEHICLE_MODULE],
-            vehicles[Side.DMS],
-            cars,
-            elsewhere,
-        )
-        today = today_on(self.clock, mapping.time_zone)
-        return make_plan(bindings, mapping, today, first_contact=first_contact, complete=complete)
-
     def _plan_as_before(self, version: str, decided: Decided) -> Plan | None:
         """Plan the same cars by the mapping of an earlier run; None where that cannot be read any more."""
         files = self.store.mapping_files(version)
@@ -320,7 +294,8 @@ class Cycle:
         if before is None:
             return None
         vehicles = gathering.vehicles_of(before, decided.gathered.records)
-        return self._plan(before, vehicles, decided.stored.values(), decided.elsewhere, first_contact=False)
+        cars, elsewhere = decided.stored.values(), decided.elsewhere
+        return plan_of(before, vehicles, cars, elsewhere, self.clock, first_contact=False, complete=True)
 
     def _referring(self, gathered: Gathered) -> dict[Side, set[str]]:
         """The records of other points of sale that refer to one listed here, by side."""
@@ -332,28 +307,9 @@ class Cycle:
                 referring[side] |= self.newcomers.referred[side.other][record_id]
         return referring
 
-    def _elsewhere(self, vehicles: Mapping[Side, Mapping[str, Vehicle]]) -> Elsewhere:
-        """What other points of sale hold of the cars seen here, read afresh: a snapshot may be of another time."""
-        mapping = self.mapping
-        vins = {vin for side in SIDES for v in vehicles[side].values() if (vin := vin_of(v)) is not None}
-        known = self.store.open_elsewhere(mapping.pair, mapping.id, vins)
-        wanted = {side: known[side] - set(vehicles[side]) for side in SIDES}
-        fresh = gathering.vehicles_of(mapping, gathering.read_all(self.systems, wanted))
-        found = {(side, i): v for side in SIDES for i, v in fresh[side].items() if is_open(side, v)}
-        for vin in vins:
-            for point_of_sale, side, vehicle in self.newcomers.by_vin.get(vin, ()):
-                if point_of_sale != mapping.id and vehicle.record_id not in vehicles[side]:
-                    found.setdefault((side, vehicle.record_id), vehicle)
-        records: dict[tuple[Side, str], list[Vehicle]] = {}
-        for (side, _), vehicle in found.items():
-            records.setdefault((side, vin_of(vehicle) or ""), []).append(vehicle)
-        cars = {
-            (side, record_id): car
-            for side in SIDES
-            for car in self.store.cars_of_records(mapping.pair, side, {i for s, i in found if s is side})
-            if (record_id := car.record_ids[side])
-        }
-        return Elsewhere({key: tuple(found_there) for key, found_there in records.items()}, cars)
+    def _read_now(self, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, dict[str, NativeRecord]]:
+        """Read afresh what other points of sale hold: a snapshot may be of another time."""
+        return gathering.read_all(self.systems, wanted)
 
     # ending without writing
 
@@ -462,8 +418,10 @@ class Cycle:
             delivery.report.stale_cars = stale
             return decided.plan
         gathered, vehicles = self._replaced(decided, wanted, fresh)
-        cars = self._cars(gathered)
-        everything = self._plan(self.mapping, vehicles, cars, decided.elsewhere, first_contact=False, complete=False)
+        cars = cars_known(self.store, self.mapping, gathered.records)
+        everything = plan_of(
+            self.mapping, vehicles, cars, decided.elsewhere, self.clock, first_contact=False, complete=False
+        )
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})
         both = _both(decided.plan, again)
         if check_plan(both, self.mapping.guards):
