@@ -13,6 +13,7 @@ from stocksync.adapters.systems.memory import Fate, Write
 from stocksync.errors import (
     AccessDenied,
     RateLimited,
+    StaleWrite,
     StocksyncError,
     SystemUnavailable,
     UnexpectedAnswer,
@@ -26,6 +27,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     module, dms = crowd(12)
     with a_world(tmp_path / "world.db", [module_record(), *module], [dms_record(), *dms]) as made:
         yield made.settled()
+
+
+def open_rows(world: World) -> dict[str, int]:
+    with world.repository.engine.connect() as connection:
+        rows = connection.execute(select(CONFLICT.c.key, CONFLICT.c.id).where(CONFLICT.c.closed_at.is_(None))).all()
+    return {row.key: row.id for row in rows}
 
 
 def reasons(world: World) -> list[str]:
@@ -305,3 +312,21 @@ def test_a_side_that_takes_no_writes_for_a_while_is_no_car_s_own_trouble(world: 
     world.quick()
     assert all(world.dms.body(f"VO{n}")["prix_vente"] == "8800,00" for n in range(100, 105))
     assert reasons(world) == []
+
+
+def test_a_refusal_that_a_second_look_meets_again_stays_the_same_row(world: World) -> None:
+    """It was to be tried again because the car had changed; by the second look it was as before."""
+    world.edit(DMS, "VO1", frevo="812,00")
+    answers = iter([WriteRejected("not at all"), StaleWrite("somebody saved it meanwhile")])
+
+    def met(write: Write) -> Fate:
+        raise next(answers)
+
+    world.module.fate_of = met
+    world.sync()
+    first = open_rows(world)
+    assert len(first) == 1
+    world.edit(DMS, "VO1", prix_reprise="")
+    world.sync()
+    assert next(answers, None) is None
+    assert {key: number for key, number in open_rows(world).items() if key in first} == first

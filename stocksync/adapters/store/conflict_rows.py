@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,10 @@ def settle_findings(connection: Connection, recording: Recording) -> None:
     settlement = settle(
         _open_in_scope(connection, recording), recording.findings, recording.silences, recording.point_of_sale
     )
+    if recording.scope is not None:
+        # A second look may raise again what the first one of the same run saw gone: that is one row.
+        fresh = without_open(connection, recording.run_id, recording.pair, settlement.opened, recording.at)
+        settlement = replace(settlement, opened=tuple(fresh))
     open_findings(
         connection, recording.run_id, recording.pair, recording.point_of_sale, settlement.opened, recording.at
     )
