@@ -62,6 +62,24 @@ class _Unknown(Exception):
         self.cause = cause
 
 
+@dataclass(slots=True)
+class _LastLook:
+    """A record as it was just before a request went out: whole, or its version alone where the system checks that."""
+
+    record: NativeRecord | None = None
+    version: str | None = None
+
+    def check_untouched(self, found: NativeRecord) -> None:
+        """See that nobody saved a record since, which does not hold what was written.
+
+        Otherwise our write may have been carried out and undone by a person: sent again, it would go over that.
+        Raises StaleWrite, so that it is planned again.
+        """
+        before = (self.record.version, self.record.stamp) if self.record is not None else (self.version, found.stamp)
+        if before != (found.version, found.stamp):
+            raise StaleWrite("somebody saved the record since the request, which may have been carried out")
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What this run knows of the record that an entry is for: as last answered, and its version."""
@@ -131,14 +149,19 @@ class Sender:
     def _reserve(self, entry: OutboxEntry) -> Sent:
         """Reserve, unless an order was taken in the module since the plan."""
         side, record_id = entry.operation.side, record_id_of(entry)
+        last = _LastLook()
 
         def request(_: str | None) -> NativeRecord:
-            if self._read(side, record_id).has(words.MODULE_ORDER):
+            last.record = self._native(side, record_id)
+            if self._vehicle(side, last.record).has(words.MODULE_ORDER):
                 raise StaleWrite("an order was taken in the module since the plan")
             return self.systems[side].reserve(record_id, entry.key)
 
         def carried_out(found: NativeRecord) -> bool:
-            return self._vehicle(side, found).reading(words.RESERVED) is True
+            if self._vehicle(side, found).reading(words.RESERVED) is True:
+                return True
+            last.check_untouched(found)
+            return False
 
         return Sent(entry, self._persistently(request, None, self._looking_back(side, record_id, carried_out)))
 
@@ -149,10 +172,14 @@ class Sender:
         side, record_id = entry.operation.side, record_id_of(entry)
         system, translation = self.systems[side], self.mapping.translations[side]
         body = translation.body({change.attribute: change.value for change in changes}, reference)
+        last = _LastLook()
 
         def request(named: str | None) -> NativeRecord:
-            if not system.conditional_writes:
-                self._check_unmoved(side, self._read(side, record_id), changes, reference)
+            if system.conditional_writes:
+                last.version = named
+            else:
+                last.record = self._native(side, record_id)
+                self._check_unmoved(side, self._vehicle(side, last.record), changes, reference)
             return system.update(record_id, body, named, entry.key)
 
         def carried_out(found: NativeRecord) -> bool:
@@ -160,6 +187,7 @@ class Sender:
             if self._holds(vehicle, changes) and reference in (None, vehicle.reference):
                 return True
             self._check_unmoved(side, vehicle, changes, reference)
+            last.check_untouched(found)
             return False
 
         try:
@@ -284,9 +312,6 @@ class Sender:
             if isinstance(reading, Invalid) or not same(attribute.kind, reading, change.value, attribute.tolerance):
                 return False
         return True
-
-    def _read(self, side: Side, record_id: str) -> Vehicle:
-        return self._vehicle(side, self._native(side, record_id))
 
     def _native(self, side: Side, record_id: str) -> NativeRecord:
         record = self.systems[side].read(record_id)

@@ -29,6 +29,11 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made.settled()
 
 
+def at_once(world: World) -> int:
+    """How many writes may be on their way when something makes an end of it."""
+    return min(s.connection.concurrency for s in world.mappings.points_of_sale["PDV1"].systems.values())
+
+
 def open_rows(world: World) -> dict[str, int]:
     with world.repository.engine.connect() as connection:
         rows = connection.execute(select(CONFLICT.c.key, CONFLICT.c.id).where(CONFLICT.c.closed_at.is_(None))).all()
@@ -148,7 +153,8 @@ def test_a_system_that_asks_for_a_long_pause_gets_nothing_more_in_this_run(world
 
     world.dms.error_before = busy  # type: ignore[assignment]
     result = world.sync()
-    assert (len(asked), result.summary.status) == (1, "incomplete")
+    assert 1 <= len(asked) <= at_once(world) < 6
+    assert result.summary.status == "incomplete"
     world.answers_again()
     assert world.sync().summary.writes[DMS] == 6
 
@@ -206,8 +212,9 @@ def test_a_write_that_did_not_go_with_the_record_s_state_is_planned_again_once_a
 
 
 def test_a_refused_key_stops_that_side_at_once_and_the_other_goes_on(world: World) -> None:
-    for number in range(100, 104):
+    for number in range(100, 106):
         world.edit(MODULE, f"OF-{number}", sale__price=8800)
+    for number in range(100, 104):
         world.edit(DMS, f"VO{number}", frevo="777,00")
     asked = []
 
@@ -219,7 +226,7 @@ def test_a_refused_key_stops_that_side_at_once_and_the_other_goes_on(world: Worl
 
     world.dms.error_before = revoked  # type: ignore[assignment]
     result = world.sync()
-    assert len(asked) == 1
+    assert 1 <= len(asked) <= at_once(world) < 6
     assert isinstance(result.error, AccessDenied)
     assert result.summary.writes[MODULE] == 4
 
