@@ -1,4 +1,4 @@
-"""`stocksync db`: back the database up, check it, and forget what nothing looks at any more."""
+"""`stocksync db`: back the database up, check it, forget what nothing looks at any more; a person: see `db_erase`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stocksync.entrypoints import exit_codes, rendering
+from stocksync.entrypoints.db_erase import erase
 
 if TYPE_CHECKING:
     from stocksync.entrypoints.context import Context
@@ -17,7 +18,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 @click.group()
 def db() -> None:
-    """Look after the database: back it up, check it, keep it small."""
+    """Look after the database: back it up, check it, keep it small, erase a person from it."""
+
+
+db.add_command(erase)
 
 
 @db.command()

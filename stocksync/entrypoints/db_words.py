@@ -1,4 +1,4 @@
-"""The words of `stocksync db`: what was done, what is wrong with a database and how it is mended."""
+"""The words of `stocksync db`: what was done, what is wrong with a database and how it is mended, what is erased."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stocksync.adapters.store.check import Matter
+from stocksync.adapters.store.erasing_parts import Place
 from stocksync.reports.spelling import Language
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -112,3 +113,99 @@ FAULTS: Final[Mapping[Language, Mapping[Matter, str]]] = {
         Matter.UNREADABLE_TEXT: "rows hold a text that cannot be read. Put the last backup in its place.",
     },
 }
+
+ERASING: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {
+        "would": "à effacer, car passé :",
+        "done": "effacé :",
+        "would_delete": "rapports à supprimer :",
+        "deleted": "rapports supprimés :",
+        "left": "reste, car encore en usage :",
+        "then": "Effacer la personne dans les fiches nommées ici, lancer stocksync sync, puis relancer cette commande.",
+        "files_left": "fichiers laissés en place :",
+        "file_report": "{path} : rapport qui n'a pas pu être supprimé",
+        "file_other": "{path} : n'est pas un rapport de stocksync ; la personne y figure",
+        "file_unreadable": "{path} : illisible ; à regarder soi-même",
+        "more": "et {count} de plus ; tout est dans --json",
+        "nowhere": "la personne ne figure nulle part",
+        "nowhere_left": "la personne ne figure plus nulle part",
+        "nothing": "rien à effacer",
+        "not_rewritten": "Des restes illisibles peuvent subsister dans le fichier de la base : un autre programme le "
+        "lit, ou la place manque. Relancer cette commande quand c'est réglé.",
+        "question": "Effacer définitivement ?",
+        "nothing_done": "Rien n'est effacé.",
+        "backups": "Les sauvegardes gardent ce qui y était : les supprimer, ou laisser stocksync db backup --keep les "
+        "remplacer.",
+        "count_snapshot": "{count:fiche disparue|fiches disparues}",
+        "count_car": "{count:voiture|voitures}",
+        "count_outbox": "{count:écriture terminée|écritures terminées}",
+        "count_conflict": "{count:anomalie close|anomalies closes}",
+        "count_resolution": "{count:décision|décisions}",
+        "count_pause": "le motif ou l'auteur de {count:suspension|suspensions}",
+        "count_gate": "{count:motif de fermeture|motifs de fermeture} d'un système",
+        "count_run": "les messages de {count:exécution|exécutions}",
+        "count_alert": "{count:alerte|alertes}",
+        "count_journal": "{count:ligne du journal|lignes du journal}",
+    },
+    "en": {
+        "would": "to be erased, as over and done with:",
+        "done": "erased:",
+        "would_delete": "reports to be deleted:",
+        "deleted": "reports deleted:",
+        "left": "left, as still in use:",
+        "then": "Erase the person in the records named here, run stocksync sync, then this command again.",
+        "files_left": "files left where they are:",
+        "file_report": "{path}: a report that could not be deleted",
+        "file_other": "{path}: no report of stocksync; the person is in it",
+        "file_unreadable": "{path}: cannot be read; have a look yourself",
+        "more": "and {count} more; all of it is in --json",
+        "nowhere": "the person is nowhere",
+        "nowhere_left": "the person is nowhere any more",
+        "nothing": "nothing to erase",
+        "not_rewritten": "Unreadable remains may be left in the database's file: another program reads it, or there is "
+        "too little room. Run this command again once that is settled.",
+        "question": "Erase for good?",
+        "nothing_done": "Nothing is erased.",
+        "backups": "Backups hold what was there: delete them, or let stocksync db backup --keep replace them.",
+        "count_snapshot": "{count:record|records} gone from a system",
+        "count_car": "{count:car|cars}",
+        "count_outbox": "{count:finished write|finished writes}",
+        "count_conflict": "{count:closed finding|closed findings}",
+        "count_resolution": "{count:decision|decisions}",
+        "count_pause": "why, or by whom, of {count:pause|pauses}",
+        "count_gate": "why {count:system is|systems are} shut out",
+        "count_run": "the messages of {count:run|runs}",
+        "count_alert": "{count:alert|alerts}",
+        "count_journal": "{count:line of the journal|lines of the journal}",
+    },
+}
+
+HOLDING: Final[Mapping[Language, Mapping[Place, str]]] = {
+    "fr": {
+        Place.SNAPSHOTS: "fiche {records}, {point} : ce système la montre ainsi",
+        Place.CARS: "voiture {key} ({records}) : dernière valeur commune, ou écriture essayée",
+        Place.OUTBOX: "écriture n° {key} ({records}) : pas encore terminée",
+        Place.CONFLICTS: "anomalie n° {key} ({records}) : ouverte",
+        Place.DECISIONS: "décision n° {key} ({records}) : pas encore appliquée, ou anomalie laissée de côté ; "
+        "stocksync conflicts undo l'annule",
+        Place.PAUSES: "suspension de {key}",
+        Place.GATES: "système fermé {key}",
+        Place.RUNS: "exécution n° {key}",
+        Place.ALERTS: "alerte n° {key}",
+        Place.JOURNAL: "ligne du journal n° {key}",
+    },
+    "en": {
+        Place.SNAPSHOTS: "record {records}, {point}: that system shows it so",
+        Place.CARS: "car {key} ({records}): last common value, or a write that was tried",
+        Place.OUTBOX: "write {key} ({records}): not finished yet",
+        Place.CONFLICTS: "finding {key} ({records}): open",
+        Place.DECISIONS: "decision {key} ({records}): not carried out yet, or a finding left as it is; "
+        "stocksync conflicts undo takes it back",
+        Place.PAUSES: "pause of {key}",
+        Place.GATES: "system shut out {key}",
+        Place.RUNS: "run {key}",
+        Place.ALERTS: "alert {key}",
+        Place.JOURNAL: "line {key} of the journal",
+    },
+}
+"""What a row is that still holds a person; records: the records of its car."""

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from stocksync.adapters.store.journal_chain import Break, Damage, Walk
-from stocksync.adapters.store.journal_rows import JournalFact
+from stocksync.adapters.store.journal_chain import ERASED, Break, Damage, Walk
+from stocksync.adapters.store.journal_rows import CONTENT_ERASED, JournalFact
 from stocksync.entrypoints.history_view import HistoryView
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.reports import wording
@@ -29,12 +29,18 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "first_bad": "première ligne qui ne va pas : n° {row}, du {at}",
         "expected": "l'empreinte attendue est celle de la ligne n° {row} : rien n'a été coupé avant elle",
         "not_expected": "l'empreinte attendue ne s'y trouve pas : la fin du journal a été coupée, ou le journal refait",
+        "erased": "{rows:ligne effacée|lignes effacées} à la demande d'une personne ; stocksync journal show dit par "
+        "qui, et quand",
+        "untold": "{rows:ligne effacée dont|lignes effacées dont} aucune ligne du journal ne parle",
         "unreadable": "instant illisible",
         "empty": "aucune ligne",
         "run": "exécution n° {run}",
         "no_run": "hors exécution",
         "unknown_car": "{action} (voiture {car})",
         "no_car": "{action}",
+        "told_erased": "{by} efface une personne de {rows:ligne|lignes} de la table {what}",
+        "told_content_erased": "contenu effacé à la demande d'une personne ({was})",
+        "told_rechained": "empreintes refaites par une mise à jour ; la dernière d'avant : {hash}",
     },
     "en": {
         "whole": "the journal is whole: {rows:row|rows}",
@@ -44,12 +50,18 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "first_bad": "first row that does not fit: {row}, of {at}",
         "expected": "the expected hash is that of row {row}: nothing was cut off before it",
         "not_expected": "the expected hash is not there: the end was cut off, or the journal was made anew",
+        "erased": "{rows:row was|rows were} erased at a person's request; stocksync journal show tells by whom, and "
+        "when",
+        "untold": "{rows:erased row|erased rows} that no line of the journal tells of",
         "unreadable": "unreadable instant",
         "empty": "no line",
         "run": "run {run}",
         "no_run": "outside a run",
         "unknown_car": "{action} (car {car})",
         "no_car": "{action}",
+        "told_erased": "{by} erases a person from {rows:row|rows} of the table {what}",
+        "told_content_erased": "content erased at a person's request ({was})",
+        "told_rechained": "hashes made anew by an update; the last one before: {hash}",
     },
 }
 
@@ -60,6 +72,8 @@ DAMAGES: Final[Mapping[Language, Mapping[Damage, str]]] = {
         Damage.MISSING: "avant la ligne n° {row}, des lignes manquent : n° {first} à {last}.",
         Damage.INSERTED: "la ligne n° {row} a été ajoutée après coup.",
         Damage.SWAPPED: "la ligne n° {row} et la suivante ont été interverties.",
+        Damage.ERASED_UNTOLD: "le contenu de la ligne n° {row} a été effacé à la main : aucune ligne du journal ne dit "
+        "par qui.",
     },
     "en": {
         Damage.CHANGED: "row {row}, or the one before it, no longer says what was written.",
@@ -67,6 +81,7 @@ DAMAGES: Final[Mapping[Language, Mapping[Damage, str]]] = {
         Damage.MISSING: "before row {row}, rows are missing: {first} to {last}.",
         Damage.INSERTED: "row {row} was put in afterwards.",
         Damage.SWAPPED: "row {row} and the next one have changed places.",
+        Damage.ERASED_UNTOLD: "what row {row} said was erased by hand: no line of the journal tells by whom.",
     },
 }
 
@@ -92,6 +107,8 @@ def walk_data(walk: Walk) -> dict[str, Any]:
         "first_at": _iso(walk.first_at),
         "last_at": _iso(walk.last_at),
         "last_hash": walk.last_hash or None,
+        "erased": walk.erased,
+        "erased_untold": walk.untold,
         "broken": {
             "row": broken.row_id,
             "at": _iso(broken.at),
@@ -123,6 +140,9 @@ class VerifyView:
         if walk.rows:
             yield f"  {self._say('span', first=self._at(walk.first_at), last=self._at(walk.last_at))}"
             yield f"  {self._say('last_hash', hash=walk.last_hash or '-')}"
+        for key, count in (("erased", walk.erased), ("untold", walk.untold)):
+            if count:
+                yield f"  {self._say(key, rows=Counted(count, self.language))}"
         if broken is not None:
             yield f"  {self._say('first_bad', row=str(broken.row_id), at=self._at(broken.at))}"
             yield f"  {damage(broken, self.language)}"
@@ -158,7 +178,7 @@ class ShowView:
         for line in self.facts:
             car = self.cars.get(line.car_id or "")
             mapping = self._mapping(car)
-            if car is None or mapping is None:
+            if car is None or mapping is None or line.fact.action in _OURS:
                 yield self._bare(line)
                 continue
             name = car.vin or car.registration or car.id
@@ -172,8 +192,12 @@ class ShowView:
     def _data(self, line: JournalFact) -> dict[str, Any]:
         car = self.cars.get(line.car_id or "")
         mapping = self._mapping(car)
-        bare = {"at": line.fact.at.isoformat(), "run": line.fact.run_id or None, "action": line.fact.action}
-        fact = self._history(line, car, mapping).as_data()[0] if car is not None and mapping is not None else bare
+        fact: dict[str, Any] = {"at": line.fact.at.isoformat(), "run": line.fact.run_id or None}
+        fact["action"] = line.fact.action
+        if line.fact.action in _OURS:
+            fact |= {"details": line.fact.details, "told": [self._told(line)]}
+        elif car is not None and mapping is not None:
+            fact = self._history(line, car, mapping).as_data()[0]
         return {"id": line.row_id, "car": line.car_id, "vin": car.vin if car is not None else None, **fact} | {
             "hash": line.hash
         }
@@ -188,11 +212,25 @@ class ShowView:
         """What may be told of a car whose point of sale is not known: its values might name people."""
         run = self._say("run", run=str(line.fact.run_id)) if line.fact.run_id else self._say("no_run")
         key = "unknown_car" if line.car_id else "no_car"
-        told = self._say(key, action=line.fact.action, car=line.car_id or "")
+        action = self._told(line) if line.fact.action in _OURS else line.fact.action
+        told = self._say(key, action=action, car=line.car_id or "")
         return f"{line.row_id}  {instant(reader_s_time(line.fact.at))}  {run}  {told}"
 
-    def _say(self, key: str, **values: str) -> str:
+    def _told(self, line: JournalFact) -> str:
+        """What the journal tells of itself; of what was erased, only what it was about."""
+        told = line.fact.details
+        rows = told.get("rows")
+        count = Counted(len(rows) if isinstance(rows, list) else 0, self.language)
+        said = {name: str(told.get(of, "?")) for name, of in _TOLD.items()}
+        return self._say(f"told_{line.fact.action}", rows=count, **said)
+
+    def _say(self, key: str, **values: str | Counted) -> str:
         return wording.typeset(WORDS[self.language][key], self.language).format(**values)
+
+
+_OURS: Final = frozenset({ERASED, CONTENT_ERASED, "rechained"})
+"""Lines about the journal itself, which concern no car's values."""
+_TOLD: Final = {"by": "by", "what": "what", "was": "was", "hash": "last_hash"}
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -11,11 +11,16 @@ from sqlalchemy import Connection, select, text
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import JOURNAL
-from stocksync.adapters.store.journal_chain import Entry, Walk, walk
+from stocksync.adapters.store.database_file import revision_of
+from stocksync.adapters.store.journal_chain import Entry, Walk, digest_of, erased_digest, erased_rows, walk
 from stocksync.adapters.store.resolution_rows import utc
 from stocksync.sync.answers import Fact
 
+CONTENT_ERASED: Final = "content_erased"
+"""The action under which a line is told whose details were erased."""
 _AT_A_TIME: Final = 200
+_DIGESTS_SINCE: Final = "0004"
+"""The first schema whose chain holds digests of the details."""
 
 # As bytes, because a row that somebody tampered with may hold anything, and must not stop the walk.
 _ENTRIES: Final = """
@@ -36,8 +41,13 @@ class JournalFact:
 
 
 def walk_journal(connection: Connection, expected: str | None = None) -> Walk:
-    """Walk along the chain of a SQLite database; a few rows in memory at a time, however many there are."""
-    return walk(_entries(connection), expected)
+    """Walk along the chain of a SQLite database; a few rows in memory at a time, however many there are.
+
+    The chain of an older schema is walked by the rule of its time.
+    """
+    revision = revision_of(connection)
+    by_digest = revision is None or revision >= _DIGESTS_SINCE
+    return walk(_entries(connection, by_digest=by_digest), expected)
 
 
 def facts(
@@ -57,31 +67,41 @@ def facts(
     if since_at is not None:
         statement = statement.where(JOURNAL.c.at >= since_at)
     rows = connection.execute(statement).all()
-    return [
-        JournalFact(row.id, row.car_id, Fact(utc(row.at), row.run_id, row.action, codec.load(row.details)), row.hash)
-        for row in reversed(rows)
-    ]
+    return [JournalFact(row.id, row.car_id, fact_of(row), row.hash) for row in reversed(rows)]
+
+
+def fact_of(row: Any) -> Fact:
+    """A row as a fact; of one whose details were erased, only what it was about is told, as `was`."""
+    if erased_digest(row.details) is not None:
+        return Fact(utc(row.at), row.run_id, CONTENT_ERASED, {"was": row.action})
+    return Fact(utc(row.at), row.run_id, row.action, codec.load(row.details))
 
 
 def with_parts(connection: Connection, car_id: str) -> list[str]:
     """A car's own id, and those of the cars that turned out to be a part of it."""
     merged = select(JOURNAL.c.details).where(JOURNAL.c.car_id == car_id, JOURNAL.c.action == "merged")
-    return [car_id, *(codec.load(details)["from"] for details in connection.scalars(merged))]
+    parts = (codec.load(details).get("from") for details in connection.scalars(merged))
+    return [car_id, *(part for part in parts if part is not None)]
 
 
-def _entries(connection: Connection) -> Iterator[Entry]:
+def _entries(connection: Connection, *, by_digest: bool) -> Iterator[Entry]:
     rows = connection.execution_options(yield_per=_AT_A_TIME).execute(text(_ENTRIES))
     for row in rows:
-        yield _entry(row)
+        yield _entry(row, by_digest=by_digest)
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any, *, by_digest: bool) -> Entry:
     row_id, at, run_id, *texts, own_hash = row
     try:
         car_id, action, details = (part.decode() if part is not None else None for part in texts)
         if isinstance(run_id, int):
             read_at = utc(datetime.fromisoformat(at.decode()))
-            return Entry(row_id, read_at, run_id, car_id, action or "", details or "", own_hash.decode())
+            said, own = (action or "", details or ""), own_hash.decode()
+            if not by_digest:
+                return Entry(row_id, read_at, run_id, car_id, *said, own)
+            is_erased = erased_digest(said[1]) is not None
+            digest = digest_of(said[1])
+            return Entry(row_id, read_at, run_id, car_id, said[0], digest, own, is_erased, erased_rows(*said))
     except (ValueError, AttributeError):
         # Told as a row that does not fit.
         pass

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, and_, func, or_, select
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, RESOLUTION, RUN, SNAPSHOT, chunks
+from stocksync.adapters.store.journal_rows import fact_of
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.store.resolution_rows import earlier_resolutions, utc
 from stocksync.adapters.store.rows import finding_of
@@ -155,11 +156,11 @@ class Questions:
         """Everything that happened to a car, and to those that turned out to be a part of it, oldest first."""
         with self.engine.connect() as connection:
             lines = list(connection.execute(select(JOURNAL).where(JOURNAL.c.car_id == car_id)))
-            parts = [codec.load(row.details)["from"] for row in lines if row.action == "merged"]
+            parts = [fact.details["from"] for row in lines if (fact := fact_of(row)).action == "merged"]
             for part in chunks(parts):
                 lines += connection.execute(select(JOURNAL).where(JOURNAL.c.car_id.in_(part)))
         in_order = sorted(lines, key=lambda row: int(row.id))
-        return [Fact(utc(row.at), row.run_id, row.action, codec.load(row.details)) for row in in_order]
+        return [fact_of(row) for row in in_order]
 
     def last_done(self, point_of_sale: str) -> RunFacts | None:
         """The last run of a point of sale that came to its end."""

@@ -22,7 +22,7 @@ from stocksync.adapters.store.core import (
     RESOLUTION,
     chunks,
 )
-from stocksync.adapters.store.journal_chain import FIRST, link
+from stocksync.adapters.store.journal_chain import FIRST, digest_of, link
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Resolution
@@ -264,7 +264,7 @@ def add_journal(connection: Connection, run_id: int, at: datetime, lines: Sequen
     rows = []
     for line in lines:
         details = codec.dump(line.details)
-        before = link(before, at, run_id, line.car_id, line.action, details)
+        before = link(before, at, run_id, line.car_id, line.action, digest_of(details))
         rows.append(
             {
                 "at": at,

@@ -202,7 +202,7 @@ class LotRow(SQLModel, table=True):
 
 
 class JournalRow(SQLModel, table=True):
-    """One fact; rows are only ever added, and the database refuses anything else.
+    """One fact; rows are only ever added, and the database refuses anything else but to erase what a row's details say.
 
     run_id is 0 for what a person did outside a run. hash: of this row and of the row before, see `journal_chain`.
     """
