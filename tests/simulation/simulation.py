@@ -339,7 +339,9 @@ class Simulation:
         if self.edit and self.chance.random() < 0.5:
             self._edit_mapping("")
         self.story.tell("everybody goes home")
-        if not self.went_back and self.chance.random() < 0.5:
+        # A listing that lagged behind hid changes for good, and nobody can tell before everything is listed again.
+        lagged = any(weather.met["stale"] for weather in self.weathers.values())
+        if not self.went_back and not lagged and self.chance.random() < 0.5:
             yield from self._rest_by_quick_runs()
         for _ in range(SETTLING + (OLDER_READINGS_DOUBTED if self.went_back else 0)):
             before = laws.at_rest(self.world.repository.engine)
