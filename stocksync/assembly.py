@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
     from stocksync.adapters.store.repository import Repository
     from stocksync.settings import Settings
+    from stocksync.sync.alerts import AlertRules
     from stocksync.sync.gates import Gates
     from stocksync.sync.health import GateHealth, Health
 
@@ -116,11 +117,16 @@ def open_alerting(
     from stocksync.adapters.alert_channels import open_channels
     from stocksync.adapters.alerting import Alerting
     from stocksync.adapters.store.alert_rows import AlertRows
-    from stocksync.sync.alerts import rules_of
 
     channels = open_channels(asdict(settings.alerts), clean)
-    rules = rules_of(mappings.points_of_sale, gate_name)
-    return Alerting(AlertRows(repository.engine), channels, rules, settings.language, clean=clean)
+    return Alerting(AlertRows(repository.engine), channels, alert_rules(mappings), settings.language, clean=clean)
+
+
+def alert_rules(mappings: MappingSet) -> AlertRules:
+    """When a trouble is worth telling, as the mapping files make it."""
+    from stocksync.sync.alerts import rules_of
+
+    return rules_of(mappings.points_of_sale, gate_name)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from stocksync.entrypoints.decision_commands import import_, undo
 from stocksync.entrypoints.doctor_command import doctor
 from stocksync.entrypoints.journal_commands import journal
 from stocksync.entrypoints.mapping_commands import init, mapping
+from stocksync.entrypoints.mapping_preview import accept, diff, preview
 from stocksync.entrypoints.pause_commands import pause, resume
 from stocksync.entrypoints.sandbox_commands import sandbox
 from stocksync.entrypoints.serve_command import serve
@@ -110,6 +111,8 @@ def cli(
 
 for command in (import_, undo):
     conflicts.add_command(command)
+for command in (preview, diff, accept):
+    mapping.add_command(command)
 for command in (
     plan,
     sync,

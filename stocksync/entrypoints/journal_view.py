@@ -38,6 +38,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "no_run": "hors exécution",
         "unknown_car": "{action} (voiture {car})",
         "no_car": "{action}",
+        "told_mapping_accepted": "{by} accepte les fichiers de mapping modifiés pour {points} (voitures qui "
+        "diffèrent : {cars})",
         "told_erased": "{by} efface une personne de {rows:ligne|lignes} de la table {what}",
         "told_content_erased": "contenu effacé à la demande d'une personne ({was})",
         "told_rechained": "empreintes refaites par une mise à jour ; la dernière d'avant : {hash}",
@@ -59,6 +61,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "no_run": "outside a run",
         "unknown_car": "{action} (car {car})",
         "no_car": "{action}",
+        "told_mapping_accepted": "{by} accepts the edited mapping files for {points} (cars that differ: {cars})",
         "told_erased": "{by} erases a person from {rows:row|rows} of the table {what}",
         "told_content_erased": "content erased at a person's request ({was})",
         "told_rechained": "hashes made anew by an update; the last one before: {hash}",
@@ -222,15 +225,16 @@ class ShowView:
         rows = told.get("rows")
         count = Counted(len(rows) if isinstance(rows, list) else 0, self.language)
         said = {name: str(told.get(of, "?")) for name, of in _TOLD.items()}
+        said["points"] = ", ".join(told.get("versions", ()))
         return self._say(f"told_{line.fact.action}", rows=count, **said)
 
     def _say(self, key: str, **values: str | Counted) -> str:
         return wording.typeset(WORDS[self.language][key], self.language).format(**values)
 
 
-_OURS: Final = frozenset({ERASED, CONTENT_ERASED, "rechained"})
-"""Lines about the journal itself, which concern no car's values."""
-_TOLD: Final = {"by": "by", "what": "what", "was": "was", "hash": "last_hash"}
+_OURS: Final = frozenset({ERASED, CONTENT_ERASED, "rechained", "mapping_accepted"})
+"""Lines about the journal itself or the mapping files, which concern no car's values."""
+_TOLD: Final = {"by": "by", "what": "what", "was": "was", "hash": "last_hash", "cars": "differing"}
 
 
 def _iso(at: datetime | None) -> str | None:

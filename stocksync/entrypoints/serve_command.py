@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stocksync.entrypoints.serve.turns import Hooks
     from stocksync.entrypoints.serve.web import Web
     from stocksync.mapping.effective import MappingSet
+    from stocksync.mapping.in_force import MappingsInForce
     from stocksync.sync.ports import Clock
     from stocksync.sync.timetable import Schedule
 
@@ -38,7 +39,9 @@ def serve(ctx: click.Context, workers: int | None, address: str | None) -> None:
     `sync`, `pause` and the other commands can be used beside it.
 
     SIGTERM and Ctrl-C let what runs come to its end, for 25 seconds at most; a second one does not wait. However the
-    service ends, the next start goes on. Edits of the mapping files are seen at the next start.
+    service ends, the next start goes on. Edits of the mapping files come into force between runs: one that is not
+    valid does not, and one that changes what is decided waits for `stocksync mapping accept`. New environment
+    variables need a new start.
 
     \b
       stocksync serve --workers 4 --http 127.0.0.1:8080
@@ -60,49 +63,68 @@ def _serve(obj: Context, repository: Repository, signals: Signals, workers: int,
     from stocksync.entrypoints import logs
     from stocksync.entrypoints.log_watcher import LogWatcher
     from stocksync.entrypoints.serve.announcement import Announcement
+    from stocksync.entrypoints.serve.edits import CurrentRuns, EditWatch
     from stocksync.entrypoints.serve.minute import Minute
     from stocksync.entrypoints.serve.service import Service
     from stocksync.entrypoints.serve.stopping import STOP_S, end_in_time
     from stocksync.entrypoints.serve.turns import Turns
     from stocksync.entrypoints.serve.watchers import Watchers
+    from stocksync.mapping.in_force import MappingsInForce
     from stocksync.sync.group import Group
 
     stopping, announcement = threading.Event(), Announcement(obj.language)
     mappings, clock = obj.load_mappings(), assembly.SystemClock(stopping.wait)
+    in_force = MappingsInForce(obj.mappings, mappings)
     gates = assembly.open_gates(repository, clock)
-    web = _web(obj, repository, mappings, clock, address) if address else None
-    watchers = [LogWatcher(), *([web.metrics.watcher] if web is not None else [])]
-    group = Group(
-        mappings,
-        repository,
-        clock,
-        lambda point: assembly.open_systems(point, obj.settings.environment, clock, gates),
-        Watchers(watchers),
-        purpose="serve",
-        stop=stopping.is_set,
-    )
+    web = _web(obj, repository, in_force, clock, address) if address else None
+    watchers = Watchers([LogWatcher(), *([web.metrics.watcher] if web is not None else [])])
+
+    def group(now: MappingSet) -> Group:
+        return Group(
+            now,
+            repository,
+            clock,
+            lambda point: assembly.open_systems(point, obj.settings.environment, clock, gates),
+            watchers,
+            purpose="serve",
+            stop=stopping.is_set,
+        )
+
     schedules = schedules_of(mappings, obj.settings.quick_every_s)
+    hooks = _hooks(obj, repository, in_force, clock, stopping)
     turns = Turns(
-        group,
+        CurrentRuns(in_force, group),
         schedules,
         lambda point: assembly.health_of(repository, [point], clock).points[0],
         clock,
-        _hooks(obj, repository, mappings, clock, stopping),
+        hooks,
     )
     pauses = assembly.open_pauses(repository)
-    pairs = {point.id: point.pair for point in mappings.points_of_sale.values()}
-    service = Service(turns, pairs, pauses.in_force, stopping, workers)
+    service = Service(turns, pairs_of(mappings), pauses.in_force, stopping, workers)
     alerting = assembly.open_alerting(obj.settings, repository, mappings, logs.cleaned)
-    points = list(pairs)
-    watch = Minute(lambda: alerting.look(assembly.health_of(repository, points, clock), clock.now_at()), stopping)
+
+    def look() -> None:
+        points = list(in_force.now.points_of_sale)
+        alerting.look(assembly.health_of(repository, points, clock), clock.now_at())
+
+    def adopt(edited: MappingSet) -> None:
+        alerting.rules = assembly.alert_rules(edited)
+        service.adopt(pairs_of(edited), schedules_of(edited, obj.settings.quick_every_s))
+        for hook in hooks.edited:
+            hook()
+        if web is not None:
+            web.take_over(edited)
+
+    watch, edits = Minute(look, stopping), EditWatch(in_force, adopt, stopping)
     http = web.thread(service) if web is not None else None
     announcement.points(service.schedule(), schedules, pauses.in_force())
     service.start()
     watch.start()
+    edits.start()
     if http is not None:
         http.start()
         announcement.http(http.url)
-    announcement.ready(len(pairs), workers)
+    announcement.ready(len(mappings.points_of_sale), workers)
     signals.wait()
     until_s = time.monotonic() + STOP_S
     announcement.stopping(STOP_S)
@@ -110,6 +132,11 @@ def _serve(obj: Context, repository: Repository, signals: Signals, workers: int,
     if http is not None:
         http.stop()
     return end_in_time(service, signals, announcement.say, until_s)
+
+
+def pairs_of(mappings: MappingSet) -> dict[str, str]:
+    """The pair of each point of sale."""
+    return {point.id: point.pair for point in mappings.points_of_sale.values()}
 
 
 def schedules_of(mappings: MappingSet, quick_every_s: float | None) -> dict[str, Schedule]:
@@ -127,7 +154,7 @@ def schedules_of(mappings: MappingSet, quick_every_s: float | None) -> dict[str,
 
 
 def _hooks(
-    obj: Context, repository: Repository, mappings: MappingSet, clock: Clock, stopping: threading.Event
+    obj: Context, repository: Repository, in_force: MappingsInForce, clock: Clock, stopping: threading.Event
 ) -> Hooks:
     """What is done around runs and once a night."""
     from stocksync.adapters.store.keeping import prune
@@ -145,23 +172,23 @@ def _hooks(
     root, settle_s = obj.settings.exchange, obj.settings.exchange_settle_s
     questions = open_questions(repository)
     folders = Folders(
-        lambda: Exchange(root, settle_s, questions, repository, mappings, clock, obj.language), obj.language
+        lambda: Exchange(root, settle_s, questions, repository, in_force.now, clock, obj.language), obj.language
     )
-    return Hooks(before_turn=(folders.take_in,), after_run=(folders.put_out,), nightly=(forget,))
+    return Hooks((folders.take_in,), (folders.put_out,), nightly=(forget,), edited=(folders.renew,))
 
 
-def _web(obj: Context, repository: Repository, mappings: MappingSet, clock: Clock, address: str) -> Web:
+def _web(obj: Context, repository: Repository, in_force: MappingsInForce, clock: Clock, address: str) -> Web:
     from stocksync import assembly
     from stocksync.entrypoints.http.doors import hook_settings
     from stocksync.entrypoints.http.metrics import Metrics
     from stocksync.entrypoints.serve.web import Web
 
-    hooks, points = hook_settings(mappings, obj.settings.environment), list(mappings.points_of_sale)
+    hooks = hook_settings(in_force.now, obj.settings.environment)
     return Web(
         address,
         hooks,
         Metrics(hooks.doors),
         obj.settings.environment,
-        lambda: assembly.health_of(repository, points, clock),
+        lambda: assembly.health_of(repository, list(in_force.now.points_of_sale), clock),
         assembly.open_pauses(repository).in_force,
     )

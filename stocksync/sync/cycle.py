@@ -227,12 +227,17 @@ class Cycle:
             decided = self._decided(kind, gathered, vehicles, elsewhere, reading, first_contact=False)
         plan = decided.plan
         halts += check_plan(plan, self.mapping.guards)
-        if last is not None and last.mapping_version != self.mapping.version:
+        if last is not None and self._is_new_mapping(last):
             before = self._plan_as_before(last.mapping_version, decided)
             halts += check_mapping_change(plan, before)
         if halts and self.store.is_released(self.mapping.id, plan.digest()):
             halts = []
         return replace(decided, halts=tuple(halts), missed=missed)
+
+    def _is_new_mapping(self, last: PastRun) -> bool:
+        """Tell whether the mapping was edited since a run, and nobody has accepted what that decides yet."""
+        version = self.mapping.version
+        return last.mapping_version != version and not self.store.is_accepted(self.mapping.id, version)
 
     def _asked_of_listings(
         self, kind: RunKind, gathered: Gathered, vehicles: Mapping[Side, Mapping[str, Vehicle]], last: PastRun | None

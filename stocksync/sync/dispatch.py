@@ -81,6 +81,11 @@ class Dispatcher:
         due_at = now_at + self._debounce if kind is RunKind.HINTED else now_at
         self._remember(point_of_sale, kind, due_at, hints)
 
+    def serve(self, points: Iterable[str]) -> None:
+        """Know these points of sale from now on; what is wanted for others is forgotten, what runs comes to its end."""
+        self._points = frozenset(points)
+        self._wants = {point: want for point, want in self._wants.items() if point in self._points}
+
     def keep_together(self, groups: Iterable[Collection[str]]) -> None:
         """Points of sale that take one turn together as long as this holds; it replaces what was said before."""
         self._together = {point: frozenset(group) for group in groups for point in group}
@@ -113,7 +118,7 @@ class Dispatcher:
     def ended(self, point_of_sale: str, again_at: datetime | None = None) -> None:
         """A point of sale is done with its turn. again_at: it is to have the same again, and nothing before."""
         turn = self._running.pop(point_of_sale)
-        if again_at is not None:
+        if again_at is not None and point_of_sale in self._points:
             self._held_until[point_of_sale] = again_at
             self._remember(point_of_sale, turn.kind, again_at, turn.hints)
 

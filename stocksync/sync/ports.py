@@ -213,6 +213,10 @@ class Store(Protocol):
         """Tell whether a person released exactly this plan since the last complete run."""
         ...
 
+    def is_accepted(self, point_of_sale: str, mapping_version: str) -> bool:
+        """Tell whether a person accepted what a version of the mapping decides at a point of sale."""
+        ...
+
     def cars_at(self, pair: str, point_of_sale: str) -> list[Car]:
         """Every car at home at a point of sale, closed ones included."""
         ...

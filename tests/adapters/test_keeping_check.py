@@ -41,7 +41,7 @@ def test_nothing_is_wrong_with_a_good_database_and_looking_changes_nothing(datab
     found = checked(database)
     assert found.faults == ()
     assert found.journal is not None
-    assert (found.revision, found.journal.rows, found.size_bytes) == ("0004", 6, len(before))
+    assert (found.revision, found.journal.rows, found.size_bytes) == ("0005", 6, len(before))
     assert database.read_bytes() == before
 
 

@@ -524,3 +524,52 @@ def _until(what: Callable[[], bool]) -> None:
     while not what():
         assert time.monotonic() < until_s
         time.sleep(0.002)
+
+
+# --- edited mapping files
+
+
+def test_a_new_point_of_sale_is_served_and_one_that_was_taken_out_is_not() -> None:
+    runs = NotedRuns()
+    with serving(runs, ("P1", "P2")) as rig:
+        runs.wait_for("P1", "P2")
+        schedule = rig.turns.schedules["P1"]
+        rig.service.adopt({"P1": "pair", "P3": "pair"}, {"P1": schedule, "P3": schedule})
+        runs.wait_for("P3")
+        with pytest.raises(KeyError):
+            rig.service.ask("P2", DELTA)
+        jobs = {job.id for job in rig.service._scheduler.get_jobs()}
+    assert jobs == {"quick P1", "nightly P1", "quick P3", "nightly P3", "housekeeping"}
+
+
+def test_a_point_of_sale_that_is_taken_out_while_it_runs_comes_to_its_end_and_is_not_tried_again() -> None:
+    runs, running, go_on = NotedRuns(), threading.Event(), threading.Event()
+
+    def during(point: str) -> SystemUnavailable | None:
+        if point != "P2":
+            return None
+        running.set()
+        assert go_on.wait(PATIENCE_S)
+        return Busy("held")
+
+    runs.during = during
+    with serving(runs, ("P1", "P2")) as rig:
+        assert running.wait(PATIENCE_S)
+        rig.service.adopt({"P1": "pair"}, {"P1": rig.turns.schedules["P1"]})
+        go_on.set()
+        runs.wait_for("P1", "P2")
+        rig.pass_time(timedelta(hours=1))
+        rig.service.ask("P1", DELTA)
+        runs.wait(lambda: [point for point, _ in runs.runs].count("P1") >= 2)
+        assert "P2" not in rig.service.waiting()
+    assert [point for point, _ in runs.runs].count("P2") == 1
+
+
+def test_an_edited_schedule_holds_from_then_on() -> None:
+    runs = NotedRuns()
+    with serving(runs, ("P1",)) as rig:
+        runs.wait_for("P1")
+        edited = Schedule(7.0, NEVER.complete_at, NEVER.zone)
+        rig.service.adopt({"P1": "pair"}, {"P1": edited})
+        [quick] = [job for job in rig.service._scheduler.get_jobs() if job.id == "quick P1"]
+        assert str(quick.trigger) == "every 7 s"

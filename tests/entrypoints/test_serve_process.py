@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.entrypoints.desk import Desk, desk_at, quiet_cars
+from stocksync.mapping.load import load_mappings
+from tests.entrypoints.desk import SHIPPED, Desk, desk_at, quiet_cars
 
 PATIENCE_S = 30.0
 
@@ -252,3 +254,35 @@ def scalar(desk: Desk, statement: str, *values: object) -> int:
 def newest_run(desk: Desk, point: str = "%") -> int:
     """The number of the newest run that came to its end."""
     return scalar(desk, "SELECT coalesce(max(id), 0) FROM run WHERE point_of_sale LIKE ? AND status = 'done'", point)
+
+
+@pytest.mark.slow
+def test_edits_come_into_force_between_runs_and_wrong_ones_never(tmp_path: Path) -> None:
+    with desk_at(tmp_path, cars=24) as desk:
+        desk.mappings = Path(shutil.copytree(SHIPPED, tmp_path / "mappings"))
+        file = desk.mappings / "points_of_sale.yaml"
+        shipped = file.read_text(encoding="utf-8")
+        with serving(desk) as service:
+            service.says("stocksync is running")
+            until(lambda: min(newest_run(desk, "PDV1"), newest_run(desk, "PDV2")) > 0)
+            # Not valid: runs go on by the files before it.
+            file.write_text(shipped.replace("quick_every_min: 5", "quick_every_min: five"), encoding="utf-8")
+            until(lambda: "the edited mapping files are not valid" in (desk.folder / "serve.log").read_text())
+            before = newest_run(desk, "PDV1")
+            until(lambda: newest_run(desk, "PDV1") > before + 1)
+            # Valid: the next run works by it.
+            edited = shipped.replace("    name: 01 - VW", "    ownership: {mileage: {owner: dms}}\n    name: 01 - VW")
+            assert edited != shipped
+            file.write_text(edited, encoding="utf-8")
+            until(lambda: "runs work by the new ones" in (desk.folder / "serve.log").read_text())
+            version = load_mappings(desk.mappings).points_of_sale["PDV1"].version
+            until(lambda: version in versions(desk, "PDV1"))
+            service.tell(signal.SIGTERM)
+            assert service.ends() == 0
+
+
+def versions(desk: Desk, point: str) -> set[str]:
+    """The versions of the mapping that the runs of a point of sale worked by."""
+    with closing(sqlite3.connect(desk.database)) as connection:
+        query = "SELECT DISTINCT mapping_version FROM run WHERE point_of_sale = ?"
+        return {version for (version,) in connection.execute(query, (point,))}

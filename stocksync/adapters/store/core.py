@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Table
 
 from stocksync.adapters.store.tables import (
+    AcceptanceRow,
     AlertRow,
     CarRow,
     ConflictRow,
@@ -48,4 +49,4 @@ RUN, CAR, SNAPSHOT, OUTBOX = table(RunRow), table(CarRow), table(SnapshotRow), t
 CONFLICT, JOURNAL, MAPPING = table(ConflictRow), table(JournalRow), table(MappingRow)
 RESOLUTION, LOT = table(ResolutionRow), table(LotRow)
 LEASE, WATERMARK, PAUSE = table(LeaseRow), table(WatermarkRow), table(PauseRow)
-GATE, ALERT = table(GateRow), table(AlertRow)
+GATE, ALERT, ACCEPTANCE = table(GateRow), table(AlertRow), table(AcceptanceRow)

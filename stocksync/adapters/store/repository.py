@@ -25,6 +25,7 @@ from stocksync.adapters.store.conflict_rows import (
     without_open,
 )
 from stocksync.adapters.store.core import (
+    ACCEPTANCE,
     CAR,
     CONFLICT,
     LOT,
@@ -63,6 +64,7 @@ from stocksync.adapters.store.rows import (
     supersede,
     unconfirmed_writes,
     unpacked,
+    upsert,
     write_cars,
 )
 from stocksync.adapters.store.snapshot_rows import (
@@ -89,6 +91,7 @@ from stocksync.sync.recording import (
     EntryOutcome,
     EntryStatus,
     FindingCounts,
+    JournalLine,
     OutboxEntry,
     PastRun,
     Recording,
@@ -229,6 +232,23 @@ class Repository:
         with self._reading() as connection:
             last = connection.scalar(done) or 0
             return connection.scalar(select(RUN.c.id).where(here, *released, RUN.c.id > last)) is not None
+
+    def is_accepted(self, point_of_sale: str, mapping_version: str) -> bool:
+        """Tell whether a person accepted what a version of the mapping decides at a point of sale."""
+        here = and_(ACCEPTANCE.c.point_of_sale == point_of_sale, ACCEPTANCE.c.mapping_version == mapping_version)
+        with self._reading() as connection:
+            return connection.execute(select(ACCEPTANCE).where(here)).first() is not None
+
+    def accept_mapping(self, versions: Mapping[str, str], by: str, seen: Mapping[str, Any], at: datetime) -> None:
+        """Note that a person accepted a version of the mapping for each of some points of sale; seen: what they saw."""
+        rows = [
+            {"point_of_sale": point, "mapping_version": version, "accepted_at": at}
+            for point, version in versions.items()
+        ]
+        with self._writing() as connection:
+            upsert(connection, ACCEPTANCE, ["point_of_sale", "mapping_version"], rows, keep=set())
+            line = JournalLine(None, "mapping_accepted", {"by": by, "versions": dict(versions), **seen})
+            add_journal(connection, 0, at, [line])
 
     def release(self, run_id: int) -> str:
         """Let the plan of a halted run pass once; the answer is its point of sale.

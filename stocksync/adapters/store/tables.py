@@ -219,6 +219,16 @@ class JournalRow(SQLModel, table=True):
     hash: str = ""
 
 
+class AcceptanceRow(SQLModel, table=True):
+    """A version of the mapping that a person accepted for a point of sale; who, stands in the journal."""
+
+    __tablename__ = "acceptance"
+
+    point_of_sale: str = Field(primary_key=True)
+    mapping_version: str = Field(primary_key=True)
+    accepted_at: datetime
+
+
 class LeaseRow(SQLModel, table=True):
     """Who is at work on a point of sale, until when.
 

@@ -78,7 +78,7 @@ def create_app(
 
     host: the address that the server listens on. metrics_token: what opens /metrics as a bearer token; without one it
     is open on a loopback address and shut on any other. now_s, monotonic_s: what timestamps are held against, and what
-    rates are counted by.
+    rates are counted by. The application's `state.hooks` takes the doors of edited mapping files over (`adopt`).
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.add_middleware(_Sober)
@@ -86,7 +86,8 @@ def create_app(
     metrics.show(service.health)
     _add_probes(app, service)
     _add_metrics(app, metrics, metrics_token, is_open=metrics_token is None and _is_loopback(host))
-    _add_hooks(app, HookDesk(hooks, service.hint, now_s, monotonic_s), metrics, read_body_s)
+    app.state.hooks = HookDesk(hooks, service.hint, now_s, monotonic_s)
+    _add_hooks(app, app.state.hooks, metrics, read_body_s)
     return app
 
 

@@ -61,10 +61,19 @@ class HookDesk:
         now_s: Callable[[], float] = time.time,
         monotonic_s: Monotonic = time.monotonic,
     ) -> None:
-        self._doors, self._hint, self._now_s = settings.doors, hint, now_s
+        self._hint, self._now_s = hint, now_s
         self._arrivals = Allowance(ARRIVALS, monotonic_s)
-        self._hints = {system: Allowance(HINTS, monotonic_s) for system in settings.doors}
-        self.seen = {system: Seen(_REPLAYABLE_S, HINTS.most_within(_REPLAYABLE_S)) for system in settings.doors}
+        self._hints: dict[str, Allowance] = {}
+        self.seen: dict[str, Seen] = {}
+        self._monotonic_s = monotonic_s
+        self.adopt(settings)
+
+    def adopt(self, settings: HookSettings) -> None:
+        """Have these doors from now on; what came through those before stays known."""
+        for system in settings.doors:
+            self._hints.setdefault(system, Allowance(HINTS, self._monotonic_s))
+            self.seen.setdefault(system, Seen(_REPLAYABLE_S, HINTS.most_within(_REPLAYABLE_S)))
+        self._doors = settings.doors
 
     def turns_away(self, system: str) -> Outcome | None:
         """Tell, before anything of a body is read, why it need not be."""
@@ -79,7 +88,7 @@ class HookDesk:
         was lost, and would go on repeating what we call an error. Raises Unreadable.
         """
         now_s = self._now_s()
-        opened = [(door, proof) for door in self._doors[system] if (proof := door.opened(headers, body, now_s))]
+        opened = [(door, proof) for door in self._doors.get(system, ()) if (proof := door.opened(headers, body, now_s))]
         if not opened:
             return Outcome.REFUSED
         # Read only now: nobody without a secret gets as far as the parser.

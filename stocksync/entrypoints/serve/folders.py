@@ -29,6 +29,11 @@ class Folders:
         self._lock = threading.Lock()
         self._of_point: dict[str, tuple[float, Exchange]] = {}
 
+    def renew(self) -> None:
+        """Open every folder anew the next time, by the mapping files that are in force then."""
+        with self._lock:
+            self._of_point.clear()
+
     def take_in(self, points: Sequence[str]) -> None:
         """Take in what was handed in, and say what became of it."""
         for point in points:

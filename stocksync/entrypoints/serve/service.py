@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from stocksync.entrypoints.serve.triggers import NightlyTrigger, QuickTrigger
@@ -28,7 +29,7 @@ from stocksync.stock.values import Side
 from stocksync.sync.dispatch import Dispatcher, Hints, Turn, Want
 from stocksync.sync.health import Pause
 from stocksync.sync.recording import RunKind
-from stocksync.sync.timetable import next_nightly, phase_s
+from stocksync.sync.timetable import Schedule, next_nightly, phase_s
 
 DEBOUNCE: Final = timedelta(seconds=5)
 """How long after the first record that was named a hinted run begins."""
@@ -121,20 +122,41 @@ class Service:
 
     def schedule(self) -> list[Upcoming]:
         """Set the timetable up and tell when each point of sale is asked for next; before `start`."""
-        now_at = self.turns.clock.now_at()
+        upcoming = self._timetable(self._pairs)
+        self._scheduler.add_job(self._night.set, NightlyTrigger(*HOUSEKEEPING_AT), id="housekeeping")
+        return upcoming
+
+    def _timetable(self, points: Iterable[str]) -> list[Upcoming]:
+        now_at, places = self.turns.clock.now_at(), list(self._pairs)
         upcoming = []
-        for index, point in enumerate(self._pairs):
+        for point in points:
             times = self.turns.schedules[point]
-            first_at = now_at + timedelta(seconds=phase_s(index, len(self._pairs), times.quick_every_s))
+            first_at = now_at + timedelta(seconds=phase_s(places.index(point), len(places), times.quick_every_s))
             quick = QuickTrigger(first_at, times.quick_every_s, self._random)
             nightly = NightlyTrigger(times.complete_at, times.zone)
             # Whether the complete run is due is seen when the turn is taken, so both ask for the same.
             for trigger, name in ((quick, "quick"), (nightly, "nightly")):
-                self._scheduler.add_job(self.ask, trigger, (point, RunKind.DELTA), id=f"{name} {point}")
+                job = f"{name} {point}"
+                self._scheduler.add_job(self.ask, trigger, (point, RunKind.DELTA), id=job, replace_existing=True)
             complete_at = next_nightly(now_at, times.complete_at, times.zone)
             upcoming.append(Upcoming(point, first_at, complete_at))
-        self._scheduler.add_job(self._night.set, NightlyTrigger(*HOUSEKEEPING_AT), id="housekeeping")
         return upcoming
+
+    def adopt(self, pairs: Mapping[str, str], schedules: Mapping[str, Schedule]) -> None:
+        """Serve these points of sale from now on, at these times; what runs comes to its end as it began."""
+        gone = [point for point in self._pairs if point not in pairs]
+        moved = [point for point in pairs if self.turns.schedules.get(point) != schedules[point]]
+        with self._changed:
+            self._pairs, self.turns.schedules = dict(pairs), dict(schedules)
+            self._dispatcher.serve(pairs)
+        for point in gone:
+            for name in ("quick", "nightly"):
+                with suppress(JobLookupError):
+                    self._scheduler.remove_job(f"{name} {point}")
+        self._timetable(moved)
+        self._keep_new_together()
+        for point in pairs:
+            self.ask(point, RunKind.DELTA)
 
     def start(self) -> None:
         """Ask for every point of sale once, new ones first, and begin to work."""

@@ -49,11 +49,13 @@ class Hooks:
 
     before_turn: told the points of sale of a complete or delta turn; not called for hinted ones. after_run: told every
     result, also of runs that failed, before the point of sale may have another turn. nightly: called once a day.
+    edited: called when edited mapping files come into force.
     """
 
     before_turn: Sequence[Callable[[Sequence[str]], None]] = ()
     after_run: Sequence[Callable[[CycleResult], None]] = ()
     nightly: Sequence[Callable[[], None]] = ()
+    edited: Sequence[Callable[[], None]] = ()
 
 
 @dataclass
@@ -99,11 +101,15 @@ class Turns:
 
     def _results(self, turn: Turn, points: Sequence[str], standing: Mapping[str, PointHealth]) -> Iterator[CycleResult]:
         if len(points) > 1:
-            yield from self.runs.synchronise(points)
+            yield from self.runs.synchronise([point for point in points if point in self.schedules])
             return
         for point in points:
             now_at, tried_at = self.clock.now_at(), self._complete_tried_at.get(point)
-            kind = kind_of_turn(turn.kind, standing[point], self.schedules[point], now_at, tried_at)
+            schedule = self.schedules.get(point)
+            if schedule is None:
+                # Taken out of the mapping files since the turn was given.
+                continue
+            kind = kind_of_turn(turn.kind, standing[point], schedule, now_at, tried_at)
             if kind is RunKind.COMPLETE:
                 self._complete_tried_at[point] = now_at
             if kind is not None:

@@ -10,9 +10,11 @@ from stocksync.entrypoints.serve.http_thread import HttpThread, address_of
 
 if TYPE_CHECKING:
     from stocksync.entrypoints.http.doors import HookSettings
+    from stocksync.entrypoints.http.hooks import HookDesk
     from stocksync.entrypoints.http.metrics import Metrics
     from stocksync.entrypoints.http.service import Unready
     from stocksync.entrypoints.serve.service import Service
+    from stocksync.mapping.effective import MappingSet
     from stocksync.stock.values import Side
     from stocksync.sync.health import Health
 
@@ -51,7 +53,7 @@ class _Told:
         return reasons
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Web:
     """An address to answer at, and what is answered from; figures are counted from the first run on."""
 
@@ -61,6 +63,15 @@ class Web:
     environment: Mapping[str, str]
     read_health: Callable[[], Health]
     reach_database: Callable[[], object]
+    _desk: HookDesk | None = None
+
+    def take_over(self, edited: MappingSet) -> None:
+        """Take webhooks in as edited mapping files say. Raises ConfigurationError where a secret is not there."""
+        from stocksync.entrypoints.http.doors import hook_settings
+
+        self.hooks = hook_settings(edited, self.environment)
+        if self._desk is not None:
+            self._desk.adopt(self.hooks)
 
     def thread(self, service: Service) -> HttpThread:
         """Take the address and put the application there. Raises UsageError and ConfigurationError."""
@@ -70,4 +81,5 @@ class Web:
         told = _Told(service, self.read_health, self.reach_database)
         token = self.environment.get(METRICS_TOKEN) or None
         application = create_app(told, self.hooks, self.metrics, host=host, metrics_token=token)
+        self._desk = application.state.hooks
         return HttpThread(application, host, port, SERVER_OPTIONS)

@@ -1,0 +1,137 @@
+"""What an edit of the mapping would change: exactly the cars that differ, under the line that was edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from stocksync.mapping.cells import CellChange, cell_changes
+from stocksync.mapping.edits import Edit, edits_between
+from stocksync.stock.reconcile import Category
+from stocksync.sync.preview import PointPreview, preview
+from tests.worlds import DMS, MODULE, World, a_world, crowd, shipped_set
+
+OVERRIDE = (
+    "points_of_sale.yaml",
+    '    schedule: {quick_every_min: 5, complete_at: "03:30"}\n',
+    '    schedule: {quick_every_min: 5, complete_at: "03:30"}\n    ownership: {mileage: {owner: dms}}\n',
+)
+"""One line: in PDV1 the DMS owns the mileage."""
+NOW_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def previewed(world: World, *edits: tuple[str, str, str]) -> PointPreview:
+    before, after = (shipped_set(e).points_of_sale["PDV1"] for e in ((), edits))
+    return preview(before, after, world.repository, world.clock)
+
+
+def edits_of(*edits: tuple[str, str, str]) -> list[Edit]:
+    return edits_between(shipped_set(()).files, shipped_set(edits).files)
+
+
+@pytest.fixture
+def undecided(tmp_path: Path) -> Iterator[World]:
+    """Six cars; in two the mileages differ since first contact, in two more a person typed a smaller one."""
+    module, dms = crowd(6)
+    dms[0]["km"], dms[1]["km"] = "41000", "39000"
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        world.edit(MODULE, "OF-103", characteristics__mileage=39_000)
+        world.edit(DMS, "VO104", km="38000")
+        world.sync()
+        world.forget_writes()
+        yield world
+
+
+def test_who_owns_the_mileage_is_one_line_and_the_preview_names_exactly_the_cars_that_differ(undecided: World) -> None:
+    shown = previewed(undecided, OVERRIDE)
+    assert [(d.car.record_ids[MODULE], d.subject, d.after.writes) for d in shown.differences] == [
+        ("OF-100", "mileage", {MODULE: "41000"}),
+        ("OF-101", "mileage", {MODULE: "39000"}),
+    ]
+    assert {(d.before.category, d.after.category) for d in shown.differences} == {(Category.CONFLICT, Category.WRITTEN)}
+    assert (shown.writes_before, shown.writes_after) == (0, 2)
+
+
+def test_what_a_preview_names_is_what_the_next_run_does(undecided: World) -> None:
+    shown = previewed(undecided, OVERRIDE)
+    undecided.mappings = shipped_set((OVERRIDE,))
+    undecided.repository.accept_mapping({"PDV1": undecided.mappings.points_of_sale["PDV1"].version}, "A", {}, NOW_AT)
+    undecided.sync()
+    done = [(w.record_id, str(w.body["characteristics"]["mileage"])) for w in undecided.module.writes]
+    assert sorted(done) == sorted((d.car.record_ids[MODULE], d.after.writes[MODULE]) for d in shown.differences)
+    assert not undecided.dms.writes
+
+
+def test_a_preview_asks_nobody_and_changes_nothing(undecided: World) -> None:
+    before = undecided.rows()
+    undecided.module.error_before = undecided.dms.error_before = _must_not_be_asked  # type: ignore[assignment]
+    previewed(undecided, OVERRIDE)
+    assert undecided.rows() == before
+
+
+def _must_not_be_asked(call: str) -> None:
+    raise AssertionError(f"a preview sent a request: {call}")
+
+
+def test_an_edited_label_differs_in_nothing(undecided: World) -> None:
+    edit = ("pairs/openflex-icar/pair.yaml", "fr: OpenFlex et ICAR", "fr: Les deux")
+    assert edits_of(edit) == []
+    assert previewed(undecided, edit).differences == ()
+
+
+def test_a_code_that_is_not_in_a_table_any_more_is_seen_in_every_car_that_has_it(undecided: World) -> None:
+    file = "pairs/openflex-icar/dms.yaml"
+    edit = (file, "      grey: [GRIS]\n", "      grey: [GRISE]\n")
+    [found] = edits_of(edit)
+    assert (found.file, found.path) == (file, "fields.exterior_colour.table.grey")
+    assert (found.before, found.after) == ("[GRIS]", "[GRISE]")
+    differing = previewed(undecided, edit).differences
+    assert {d.subject for d in differing} == {"exterior_colour"}
+    assert len(differing) == 6
+    assert all(found.concerns("openflex-icar", "PDV1", d.subject) for d in differing)
+
+
+def test_an_edit_is_told_with_its_own_line_and_what_it_is_about() -> None:
+    [edit] = edits_of(OVERRIDE)
+    line = shipped_set((OVERRIDE,)).files["points_of_sale.yaml"].decode().splitlines()[edit.line - 1]
+    assert line.strip() == "ownership: {mileage: {owner: dms}}"
+    assert (edit.path, edit.before, edit.after) == ("points_of_sale.PDV1.ownership.mileage", None, "{owner: dms}")
+    assert edit.subjects == {"mileage"}
+    assert not edit.concerns("openflex-icar", "PDV2", "mileage")
+    assert not edit.concerns("openflex-icar", "PDV1", "sale_price")
+
+
+def test_the_cells_that_change_are_those_of_the_edited_point_of_sale_alone() -> None:
+    [change] = changed_cells(OVERRIDE)
+    assert (change.attribute, change.facet, change.before, change.after) == ("mileage", "owner", "shared", "dms")
+    assert change.points_of_sale == ("PDV1",)
+    assert change.where == ({},)
+    assert change.rule == edits_of(OVERRIDE)[0].where
+
+
+def test_a_condition_shows_as_the_stages_for_which_the_cell_changes() -> None:
+    row = "  - attribute: mileage\n    owner: shared\n"
+    exception = "    exceptions: [{when: {stage: [sales_stock, delivery]}, owner: vehicle_module}]\n"
+    [change] = changed_cells(("pairs/openflex-icar/ownership.yaml", row, row + exception))
+    assert (change.before, change.after) == ("shared", "vehicle_module")
+    assert change.points_of_sale == ("PDV1", "PDV2")
+    assert change.where == ({"stage": ("sales_stock", "delivery")},)
+
+
+def test_an_accepted_edit_runs_at_once_and_one_that_nobody_accepted_halts(undecided: World) -> None:
+    undecided.mappings = shipped_set((OVERRIDE,))
+    assert [halt.guard for halt in undecided.sync().halts] == ["mapping_changed"]
+    undecided.repository.accept_mapping({"PDV2": undecided.mappings.points_of_sale["PDV1"].version}, "A", {}, NOW_AT)
+    assert [halt.guard for halt in undecided.sync().halts] == ["mapping_changed"]
+    undecided.repository.accept_mapping({"PDV1": undecided.mappings.points_of_sale["PDV1"].version}, "A", {}, NOW_AT)
+    assert undecided.sync().summary.status == "done"
+    assert len(undecided.module.writes) == 2
+
+
+def changed_cells(*edits: tuple[str, str, str]) -> list[CellChange]:
+    before, after = shipped_set(()), shipped_set(edits)
+    return cell_changes([(before.points_of_sale[p], after.points_of_sale[p]) for p in after.points_of_sale])
