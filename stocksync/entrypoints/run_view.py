@@ -13,6 +13,7 @@ from stocksync.reports.words import RUN_STATES, SIDE_NAMES
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.decisions import ResolutionStatus
+from stocksync.sync.guards import Guard
 from stocksync.sync.plan import DIFFERENCES
 from stocksync.sync.recording import RunStatus
 
@@ -77,10 +78,13 @@ _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
 _RELEASE: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "run": "Rien n'a été écrit. Si ce plan est voulu : stocksync release {run}",
+        "mapping": "Ce que la modification change : stocksync mapping preview ; pour l'accepter : "
+        "stocksync mapping accept --by NOM",
         "dry_run": "`stocksync sync` s'arrêterait là ; il donnerait le numéro à débloquer.",
     },
     "en": {
         "run": "Nothing was written. If this plan is wanted: stocksync release {run}",
+        "mapping": "What the edit changes: stocksync mapping preview; to accept it: stocksync mapping accept --by NAME",
         "dry_run": "`stocksync sync` would halt here, and name the run to release.",
     },
 }
@@ -139,6 +143,8 @@ def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Lan
     if result.halts:
         key = "dry_run" if summary.dry_run else "run"
         click.echo(f"  {typeset(_RELEASE[language][key], language).format(run=summary.run_id)}")
+    if any(halt.guard is Guard.MAPPING_CHANGED for halt in result.halts):
+        click.echo(f"  {typeset(_RELEASE[language]['mapping'], language)}")
 
 
 def _ignored(summary: Summary, language: Language) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import time as wall
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -104,8 +105,8 @@ def _serve(obj: Context, repository: Repository, signals: Signals, workers: int,
     alerting = assembly.open_alerting(obj.settings, repository, mappings, logs.cleaned)
 
     def look() -> None:
-        points = list(in_force.now.points_of_sale)
-        alerting.look(assembly.health_of(repository, points, clock), clock.now_at())
+        health = assembly.health_of(repository, list(in_force.now.points_of_sale), clock)
+        alerting.look(replace(health, edit_refused=in_force.refused), clock.now_at())
 
     def adopt(edited: MappingSet) -> None:
         alerting.rules = assembly.alert_rules(edited)

@@ -20,11 +20,11 @@ from stocksync.mapping.load import load_files, read_files
 class Looked:
     """What a look at the folder came to, where it came to anything.
 
-    adopted: the files that are in force from now on. refused: why the edited files are not.
+    adopted: the files that are in force from now on. refused: why the edited files are not, "" where they are.
     """
 
     adopted: MappingSet | None = None
-    refused: ConfigurationError | None = None
+    refused: str = ""
 
 
 class MappingsInForce:
@@ -45,10 +45,10 @@ class MappingsInForce:
             return self._now
 
     @property
-    def refused(self) -> ConfigurationError | None:
-        """Why the files that are there now are not in force; None where they are."""
+    def refused(self) -> str:
+        """Why the files that are there now are not in force, as one sentence; "" where they are."""
         with self._lock:
-            return self._refused
+            return _told(self._refused) if self._refused is not None else ""
 
     def look(self) -> Looked:
         """Look at the folder, and take valid edits over once two looks in a row saw the same.
@@ -80,4 +80,11 @@ class MappingsInForce:
         with self._lock:
             is_known = self._refused is not None and str(self._refused) == str(error)
             self._refused = error
-        return Looked() if is_known and not isinstance(error, MappingInvalid) else Looked(refused=error)
+        return Looked() if is_known and not isinstance(error, MappingInvalid) else Looked(refused=_told(error))
+
+
+def _told(error: ConfigurationError) -> str:
+    """What is wrong with an edit: the first of its problems, and how many more there are."""
+    problems = [str(problem) for problem in error.problems] if isinstance(error, MappingInvalid) else [str(error)]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{problems[0]}{more}"

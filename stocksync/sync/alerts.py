@@ -21,7 +21,7 @@ _QUICK_RUNS_MISSED: Final = 3
 
 
 class AlertKind(StrEnum):
-    """What is wrong; the first four with a point of sale, the others with a system."""
+    """What is wrong; the first four with a point of sale, two with a system, the last with the mapping files."""
 
     HALTED = "halted"
     STALE = "stale"
@@ -29,7 +29,11 @@ class AlertKind(StrEnum):
     BACKLOG = "backlog"
     GATE_CLOSED = "gate_closed"
     ACCESS_DENIED = "access_denied"
+    EDIT_REFUSED = "edit_refused"
 
+
+MAPPING: Final = "mapping"
+"""The subject of what is wrong with the mapping files."""
 
 _OF_SYSTEMS: Final = frozenset({AlertKind.GATE_CLOSED, AlertKind.ACCESS_DENIED})
 Key = tuple[AlertKind, str]
@@ -191,6 +195,8 @@ def _present(health: Health) -> Iterator[Trouble]:
             yield Trouble(AlertKind.STALE, name)
         if point.failed_in_a_row:
             yield Trouble(AlertKind.FAILING, name, (point.last.message or "") if point.last is not None else "")
+    if health.edit_refused:
+        yield Trouble(AlertKind.EDIT_REFUSED, MAPPING, health.edit_refused)
     for gate in health.gates:
         # While it is tried whether a system is back, whatever was wrong with it is not over.
         if gate.state in (GateState.DENIED, GateState.TRYING):
@@ -219,6 +225,7 @@ def _grave(
     """The troubles that are bad enough to begin an alert, if they are present."""
     told = _systems_told(health, open_alerts, now, rules)
     grave: set[Key] = {(kind, gate.system) for gate in health.gates if (kind := _grave_gate(gate, now, rules))}
+    grave.add((AlertKind.EDIT_REFUSED, MAPPING))
     for point in health.points:
         name = point.point_of_sale
         if point.paused is not None:

@@ -142,7 +142,8 @@ def condition(point: PointHealth, now_at: datetime, allowed: timedelta) -> Condi
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The whole group."""
+    """The whole group; edit_refused: what is wrong with edited mapping files that are not in force, "" for nothing."""
 
     points: tuple[PointHealth, ...]
     gates: tuple[GateHealth, ...] = ()
+    edit_refused: str = ""

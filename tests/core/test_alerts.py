@@ -218,3 +218,12 @@ def test_whatever_happens_each_alert_is_told_at_most_once_and_ends_at_most_once_
         standing = [replace(a, told_at=a.told_at or now) for a in standing if a not in telling.over]
         assert to_tell(standing, now, RULES).begun == ()
     assert len(set(told)) == len(told)
+
+
+def test_an_edit_of_the_mapping_that_is_refused_is_told_until_it_is_mended() -> None:
+    health = Health((GOOD,), edit_refused="points_of_sale.yaml:3 PDV1: unknown key")
+    [opened] = due(health, [], NOW, RULES, {}).opened
+    assert (opened.kind, opened.message) == (AlertKind.EDIT_REFUSED, health.edit_refused)
+    known = alert(AlertKind.EDIT_REFUSED, opened.subject)
+    assert due(health, [known], NOW, RULES, {}) == Changes()
+    assert due(Health((GOOD,)), [known], NOW, RULES, {}).closed == (known.alert_id,)

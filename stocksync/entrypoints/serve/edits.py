@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from stocksync.entrypoints.serve.turns import sheltered
-from stocksync.errors import ConfigurationError, MappingInvalid
 from stocksync.mapping.effective import MappingSet
 from stocksync.mapping.in_force import MappingsInForce
 from stocksync.stock.values import Side
@@ -63,18 +62,8 @@ class EditWatch(threading.Thread):
 
     def _look(self) -> None:
         looked = self._in_force.look()
-        if looked.refused is not None:
-            _tell_refused(looked.refused)
+        if looked.refused:
+            _log.error("the edited mapping files are not valid, runs go on by those before: %s", looked.refused)
         if looked.adopted is not None:
             self._adopt(looked.adopted)
             _log.info("the mapping files were edited; runs work by the new ones from now on")
-
-
-def _tell_refused(error: ConfigurationError) -> None:
-    """Say what is wrong with an edit, once; runs go on by the files before it."""
-    problems = [str(problem) for problem in error.problems] if isinstance(error, MappingInvalid) else [str(error)]
-    _log.error(
-        "the edited mapping files are not valid, runs go on by those before: %s%s; `stocksync mapping check` says all",
-        problems[0],
-        f" and {len(problems) - 1} more" if len(problems) > 1 else "",
-    )
