@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stocksync.errors import ConfigurationError
-from stocksync.mapping.connection import RestConnection
+from stocksync.mapping.connection import FilesConnection, RestConnection
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping, SystemSettings
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.ports import Clock, System
@@ -175,6 +175,20 @@ def open_system(
 
     Raises ConfigurationError; whoever opens it closes it.
     """
+    secrets = {name: environment[variable] for name, variable in settings.secrets.items()}
+    if isinstance(settings.connection, FilesConnection):
+        from stocksync.adapters.systems.files.system import FilesSystem
+
+        return FilesSystem(
+            settings.connection,
+            address=environment[settings.address],
+            secrets=secrets,
+            point_of_sale_code=settings.code,
+            id_path=settings.record.id,
+            reference_path=settings.record.reference,
+            clock=clock,
+            name=settings.label.en,
+        )
     if not isinstance(settings.connection, RestConnection):
         raise ConfigurationError(
             f"{settings.system}: the protocol {settings.connection.protocol} is for tests and cannot be reached "
@@ -185,7 +199,7 @@ def open_system(
     return RestSystem(
         settings.connection,
         base_url=environment[settings.address],
-        secrets={name: environment[variable] for name, variable in settings.secrets.items()},
+        secrets=secrets,
         point_of_sale_code=settings.code,
         id_path=settings.record.id,
         version_path=settings.record.version,

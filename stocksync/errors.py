@@ -10,6 +10,7 @@ Conflicts, refusals and quarantines are not here: they are values with reasons.
     │   ├── LeaseLost             another run took this point of sale over while this one stood still
     │   ├── Stopping              stocksync was told to stop; the next run goes on from here
     │   ├── RateLimited           too many requests; carries how long to wait
+    │   ├── HandedOver            a write that lies where its system takes it from
     │   └── IncompleteListing     a listing that cannot be proven complete
     ├── PermanentError        stop this entry, go on with the others
     │   ├── WriteRejected         the system refused a write; carries the fields that it named
@@ -74,6 +75,17 @@ class RateLimited(TransientError):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class HandedOver(TransientError):
+    """A write that lies where its system takes it from; the listings will show what became of it.
+
+    Its outcome is open, and nothing is out of order. `again` is True iff it lay there before.
+    """
+
+    def __init__(self, message: str, *, again: bool = False) -> None:
+        super().__init__(message)
+        self.again = again
 
 
 class IncompleteListing(TransientError):

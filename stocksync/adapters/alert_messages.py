@@ -31,8 +31,8 @@ _KINDS: Final[Mapping[Language, Mapping[AlertKind, str]]] = {
         AlertKind.BACKLOG: "{subject} : des écritures attendent depuis trop longtemps",
         AlertKind.GATE_CLOSED: "{subject} : ce système ne répond pas ; il n'est plus interrogé qu'à titre d'essai",
         AlertKind.ACCESS_DENIED: "{subject} : ce système refuse notre clé ; rien n'y est lu ni écrit",
-        AlertKind.EDIT_REFUSED: "les fichiers de mapping modifiés ne sont pas valides ; ceux d'avant restent en vigueur "
-        "(stocksync mapping check)",
+        AlertKind.EDIT_REFUSED: "les fichiers de mapping modifiés ne sont pas valides ; ceux d'avant restent en "
+        "vigueur (stocksync mapping check)",
     },
     "en": {
         AlertKind.HALTED: "{subject}: a guard halted the synchronisation; nothing is written before a person decides "

@@ -23,7 +23,12 @@ from stocksync.entrypoints.decision_commands import import_, undo
 from stocksync.entrypoints.doctor_command import doctor
 from stocksync.entrypoints.journal_commands import journal
 from stocksync.entrypoints.mapping_commands import init, mapping
+from stocksync.entrypoints.mapping_import import import_matrix
 from stocksync.entrypoints.mapping_preview import accept, diff, preview
+from stocksync.entrypoints.mapping_reference import reference
+from stocksync.entrypoints.mapping_schema import schema
+from stocksync.entrypoints.mapping_unknown import unknown
+from stocksync.entrypoints.mapping_verify import verify
 from stocksync.entrypoints.pause_commands import pause, resume
 from stocksync.entrypoints.sandbox_commands import sandbox
 from stocksync.entrypoints.serve_command import serve
@@ -111,7 +116,7 @@ def cli(
 
 for command in (import_, undo):
     conflicts.add_command(command)
-for command in (preview, diff, accept):
+for command in (diff, preview, accept, import_matrix, verify, unknown, schema, reference):
     mapping.add_command(command)
 for command in (
     plan,

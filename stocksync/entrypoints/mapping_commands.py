@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from stocksync.errors import ConfigurationError, MappingInvalid, UsageError
 if TYPE_CHECKING:
     from stocksync.entrypoints.matrix_table import MatrixTable
     from stocksync.mapping.effective import PointOfSaleMapping
+    from stocksync.mapping.problems import Problem
 
 WRONG_FILES: Final = 2
 INSTALLED_AT: Final = "share/stocksync/mappings/vehicle.yaml"
@@ -35,17 +37,25 @@ def mapping() -> None:
 @_JSON
 @click.pass_obj
 def check(obj: Any, as_json: bool) -> None:
-    """Check every mapping file: all problems at once, each with its file and line.
+    """Check every mapping file: all problems at once, each with its file, its line and, in brackets, its code.
 
-    Ends with 2 if there is any.
+    Looked for is what breaks the language and what the files say against one another: names that are none, attributes
+    that no side carries, stages that nobody reaches, guards and exceptions that never hold, values that do not survive
+    being written, ambiguous value tables, owners who cannot write, mismatched units, secrets in clear.
+
+    Ends with 2 if there is any. A warning works as written, and is probably not what was meant; it ends with 0.
     """
-    points = _loaded(obj, as_json)
+    warnings = _warnings(obj)
+    points = _loaded(obj, as_json, warnings)
     if as_json:
         checked = [_checked(point) for point in points]
-        click.echo(rendering.as_json({"ok": True, "problems": [], "points_of_sale": checked}))
+        warned = [asdict(warning) for warning in warnings]
+        click.echo(rendering.as_json({"ok": True, "problems": [], "warnings": warned, "points_of_sale": checked}))
         return
     for point in points:
         click.echo(_checked_line(point))
+    for warning in warnings:
+        click.echo(warning.as_line())
     for line in dict.fromkeys(line for point in points for line in _announcements(point)):
         click.echo(line)
 
@@ -82,7 +92,8 @@ def init(directory: Path, force: bool) -> None:
     Where a file is there already and differs, nothing at all is written without --force.
     """
     root = shipped_mappings()
-    shipped = {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*.yaml"))}
+    found = [path for path in sorted(root.rglob("*")) if path.suffix in (".yaml", ".json")]
+    shipped = {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
     differing = [name for name, content in shipped.items() if _differs(directory / name, content)]
     if differing and not force:
         raise UsageError(
@@ -96,7 +107,9 @@ def init(directory: Path, force: bool) -> None:
             target.write_bytes(content)
     except OSError as error:
         raise UsageError(f"{error.filename or directory} cannot be written: {error.strerror or error}.") from None
-    click.echo(f"{len(shipped)} mapping files are in {directory}.\n{_NEXT.format(directory=directory)}")
+    click.echo(
+        f"{len(shipped)} files, mappings and their schemas, are in {directory}.\n{_NEXT.format(directory=directory)}"
+    )
 
 
 _NEXT: Final = """Next:
@@ -125,14 +138,22 @@ def _differs(target: Path, content: bytes) -> bool:
     return target.exists() and (not target.is_file() or target.read_bytes() != content)
 
 
-def _loaded(obj: Any, as_json: bool) -> list[PointOfSaleMapping]:
+def _warnings(obj: Any) -> list[Problem]:
+    """List what works as written and is suspicious; nothing where there is no folder, which loading says."""
+    from stocksync.mapping.checks_all import warnings_in
+    from stocksync.mapping.load import read_files
+
+    return warnings_in(read_files(obj.mappings)) if obj.mappings.is_dir() else []
+
+
+def _loaded(obj: Any, as_json: bool, warnings: Sequence[Problem] = ()) -> list[PointOfSaleMapping]:
     """Load every point of sale; where the files have problems, print them all and end with 2."""
     from stocksync.mapping.load import load_mappings
 
     try:
         return list(load_mappings(obj.mappings).points_of_sale.values())
     except MappingInvalid as error:
-        _echo_problems(error, as_json)
+        _echo_problems(error, as_json, warnings)
         raise click.exceptions.Exit(WRONG_FILES) from None
 
 
@@ -144,15 +165,13 @@ def _only(wanted: str | None, points: list[PointOfSaleMapping]) -> list[PointOfS
     return chosen
 
 
-def _echo_problems(error: MappingInvalid, as_json: bool) -> None:
-    from dataclasses import asdict
-
+def _echo_problems(error: MappingInvalid, as_json: bool, warnings: Sequence[Problem]) -> None:
     if as_json:
-        problems = [asdict(problem) for problem in error.problems]
-        click.echo(rendering.as_json({"ok": False, "problems": problems, "points_of_sale": []}))
+        problems, warned = ([asdict(problem) for problem in found] for found in (error.problems, warnings))
+        click.echo(rendering.as_json({"ok": False, "problems": problems, "warnings": warned, "points_of_sale": []}))
         return
-    for problem in error.problems:
-        click.echo(str(problem))
+    for problem in sorted([*error.problems, *warnings]):
+        click.echo(problem.as_line())
     click.echo(f"{error}.")
 
 

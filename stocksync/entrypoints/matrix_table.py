@@ -102,6 +102,12 @@ class MatrixTable:
         return {"OUI": said.count("OUI"), "NON": said.count("NON")}
 
     @property
+    def also_provisional(self) -> list[str]:
+        """The attributes outside the guide's table whose ownership is provisional."""
+        printed = {row.attribute for row in self.point.guide_rows}
+        return [name for name in self.point.matrix.rows if name not in printed and _owned_for_now(self.point, name)]
+
+    @property
     def closing(self) -> str:
         """The counts as one line."""
         return ", ".join(f"{count} {word}" for word, count in self.counts.items())
@@ -115,7 +121,7 @@ class MatrixTable:
                 "switch": row.switch,
                 "dms_may_modify": row.guide.dms_may_modify,
                 "note": row.guide.note,
-                "provisional": row.provisional,
+                "provisional": _is_provisional(self.point, row),
                 "owner_by_stage": owners if row.switch is None else None,
                 "position": None if row.switch is None else self.point.switches[row.switch],
                 "said_in": row.rule,
@@ -123,7 +129,8 @@ class MatrixTable:
             for row, owners in self._both()
         ]
         point = self.point
-        return {"id": point.id, "name": point.name, "version": point.version, "rows": rows, **self.counts}
+        head = {"id": point.id, "name": point.name, "version": point.version}
+        return {**head, "rows": rows, **self.counts, "also_provisional": self.also_provisional}
 
     def _both(self) -> list[tuple[GuideRow, Mapping[str, str]]]:
         return list(zip(self.point.guide_rows, self.owners, strict=True))
@@ -134,7 +141,7 @@ class MatrixTable:
 
     def _row(self, row: GuideRow, owners: Sequence[str]) -> list[str]:
         guide = row.guide
-        state = self.words["provisional"] if row.provisional else ""
+        state = self.words["provisional"] if _is_provisional(self.point, row) else ""
         return [guide.label, guide.dms_may_modify, guide.note, *owners, state]
 
     def _said(self, owner: str) -> str:
@@ -161,6 +168,18 @@ def _owner(point: PointOfSaleMapping, row: GuideRow, stage: str) -> str:
         for vehicle_type in sorted(point.vehicle_types)
     ]
     return "/".join(dict.fromkeys(policy.owner.value for policy in policies if policy is not None))
+
+
+def _is_provisional(point: PointOfSaleMapping, row: GuideRow) -> bool:
+    """Tell whether a row waits for somebody's word, as this point of sale has it: in general or in an exception."""
+    if row.attribute is None or row.attribute not in point.matrix.rows:
+        return row.provisional
+    return _owned_for_now(point, row.attribute)
+
+
+def _owned_for_now(point: PointOfSaleMapping, attribute: str) -> bool:
+    row = point.matrix.rows[attribute]
+    return row.policy.provisional or any(exception.policy.provisional for exception in row.exceptions)
 
 
 def matrices_in_rows(tables: Sequence[MatrixTable]) -> tuple[list[str], list[list[str]]]:

@@ -2,19 +2,29 @@
 
 Each check notes its problems in the source at fault and goes on, so that a person sees all of them at once. A
 file that could not be read is left out of the checks that need it. Here: vocabulary, ownership and lifecycle;
-the two systems and the points of sale are `checks_of_systems`.
+the two systems and the points of sale are `checks_of_systems`, and what grammar and names cannot show is in the other
+`checks_` modules, a question each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from stocksync.mapping import models
+from stocksync.mapping.checks_carried import check_carried
+from stocksync.mapping.checks_exceptions import check_exceptions
+from stocksync.mapping.checks_lifecycle import check_lifecycles
 from stocksync.mapping.checks_of_systems import check_points_of_sale, check_side
+from stocksync.mapping.checks_round_trip import check_round_trips
+from stocksync.mapping.checks_rules import check_rules
+from stocksync.mapping.checks_secrets import check_secrets
+from stocksync.mapping.checks_tables import check_tables
+from stocksync.mapping.checks_units import check_units
 from stocksync.mapping.draft import Draft
 from stocksync.mapping.effective import SWITCHES
+from stocksync.mapping.problems import nearest_word
 from stocksync.mapping.source import Keys, Source
 from stocksync.mapping.words import REQUIRED_STAGES, REQUIRED_STATUSES, Words, check_policy
 from stocksync.stock import vehicle as core
@@ -52,6 +62,21 @@ def check(draft: Draft) -> None:
         _check_pair(draft, pair, vehicle, points)
     if points is not None:
         check_points_of_sale(draft, points, vehicle)
+    for look in BEYOND_NAMES:
+        look(draft)
+
+
+BEYOND_NAMES: Final = (
+    check_carried,
+    check_lifecycles,
+    check_rules,
+    check_exceptions,
+    check_round_trips,
+    check_tables,
+    check_units,
+    check_secrets,
+)
+"""What is asked once every name is known to be one: whether it can work as its author means it."""
 
 
 @dataclass
@@ -65,7 +90,9 @@ class _Vocabulary:
         """Note what is wrong with the attributes, then with the rules."""
         for name in core.REQUIRED_ATTRIBUTES:
             if name not in self.file.attributes:
-                self.source.report(("attributes",), f"the attribute {name} is missing; the core works with it")
+                self.source.report(
+                    ("attributes",), f"the attribute {name} is missing; the core works with it", code="needed_missing"
+                )
         for name, attribute in self.file.attributes.items():
             self._check_attribute(name, attribute)
         for index, rule in enumerate(self.file.rules):
@@ -75,15 +102,18 @@ class _Vocabulary:
         at: Keys = ("attributes", name)
         if name in KINDS and attribute.kind != KINDS[name]:
             due = KINDS[name]
-            self.source.report((*at, "kind"), "the core needs another kind here", attribute.kind, allowed=(due,))
+            self.source.report(
+                (*at, "kind"), "the core needs another kind here", attribute.kind, allowed=(due,), code="kind_of_core"
+            )
         elif bool(attribute.choices) != (attribute.kind == "choice" and name not in LISTED_ELSEWHERE):
-            self.source.report(at, "`choices` goes with the kind choice, and only with it")
+            self.source.report(at, "`choices` goes with the kind choice, and only with it", code="choices_of_kind")
 
     def _check_rule(self, rule: Any, at: Keys) -> None:
         for keys, name, kinds in _attributes_of_rule(rule):
             known = self.source.one_of((*at, *keys), "attribute", name, self.file.attributes)
             if known and kinds and (kind := self.file.attributes[name].kind) not in kinds:
-                self.source.report((*at, *keys), f"the rule does not work on the kind {kind}", name)
+                message = f"the rule does not work on the kind {kind}"
+                self.source.report((*at, *keys), message, name, code="rule_of_kind")
         if isinstance(rule, models.ForbiddenWhenModel | models.RequiredWhenModel):
             self._check_condition(rule.when, (*at, "when"))
         if isinstance(rule, models.MoreThanModel):
@@ -123,7 +153,8 @@ def _check_pair(
     words = Words(vehicle, lifecycle, points)
     ownership, ownership_source = part("ownership.yaml")
     if ownership is not None:
-        _Ownership(ownership, ownership_source, words).check()
+        complete = not draft.has_lost_a_row(ownership_source.name)
+        _Ownership(ownership, ownership_source, words, complete).check()
     pair_file, pair_source = part("pair.yaml")
     for index, word in enumerate(pair_file.vehicle_types if pair_file is not None else ()):
         words.check(core.VEHICLE_TYPE, word, ("vehicle_types", index), pair_source)
@@ -145,10 +176,13 @@ class _Lifecycle:
         """Note every name that is none."""
         for name in REQUIRED_STAGES:
             if name not in self.file.stages:
-                self.source.report(("stages",), f"the stage {name} is missing; the core works with it")
+                self.source.report(
+                    ("stages",), f"the stage {name} is missing; the core works with it", code="needed_missing"
+                )
         for name in REQUIRED_STATUSES:
             if name not in self.file.dms_statuses:
-                self.source.report(("dms_statuses",), f"the status {name} is missing; the core works with it")
+                message = f"the status {name} is missing; the core works with it"
+                self.source.report(("dms_statuses",), message, code="needed_missing")
         for name, status in self.file.dms_statuses.items():
             self._stages(("dms_statuses", name, "stands_for"), status.stands_for)
             if status.brings is not None:
@@ -178,7 +212,8 @@ class _Lifecycle:
             self.source.one_of(("lines_of_life", name), "destination", name, attribute.choices)
         for name in attribute.choices:
             if name not in self.file.lines_of_life:
-                self.source.report(("lines_of_life",), f"the destination {name} has no line of life")
+                message = f"the destination {name} has no line of life"
+                self.source.report(("lines_of_life",), message, code="line_missing")
 
     def _check_transition(self, transition: models.TransitionModel, at: Keys) -> None:
         self._stages((*at, "sources"), transition.sources)
@@ -195,7 +230,8 @@ class _Lifecycle:
             told = [s for s in statuses if s not in row and (stage, s) != (NOT_THERE, NOT_THERE)]
             if told and set(row) <= set(statuses):
                 at: Keys = ("meanings", stage) if stage in self.file.meanings else ("meanings",)
-                self.source.report(at, f"{stage} with {', '.join(told)} has no meaning", allowed=_MEANINGS)
+                message = f"{stage} with {', '.join(told)} has no meaning"
+                self.source.report(at, message, allowed=_MEANINGS, code="meaning_missing")
         for stage, row in self.file.meanings.items():
             self.source.one_of(("meanings", stage), "stage", stage, (NOT_THERE, *self.file.stages))
             for status, meaning in row.items():
@@ -214,6 +250,8 @@ class _Ownership:
     file: models.OwnershipFile
     source: Source
     words: Words
+    complete: bool
+    meant: set[str | None] = field(default_factory=set)
 
     def check(self) -> None:
         """Note what is wrong in the rows, and which attributes and switches have none or two."""
@@ -221,26 +259,34 @@ class _Ownership:
         for part, rows in (("matrix", self.file.matrix), ("also_carried", self.file.also_carried)):
             for index, row in enumerate(rows):
                 self._check_row(row, (part, index), seen)
+        if self.complete:
+            self._check_missing(seen)
+
+    def _check_missing(self, seen: set[str]) -> None:
         for name in self.words.vehicle.attributes:
-            if name not in seen and name not in core.LIFECYCLE_ATTRIBUTES:
-                self.source.report(("also_carried",), f"the attribute {name} has no row; say who owns it")
+            if name not in seen | self.meant and name not in core.LIFECYCLE_ATTRIBUTES:
+                message = f"the attribute {name} has no row; say who owns it"
+                self.source.report(("also_carried",), message, code="row_missing")
         for name in SWITCHES:
-            if name not in seen:
-                self.source.report(("matrix",), f"the switch {name} has no row")
+            if name not in seen | self.meant:
+                self.source.report(("matrix",), f"the switch {name} has no row", code="row_missing")
 
     def _check_row(self, row: Any, at: Keys, seen: set[str]) -> None:
         is_switch = isinstance(row, models.SwitchRowModel)
         what, name = ("switch", row.switch) if is_switch else ("attribute", row.attribute)
-        self.source.one_of((*at, what), what, name, SWITCHES if is_switch else self.words.vehicle.attributes)
+        known = SWITCHES if is_switch else tuple(self.words.vehicle.attributes)
+        if not self.source.one_of((*at, what), what, name, known):
+            # The one that was meant is then not missing.
+            self.meant.add(nearest_word(name, known))
         if name in seen:
-            self.source.report((*at, what), f"this {what} has a row already", name)
+            self.source.report((*at, what), f"this {what} has a row already", name, code="row_twice")
         seen.add(name)
         if not is_switch:
             self._check_policies(row, at)
 
     def _check_policies(self, row: models.AttributeRowModel, at: Keys) -> None:
         if row.owner is None:
-            self.source.report(at, "the key owner is missing")
+            self.source.report(at, "the key owner is missing", code="key_missing")
         check_policy(row, row.attribute, at, self.source, self.words.vehicle)
         for index, exception in enumerate(row.exceptions):
             here = (*at, "exceptions", index)
@@ -249,7 +295,8 @@ class _Ownership:
 
     def _check_conditions(self, when: models.ConditionModel, at: Keys) -> None:
         if not any(getattr(when, key) for key in CONDITION_KEYS):
-            self.source.report(at, "the exception names no condition", allowed=CONDITION_KEYS)
+            message = "the exception names no condition"
+            self.source.report(at, message, allowed=CONDITION_KEYS, code="condition_missing")
         for key in CONDITION_KEYS:
             for place, word in enumerate(getattr(when, key)):
                 self.words.check(key, word, (*at, key, place), self.source)

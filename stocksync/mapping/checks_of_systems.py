@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from stocksync.mapping import models
@@ -70,36 +70,38 @@ class _Side:
             at: Keys = ("not_carried", index)
             self.source.one_of(at, "attribute", name, self.words.vehicle.attributes)
             if name in self.file.fields:
-                self.source.report(at, "it has a field as well", name)
+                self.source.report(at, "it has a field as well", name, code="field_and_not_carried")
             if name == MUST_CARRY[self.side]:
-                self.source.report(at, "a car's life is read from it on this side", name)
+                self.source.report(at, "a car's life is read from it on this side", name, code="needed_missing")
         for name in self.words.vehicle.attributes:
             if name not in self.file.fields and name not in self.file.not_carried:
                 message = f"the attribute {name} has no field here; give it one, or list it in not_carried"
-                self.source.report(("fields",), message)
+                self.source.report(("fields",), message, code="field_missing")
 
     def _check_webhook(self, webhook: models.WebhookModel) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.file.system):
             message = "webhooks come to /hooks/<system>: use letters, digits, - and _ only"
-            self.source.report(("system",), message, self.file.system)
-        auth = getattr(self.file.connection, "auth", None)
-        if auth is not None and webhook.secret == auth.secret:
+            self.source.report(("system",), message, self.file.system, code="hook_name")
+        if webhook.secret in secrets_of(self.file.connection):
             message = "the webhook needs a secret of its own: this one opens the system"
-            self.source.report(("webhook", "secret"), message, webhook.secret)
+            self.source.report(("webhook", "secret"), message, webhook.secret, code="hook_secret")
         signature = webhook.signature
         if signature.header.lower() == signature.timestamp_header.lower():
-            self.source.report(("webhook", "signature", "timestamp_header"), "the signature has this header")
+            at: Keys = ("webhook", "signature", "timestamp_header")
+            self.source.report(at, "the signature has this header", code="hook_headers")
         for key in ("record_id", "point_of_sale"):
             path = getattr(webhook, key)
             if not all(path.split(".")):
-                self.source.report(("webhook", key), "not a path: a step of it is empty", path)
+                self.source.report(("webhook", key), "not a path: a step of it is empty", path, code="not_a_path")
 
     def _check_place(self, name: str, path: str, here: Keys, taken: dict[str, str]) -> None:
         if not all(path.split(".")):
-            self.source.report((*here, "field"), "not a path: a step of it is empty", path)
+            self.source.report((*here, "field"), "not a path: a step of it is empty", path, code="not_a_path")
         for other, its_name in taken.items():
             if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
-                self.source.report((*here, "field"), f"the attribute {its_name} has this field", path)
+                self.source.report(
+                    (*here, "field"), f"the attribute {its_name} has this field", path, code="field_twice"
+                )
         taken[path] = name
 
     def _check_field(self, name: str, model: models.FieldModel, here: Keys) -> None:
@@ -107,9 +109,13 @@ class _Side:
         allowed = CONVERTERS_OF_KIND[kind]
         if model.converter not in allowed:
             message = f"a {kind} cannot be read with it"
-            self.source.report((*here, "converter"), message, model.converter, allowed=allowed)
+            at: Keys = (*here, "converter")
+            self.source.report(at, message, model.converter, allowed=allowed, code="converter_of_kind")
         if isinstance(model, models.DateField) and not is_date_format(model.format):
-            self.source.report((*here, "format"), "not a date format", model.format, allowed=tuple(DATE_LETTERS))
+            letters = tuple(DATE_LETTERS)
+            self.source.report(
+                (*here, "format"), "not a date format", model.format, allowed=letters, code="not_a_date_format"
+            )
         if isinstance(model, models.BooleanField):
             self._check_yes_and_no(model, here)
         if isinstance(model, models.ChoiceField):
@@ -117,32 +123,43 @@ class _Side:
 
     def _check_yes_and_no(self, model: models.BooleanField, here: Keys) -> None:
         if (model.yes is None) != (model.no is None):
-            self.source.report(here, "`yes` and `no` go together")
+            self.source.report(here, "`yes` and `no` go together", code="yes_without_no")
         elif model.yes is not None and folded(model.yes) == folded(model.no or ""):
-            self.source.report((*here, "no"), "`yes` and `no` are spelled alike", model.no or "")
+            self.source.report((*here, "no"), "`yes` and `no` are spelled alike", model.no or "", code="yes_is_no")
 
     def _check_table(self, model: models.ChoiceField, here: Keys, words: tuple[str, ...] | None) -> None:
         spelled: dict[str, str] = {}
+        meant: set[str | None] = set()
         for word, spellings in model.table.items():
-            if words is not None:
-                self.source.one_of((*here, word), "value", word, words)
+            if words is not None and not self.source.one_of((*here, word), "value", word, words):
+                meant.add(nearest_word(word, words))
             for index, spelling in enumerate(spellings):
                 other = spelled.setdefault(folded(spelling), word)
                 if other != word:
                     message = f"this spelling stands for {other} already"
-                    self.source.report((*here, word, index), message, spelling)
+                    self.source.report((*here, word, index), message, spelling, code="code_ambiguous")
         for word in words or ():
-            if word not in model.table:
-                self.source.report(here, f"the value {word} has no spelling")
+            if word not in model.table and word not in meant:
+                self.source.report(here, f"the value {word} has no spelling", code="code_missing")
 
 
 def check_points_of_sale(draft: Draft, file: models.PointsOfSaleFile, vehicle: models.VehicleFile | None) -> None:
     """Note what is wrong in points_of_sale.yaml."""
     checker = _PointsOfSale(draft, draft.sources["points_of_sale.yaml"], vehicle, available_timezones())
     if not file.points_of_sale:
-        checker.source.report(("points_of_sale",), "there is no point of sale")
+        checker.source.report(("points_of_sale",), "there is no point of sale", code="no_point_of_sale")
     for name, point in file.points_of_sale.items():
         checker.check(name, point)
+
+
+def secrets_of(connection: Any) -> tuple[str, ...]:
+    """List the secrets that open a system, by the names that a point of sale lists them under."""
+    for part in (connection, getattr(connection, "auth", None)):
+        names: tuple[str, ...] | None = getattr(part, "secret_names", None)
+        if names is not None:
+            return names
+    secret = getattr(getattr(connection, "auth", None), "secret", None)
+    return (secret,) if secret is not None else ()
 
 
 class _PointsOfSale:
@@ -157,7 +174,8 @@ class _PointsOfSale:
         at: Keys = ("points_of_sale", name)
         if point.time_zone not in self.time_zones:
             nearest = nearest_word(point.time_zone, self.time_zones)
-            self.source.report((*at, "time_zone"), "unknown time zone", point.time_zone, nearest=nearest)
+            zone: Keys = (*at, "time_zone")
+            self.source.report(zone, "unknown time zone", point.time_zone, nearest=nearest, code="unknown_name")
         for word in point.switches:
             self.source.one_of((*at, "switches", word), "switch", word, SWITCHES)
         for side in SIDES:
@@ -173,21 +191,20 @@ class _PointsOfSale:
         code = getattr(point, side).code
         other = self.codes.setdefault((point.pair, side, folded(code)), name)
         if other != name:
-            self.source.report(at, f"the point of sale {other} has this code", code)
+            self.source.report(at, f"the point of sale {other} has this code", code, code="site_code_twice")
 
     def _check_secrets(self, point: models.PointOfSaleModel, side: str, at: Keys) -> None:
         file: models.SideFile | None = self.draft.files[f"pairs/{point.pair}/{side}.yaml"]
-        if file is None:
+        if file is None or self.draft.in_doubt(f"pairs/{point.pair}/{side}.yaml", "connection", "webhook"):
             return
-        auth = getattr(file.connection, "auth", None)
-        due = (auth.secret,) if auth is not None else ()
+        due = secrets_of(file.connection)
         # Left out, it leaves this point of sale without webhooks: its records are then seen at the next quick cycle.
         may_be = (file.webhook.secret,) if file.webhook is not None else ()
         secrets = getattr(point, side).secrets
         for name in due:
             if name not in secrets:
                 message = f"the secret {name} is missing; name the environment variable that holds it"
-                self.source.report(at, message)
+                self.source.report(at, message, code="secret_missing")
         for name in secrets:
             self.source.one_of((*at, name), "secret", name, (*due, *may_be))
 

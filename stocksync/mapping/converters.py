@@ -12,8 +12,10 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from stocksync.mapping import models
 from stocksync.mapping.numbers import Integer, Money
@@ -52,7 +54,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A number or code: outer spaces and case are spelling."""
+    """A number or code: outer spaces and case are spelling; spelled: text, or number for a JSON number."""
+
+    spelled: str = "text"
 
     def read(self, said: Any) -> Reading:
         """Read a code in upper case."""
@@ -63,7 +67,15 @@ class Identifier:
 
     def write(self, value: Value) -> Any:
         """Spell a code as it is."""
-        return str(value)
+        return _as_spelled(str(value), self.spelled)
+
+
+def _as_spelled(code: str, spelled: str) -> str | int:
+    if spelled == "text":
+        return code
+    if not re.fullmatch(r"0|[1-9][0-9]{0,17}", code):
+        raise CannotSpell("a number is due there")
+    return int(code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,9 @@ class Registration:
         return str(value)
 
 
+INSTANTS: Final = ("datetime", "epoch_s", "epoch_ms")
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_SECONDS: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 DATE_LETTERS: Final = {"yyyy": "%Y", "mm": "%m", "dd": "%d", "yy": "%y"}
 
 
@@ -132,7 +147,9 @@ def strptime_format(letters: str) -> str:
 
 
 def is_date_format(letters: str) -> bool:
-    """Tell whether a format names a day, a month and a year once each, between -, /, . or spaces."""
+    """Tell whether a format is one of INSTANTS, or names day, month and year once each, between -, /, . or spaces."""
+    if letters in INSTANTS:
+        return True
     named = sorted(re.findall(r"yyyy|yy|mm|dd", letters))
     separators = re.sub(r"yyyy|yy|mm|dd", "", letters)
     return named in (["dd", "mm", "yyyy"], ["dd", "mm", "yy"]) and not separators.strip("-/. ")
@@ -165,20 +182,66 @@ class Date:
 
 
 @dataclass(frozen=True, slots=True)
-class Boolean:
-    """A yes or no; None for the words where the system has JSON booleans."""
+class Instant:
+    """A calendar date that its system spells as an instant: the day that it is then in a time zone.
 
-    yes: str | None = None
-    no: str | None = None
+    form: one of INSTANTS. A date-time without an offset is on the system's own clock, whatever the zone. Midnight is
+    written, in the zone where there is one.
+    """
+
+    form: str
+    time_zone: str | None = None
+
+    def read(self, said: Any) -> Reading:
+        """Read the day of an instant."""
+        try:
+            at = self._at(said)
+        except (ValueError, OverflowError):
+            at = None
+        if at is None or not 1900 <= at.year <= 2200:
+            return Invalid(shown(said), f"not an instant {self.form}")
+        return (at.astimezone(self._zone) if at.tzinfo is not None else at).date()
+
+    def write(self, value: Value) -> Any:
+        """Spell the midnight that a date begins with."""
+        if not isinstance(value, date):
+            raise CannotSpell("not a date")
+        midnight = datetime(value.year, value.month, value.day, tzinfo=self._zone)
+        if self.form == "datetime":
+            text = midnight.isoformat() if self.time_zone is not None else midnight.replace(tzinfo=None).isoformat()
+            return text.replace("+00:00", "Z")
+        seconds = int(midnight.timestamp())
+        return seconds * 1000 if self.form == "epoch_ms" else seconds
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone or "UTC")
+
+    def _at(self, said: Any) -> datetime | None:
+        if self.form == "datetime":
+            return datetime.fromisoformat(said) if isinstance(said, str) and _DATE_TIME.fullmatch(said) else None
+        text = text_of(said)
+        if text is None or not _SECONDS.fullmatch(text):
+            return None
+        seconds = int(text) // (1000 if self.form == "epoch_ms" else 1)
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """A yes or no; None for the words, or whole numbers, where the system has JSON booleans."""
+
+    yes: str | int | None = None
+    no: str | int | None = None
 
     def read(self, said: Any) -> Reading:
         """Read a yes or no."""
         if self.yes is None:
             return said if isinstance(said, bool) else Invalid(shown(said), "not true or false")
-        text = folded(str(said)) if isinstance(said, str) else ""
-        if text == folded(self.yes):
+        text = text_of(said)
+        if text is not None and folded(text) == folded(str(self.yes)):
             return True
-        if text == folded(self.no or ""):
+        if text is not None and folded(text) == folded(str(self.no)):
             return False
         return Invalid(shown(said), f"neither {self.yes} nor {self.no}")
 
@@ -191,9 +254,13 @@ class Boolean:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a list; each of our words has one or several spellings, the first of which is written."""
+    """One of a list; each of our words has one or several spellings, the first of which is written.
+
+    spelled: text, or number for codes that are JSON numbers there.
+    """
 
     table: Mapping[str, tuple[str, ...]]
+    spelled: str = "text"
     _words: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -212,7 +279,7 @@ class Choice:
         spellings = self.table.get(str(value))
         if not spellings:
             raise CannotSpell("the value table has no spelling for it")
-        return spellings[0]
+        return _as_spelled(spellings[0], self.spelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +307,7 @@ def converter_for(model: models.FieldModel, points_of_sale: Mapping[str, str]) -
         case models.TextField():
             return Text(model.max_length)
         case models.IdentifierField():
-            return Identifier()
+            return Identifier(model.spelled)
         case models.VinField():
             return Vin()
         case models.RegistrationField():
@@ -252,15 +319,23 @@ def converter_for(model: models.FieldModel, points_of_sale: Mapping[str, str]) -
                 tuple(model.thousands),
                 tuple(model.symbols),
                 model.zero_is_blank,
+                Decimal(model.factor),
             )
         case models.IntegerField():
-            return Integer(model.spelled, tuple(model.thousands), model.zero_is_blank)
+            return Integer(
+                model.spelled,
+                tuple(model.thousands),
+                model.zero_is_blank,
+                model.decimal_mark,
+                Decimal(model.factor),
+                model.rounded,
+            )
         case models.DateField():
-            return Date(model.format)
+            return Instant(model.format, model.time_zone) if model.format in INSTANTS else Date(model.format)
         case models.BooleanField():
             return Boolean(model.yes, model.no)
         case models.ChoiceField():
-            return Choice({word: tuple(spellings) for word, spellings in model.table.items()})
+            return Choice({word: tuple(spellings) for word, spellings in model.table.items()}, model.spelled)
         case models.PointOfSaleField():
             return Choice({ours: (code,) for ours, code in points_of_sale.items()})
         case models.MatchesField():

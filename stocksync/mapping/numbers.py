@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any, Final
 
 from stocksync.mapping.spelling import CannotSpell, shown
@@ -20,6 +20,8 @@ class _Unreadable(ValueError):
 
 
 _LIMIT: Final = 10**10
+_ONE: Final = Decimal(1)
+_EXACT: Final = 40
 
 
 def _number(
@@ -59,7 +61,10 @@ def _spelled_number(text: str, thousands: tuple[str, ...], decimal_mark: str | N
         raise _Unreadable("not a number as this system spells them")
     for mark in thousands:
         text = text.replace(mark, "")
-    return Decimal(text.replace(decimal_mark, ".") if decimal_mark else text)
+    try:
+        return Decimal(text.replace(decimal_mark, ".") if decimal_mark else text)
+    except ArithmeticError:
+        raise _Unreadable("not a number as this system spells them") from None
 
 
 def _shifted(number: Decimal, places: int) -> int | None:
@@ -70,15 +75,32 @@ def _shifted(number: Decimal, places: int) -> int | None:
     return int(rounded.scaleb(places)) if rounded == number else None
 
 
+def _times(number: Decimal, factor: Decimal) -> Decimal:
+    """Multiply exactly; what is beyond all measure stays so, for whoever called to refuse."""
+    if (
+        factor == _ONE
+        or not number.is_finite()
+        or abs(number.adjusted()) > _EXACT
+        or len(number.as_tuple().digits) > _EXACT
+    ):
+        return number
+    with localcontext(prec=4 * _EXACT):
+        return number * factor
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Euros, held as integer cents; more than two decimals cannot be read, because nothing is rounded."""
+    """Euros, held as integer cents; more than two decimals cannot be read, because nothing is rounded.
+
+    factor: how many euros one of the system's units is, such as 1000 for thousands, or 0.01 for cents.
+    """
 
     spelled: str
     decimal_mark: str = "."
     thousands: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     zero_is_blank: bool = False
+    factor: Decimal = _ONE
 
     def read(self, said: Any) -> Reading:
         """Read an amount; iff the field says so, zero is blank."""
@@ -86,7 +108,7 @@ class Money:
             number = _number(said, self.spelled, self.thousands, self.decimal_mark, self.symbols)
         except _Unreadable as error:
             return Invalid(shown(said), str(error))
-        cents = _shifted(number, 2)
+        cents = _shifted(_times(number, self.factor), 2)
         if cents is None:
             return Invalid(shown(said), "not an amount in euros and cents")
         return BLANK if self.zero_is_blank and cents == 0 else cents
@@ -96,24 +118,42 @@ class Money:
         if not isinstance(value, int):
             raise CannotSpell("not an amount")
         amount = Decimal(value) / 100
+        if self.factor != _ONE:
+            return self._in_units(amount)
         if self.spelled == "number":
             return int(amount) if value % 100 == 0 else amount
         return f"{amount:.2f}".replace(".", self.decimal_mark)
 
+    def _in_units(self, amount: Decimal) -> Any:
+        units = amount / self.factor
+        if units * self.factor != amount:
+            raise CannotSpell("not a round number in the units of that system")
+        if self.spelled == "number":
+            return int(units) if units == int(units) else units.normalize()
+        return format(units.normalize(), "f").replace(".", self.decimal_mark)
+
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number."""
+    """A whole number.
+
+    decimal_mark: for systems that write 84000,00; the decimals must be zeros. factor: what one of the system's units
+    is, such as 1.609344 for miles where we hold kilometres; rounded: to whole ones, both ways, where it is not exact.
+    """
 
     spelled: str
     thousands: tuple[str, ...] = ()
     zero_is_blank: bool = False
+    decimal_mark: str | None = None
+    factor: Decimal = _ONE
+    rounded: bool = False
 
     def read(self, said: Any) -> Reading:
         """Read a whole number."""
         try:
-            # No decimals in a text: 84.000 is somebody's eighty-four thousand.
-            number = _shifted(_number(said, self.spelled, self.thousands, None), 0)
+            # No decimals in a text unless told: 84.000 is somebody's eighty-four thousand.
+            said_number = _number(said, self.spelled, self.thousands, self.decimal_mark)
+            number = _shifted(self._whole(_times(said_number, self.factor)), 0)
         except _Unreadable as error:
             return Invalid(shown(said), str(error))
         if number is None:
@@ -124,4 +164,15 @@ class Integer:
         """Spell a whole number."""
         if not isinstance(value, int) or isinstance(value, bool):
             raise CannotSpell("not a whole number")
+        if self.factor != _ONE:
+            units = self._whole(Decimal(value) / self.factor)
+            if units != int(units):
+                raise CannotSpell("not a whole number in the units of that system")
+            value = int(units)
         return value if self.spelled == "number" else str(value)
+
+    def _whole(self, number: Decimal) -> Decimal:
+        # What is beyond all measure is refused by whoever called, and has no whole number to be rounded to.
+        if not self.rounded or not number.is_finite() or abs(number) >= _LIMIT:
+            return number
+        return number.to_integral_value(ROUND_HALF_EVEN)

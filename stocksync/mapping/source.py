@@ -42,10 +42,10 @@ class Source:
 
     def report(self, keys: Keys, message: str, said: object = "", **more: Any) -> None:
         """Note a problem at a path of keys."""
-        where = ".".join(self._named(keys)) or "file"
+        where = ".".join(self.named(keys)) or "file"
         self.problems.append(Problem(self.name, self.line_of(keys), where, message, said=str(said), **more))
 
-    def _named(self, keys: Keys) -> Iterator[str]:
+    def named(self, keys: Keys) -> Iterator[str]:
         """The keys as people say them: a row of a list by what it is about, where it says so."""
         here = self.data
         for key in keys:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from stocksync.errors import (
     AccessDenied,
+    HandedOver,
     LeaseLost,
     NotSent,
     RateLimited,
@@ -255,7 +256,9 @@ class Delivery:
         # The request may have been carried out all the same, where no answer came: the next reading tells.
         status = EntryStatus.CLAIMED if sent.maybe_carried_out else EntryStatus.FAILED
         car = self._noted(sent, message) if self._is_its_own(sent) else None
-        return EntryOutcome(entry, status, message, car=car, journal=(line,))
+        # What lay there before was told of when it was put there.
+        told = () if isinstance(error, HandedOver) and error.again else (line,)
+        return EntryOutcome(entry, status, message, car=car, journal=told)
 
     def _is_its_own(self, sent: Sent) -> bool:
         """Tell whether a failure is the car's own trouble, and not that of a side that takes no writes at all.
@@ -264,7 +267,7 @@ class Delivery:
         one, nothing can tell, and the car is asked about.
         """
         side = sent.entry.operation.side
-        if isinstance(sent.error, Stopping | NotSent | RateLimited | AccessDenied | LeaseLost):
+        if isinstance(sent.error, Stopping | NotSent | RateLimited | AccessDenied | LeaseLost | HandedOver):
             return False
         if not isinstance(sent.error, SystemUnavailable):
             return True

@@ -13,6 +13,7 @@ from random import Random
 from typing import Final
 
 from stocksync.errors import (
+    HandedOver,
     PermanentError,
     RateLimited,
     StaleWrite,
@@ -346,7 +347,7 @@ def _may_have_arrived(error: StocksyncError) -> bool:
     """Tell whether a request that ended so may have been carried out."""
     if isinstance(error, SystemUnavailable):
         return not error.unsent
-    return isinstance(error, UnexpectedAnswer)
+    return isinstance(error, UnexpectedAnswer | HandedOver)
 
 
 def record_id_of(entry: OutboxEntry) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -73,3 +74,47 @@ def test_no_change_of_the_night_in_which_an_hour_comes_twice_is_left_out() -> No
 def test_settings_that_nobody_could_follow_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="is due"):
         ChangesModel(parameter="since", stamp="at", **wrong)
+
+
+SECONDS = ChangesModel(parameter="since", stamp="at", format="epoch_s", overlap_s=0)
+MILLISECONDS = ChangesModel(parameter="since", stamp="at", format="epoch_ms", overlap_s=0)
+
+
+@pytest.mark.parametrize(
+    ("said", "changes", "stamp"),
+    [
+        (1_795_165_953, SECONDS, datetime(2026, 11, 20, 9, 12, 33)),
+        ("1795165953", SECONDS, datetime(2026, 11, 20, 9, 12, 33)),
+        (Decimal("1795165953.25"), SECONDS, datetime(2026, 11, 20, 9, 12, 33, 250_000)),
+        (1_795_165_953_250, MILLISECONDS, datetime(2026, 11, 20, 9, 12, 33, 250_000)),
+        (10**17, MILLISECONDS, None),
+        (True, SECONDS, None),
+        ("1e9", SECONDS, None),
+        ("2026-11-20T09:12:33Z", SECONDS, None),
+        (None, SECONDS, None),
+    ],
+)
+def test_a_count_since_1970_is_read_as_utc(said: object, changes: ChangesModel, stamp: datetime | None) -> None:
+    assert stamp_of({"at": said}, changes) == stamp
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (SECONDS, "1795165953"),
+        (MILLISECONDS, "1795165953250"),
+        (SECONDS.model_copy(update={"inclusive": False}), "1795165952"),
+        (MILLISECONDS.model_copy(update={"inclusive": False}), "1795165953249"),
+        (MILLISECONDS.model_copy(update={"template": "at > {since}"}), "at > 1795165953250"),
+        (UTC_STAMPS.model_copy(update={"inclusive": False}), "2026-11-20T09:11:33.249999Z"),
+        (LOCAL.model_copy(update={"inclusive": False, "time_zone": None}), "20/11/2026 09:10:32"),
+    ],
+)
+def test_an_instant_is_asked_from_in_the_systems_own_spelling(changes: ChangesModel, text: str) -> None:
+    assert since_text(datetime(2026, 11, 20, 9, 12, 33, 250_000), changes) == text
+
+
+def test_records_may_spell_an_instant_otherwise_than_the_parameter() -> None:
+    changes = SECONDS.model_copy(update={"stamp_format": "rfc3339"})
+    assert stamp_of({"at": "2026-11-20T09:12:33Z"}, changes) == datetime(2026, 11, 20, 9, 12, 33)
+    assert since_text(datetime(2026, 11, 20, 9, 12, 33), changes) == "1795165953"

@@ -769,11 +769,11 @@ def test_a_page_that_shifted_is_made_good_by_listing_again(play: Play, dms: Call
         ([numbered(files(), total=2, pages=2)], "page 1 of 2 was empty"),
         (
             [numbered(files(1), total=2, pages=2), numbered(files(2), total=3, pages=2)],
-            "page 2 said 3 records on 2 pages, page 1 had said 2 on 2",
+            "page 2 said 3 records on 2 pages, page 1 had said 2 records on 2 pages",
         ),
         (
             [numbered(files(1), total=2, pages=2), numbered(files(2), total=2, pages=3)],
-            "page 2 said 2 records on 3 pages, page 1 had said 2 on 2",
+            "page 2 said 2 records on 3 pages, page 1 had said 2 records on 2 pages",
         ),
         (
             [numbered(files(1), total=2, pages=2), numbered(files(1), total=2, pages=2)],

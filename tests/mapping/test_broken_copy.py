@@ -1,5 +1,15 @@
 """A copy with many mistakes in every file: each is reported, all at once, each on its line, and nothing else is."""
 
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from stocksync.entrypoints.mapping_commands import mapping
+from tests.mapping.broken.forty_mistakes import FORTY, broken, found
 from tests.mapping.editing import (
     DMS,
     LIFECYCLE,
@@ -12,6 +22,45 @@ from tests.mapping.editing import (
     edited,
     problems_of,
 )
+
+
+def checked(folder: Path, *options: str) -> Result:
+    """Run `mapping check` on the copy with forty mistakes, written into a folder."""
+    for name, content in broken().items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return CliRunner().invoke(mapping, ["check", *options], obj=SimpleNamespace(mappings=folder, language="fr"))
+
+
+def test_all_forty_mistakes_are_reported_at_once_each_on_its_line_with_its_code_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    assert len(FORTY) == 40
+    files = broken()
+    data = json.loads(checked(tmp_path, "--json").output)
+    said = [(p["file"], p["line"], p["code"]) for p in (*data["problems"], *data["warnings"])]
+    assert sorted(said) == sorted(mistake.place(files) for mistake in FORTY)
+    assert {file for file, _, _ in said} == set(files)
+
+
+def test_the_forty_mistakes_are_printed_by_file_and_line_and_end_with_2(tmp_path: Path) -> None:
+    result = checked(tmp_path)
+    *lines, closing = result.output.splitlines()
+    places = [re.fullmatch(r"(?:warning: )?([\w./-]+):(\d+): .* \[[a-z_0-9]+\]", line) for line in lines]
+    said = [(place[1], int(place[2])) for place in places if place is not None]
+    assert (result.exit_code, len(lines), said) == (2, 40, sorted(said))
+    errors = [line for line in lines if not line.startswith("warning: ")]
+    assert closing == f"{len(errors)} problems in the mapping files."
+    assert 0 < len(errors) < 40
+
+
+@pytest.mark.parametrize("index", range(40), ids=[f"{i} {m.code}" for i, m in enumerate(FORTY)])
+def test_each_of_the_forty_is_found_by_itself_too(index: int) -> None:
+    mistake = FORTY[index]
+    edits = (mistake.edit, *mistake.also)
+    assert {place[:3] for place in found(*edits)} == {mistake.place(edited(*edits))}
+
 
 # A file that is not in the language at all hides what else is wrong with it; so these two are chosen apart.
 WRONG_NAMES = [

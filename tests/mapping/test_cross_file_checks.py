@@ -340,6 +340,9 @@ def test_a_disagreement_between_the_files_is_one_problem_on_its_line(name: str) 
     edit, message, nearest = CASES[name]
     problem = problem_of(edit)
     assert problem.message == message
+    assert problem.level == "error"
+    # A code that is only that of the language's last resort would tell a program nothing.
+    assert problem.code != "wrong_value"
     if nearest is not None:
         assert problem.nearest == nearest
 

@@ -232,7 +232,9 @@ def test_every_shipped_file_is_in_the_package_at_its_place() -> None:
         for path in ROOT.glob(p)
     }
     assert packed == {
-        f"share/stocksync/mappings/{path.relative_to(MAPPINGS).as_posix()}": path for path in MAPPINGS.rglob("*.yaml")
+        f"share/stocksync/mappings/{path.relative_to(MAPPINGS).as_posix()}": path
+        for path in MAPPINGS.rglob("*")
+        if path.is_file()
     }
 
 

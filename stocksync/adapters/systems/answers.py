@@ -7,7 +7,7 @@ errors included, in an envelope sent with 200. Not here: who asks, and how often
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -27,7 +27,7 @@ from stocksync.errors import (
     UnexpectedAnswer,
     WriteRejected,
 )
-from stocksync.mapping.connection import Envelope
+from stocksync.mapping.connection import Envelope, ErrorsModel
 from stocksync.mapping.paths import value_at
 from stocksync.stock.values import ABSENT
 from stocksync.sync.ports import Clock
@@ -35,6 +35,7 @@ from stocksync.sync.ports import Clock
 _DONE = frozenset({200, 201, 204})
 _LONGEST_RETRY_AFTER_S = 300
 _LONGEST_QUOTE = 200
+_LONGEST_TEXT = 10_000
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -42,15 +43,21 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 class Meaning:
     """An answer read: `status` is the envelope's own where there is one, `body` is ABSENT iff there was none.
 
-    detail: what the system says of an error, "" if nothing. fields: its own field names to its messages.
+    answer: what it was read from. detail: what the system says of an error, "" if nothing. fields: its own field names
+    to its messages.
     """
 
-    where: str
+    answer: Answer
     status: int
     body: Any
     detail: str = ""
     fields: Mapping[str, str] | None = None
     retry_after_s: float | None = None
+
+    @property
+    def where(self) -> str:
+        """The request, as messages name it."""
+        return self.answer.where
 
     @property
     def is_done(self) -> bool:
@@ -71,29 +78,33 @@ class Interpreter:
         sentence: Callable[[str], str],
         blotted: Callable[[str], str],
         clock: Clock,
+        errors: ErrorsModel | None = None,
     ) -> None:
         self._envelope = envelope
+        self._errors = _place_of_errors(envelope, errors)
         self._sentence = sentence
         self._blotted = blotted
         self._clock = clock
 
-    def meaning(self, answer: Answer) -> Meaning:
-        """Read an answer; UnexpectedAnswer iff it says that all went well and cannot be read."""
+    def meaning(self, answer: Answer, *, lines: bool = False) -> Meaning:
+        """Read an answer, JSON or lines of it; UnexpectedAnswer iff it says that all went well and cannot be read."""
         if answer.status not in _DONE:
             return self._failure(answer, answer.status, _parsed_or_absent(answer.content))
+        if lines:
+            return Meaning(answer, answer.status, self._parsed_lines(answer))
         body = self._parsed(answer) if answer.content else ABSENT
         if self._envelope is None:
-            return Meaning(answer.where, answer.status, body)
+            return Meaning(answer, answer.status, body)
         ok = value_at(body, self._envelope.ok)
         if ok is True:
-            return Meaning(answer.where, answer.status, body)
+            return Meaning(answer, answer.status, body)
         code = value_at(body, self._envelope.code)
         if ok is not False or type(code) is not int or code < 400:
             raise self.unexpected(answer.where, "neither success nor an error that can be read")
         return self._failure(answer, code, body)
 
-    def error(self, meaning: Meaning, *, writing: bool) -> StocksyncError:
-        """Give the error that an answer which is not done stands for."""
+    def error(self, meaning: Meaning, *, writing: bool, stale: Collection[int] = (412, 428)) -> StocksyncError:
+        """Give the error that an answer which is not done stands for; `stale`: statuses of a record that has moved."""
         status, said = meaning.status, self._said(meaning)
         if status in {401, 403}:
             return AccessDenied(self._sentence(f"does not accept our key: {said}; check the secret"))
@@ -104,9 +115,9 @@ class Interpreter:
             return RateLimited(self._sentence(text), meaning.retry_after_s)
         if status == 408 or status >= 500:
             return SystemUnavailable(self._sentence(f"does not work at present: {said}; try again later"))
-        if writing and status in {412, 428}:
+        if writing and status in stale:
             return StaleWrite(self._sentence(f"holds another version by now: {said}; read it and plan again"))
-        if writing and status in {400, 409, 422}:
+        if writing and status in {400, 409, 412, 422, 428}:
             text = f"refused a write: {said}; correct the value or the mapping"
             return WriteRejected(self._sentence(text), dict(meaning.fields or {}), is_conflict=status == 409)
         return UnexpectedAnswer(self._sentence(f"gave an answer that is not foreseen: {said}; check the mapping"))
@@ -122,42 +133,88 @@ class Interpreter:
             came_as = self._quoted(answer.headers.get("Content-Type", "no content type"))
             raise self.unexpected(answer.where, f"{error} ({came_as}), where JSON was due") from error
 
+    def _parsed_lines(self, answer: Answer) -> Any:
+        # Lines have no end of their own: cut between two of them, an answer without a marked end would look whole.
+        if not answer.framed:
+            raise self.unexpected(answer.where, "lines whose end nothing marks (no Content-Length)")
+        try:
+            return strict_json.parsed_lines(answer.content)
+        except strict_json.NotJson as error:
+            raise self.unexpected(answer.where, f"{error}, where a line of JSON was due") from error
+
     def _failure(self, answer: Answer, status: int, body: Any) -> Meaning:
-        envelope = self._envelope
-        if envelope is None:
-            detail, errors = value_at(body, "detail"), value_at(body, "errors")
-            detail = detail if isinstance(detail, str) and detail else value_at(body, "title")
-            named, message = "field", "message"
-        else:
-            detail, errors = value_at(body, envelope.message), value_at(body, envelope.errors)
-            named, message = envelope.error_field, envelope.error_message
+        place = self._errors
+        detail = value_at(body, place.message)
+        if not (isinstance(detail, str) and detail) and self._envelope is None:
+            detail = _plain_text(answer) if body is ABSENT else value_at(body, "title")
+        errors = body if isinstance(body, list) else value_at(body, place.fields) if place.fields else ABSENT
+        fields, texts = self._errors_said(errors, place)
         return Meaning(
-            answer.where,
+            answer,
             status,
             body,
-            self._quoted(detail),
-            self._fields(errors, named, message),
+            self._quoted(detail) or self._quoted("; ".join(texts)),
+            fields,
             retry_after_s(answer.headers, self._clock.now_at()),
         )
 
-    def _fields(self, errors: Any, named: str, message: str) -> dict[str, str]:
-        result: dict[str, str] = {}
-        for error in errors if isinstance(errors, list) else []:
-            name = self._quoted(value_at(error, named))
-            if name:
-                said = self._quoted(value_at(error, message))
-                result[name] = f"{result[name]}; {said}" if name in result else said
-        return result
+    def _errors_said(self, errors: Any, place: ErrorsModel) -> tuple[dict[str, str], list[str]]:
+        """What is wrong with which field; and what is said of none."""
+        result: dict[str, list[str]] = {}
+        texts: list[str] = []
+        for name, said in _pairs(errors, place):
+            if name := _field_name(self._quoted(name)):
+                result.setdefault(name, []).append(self._quoted(said))
+            elif text := self._quoted(said):
+                texts.append(text)
+        return {name: "; ".join(said) for name, said in result.items()}, texts
 
     def _quoted(self, text: Any) -> str:
-        if not isinstance(text, str):
-            return ""
-        return _UNSEEN.sub(" ", self._blotted(text))[:_LONGEST_QUOTE].strip()
+        return quoted(self._blotted(text)) if isinstance(text, str) else ""
 
     def _said(self, meaning: Meaning) -> str:
         fields = "".join(f", {name}: {message}" for name, message in (meaning.fields or {}).items())
         quoted = (meaning.detail + fields).strip(" ,.")
         return f"{meaning.where} gave {meaning.status}" + (f" ({quoted})" if quoted else "")
+
+
+def quoted(text: str) -> str:
+    """What others said, on one line and short; whoever calls has taken the secrets out."""
+    return _UNSEEN.sub(" ", text)[:_LONGEST_QUOTE].strip()
+
+
+def _place_of_errors(envelope: Envelope | None, errors: ErrorsModel | None) -> ErrorsModel:
+    if envelope is None:
+        return errors or ErrorsModel()
+    return ErrorsModel(
+        message=envelope.message,
+        fields=envelope.errors,
+        field=envelope.error_field,
+        field_message=envelope.error_message,
+    )
+
+
+def _pairs(errors: Any, place: ErrorsModel) -> Iterator[tuple[Any, Any]]:
+    """Field and message, whichever of the usual forms they come in; no field where none is named."""
+    if isinstance(errors, Mapping):
+        for name, said in errors.items():
+            yield from ((name, one) for one in (said if isinstance(said, list) else [said]))
+    for error in errors if isinstance(errors, list) else []:
+        is_text = isinstance(error, str)
+        yield ("", error) if is_text else (value_at(error, place.field), value_at(error, place.field_message))
+
+
+def _field_name(said: str) -> str:
+    """A path with dots; some systems name a field by a JSON pointer (RFC 6901)."""
+    if not said.startswith("/"):
+        return said
+    return ".".join(step.replace("~1", "/").replace("~0", "~") for step in said[1:].split("/"))
+
+
+def _plain_text(answer: Answer) -> str:
+    if not answer.headers.get("Content-Type", "").lower().startswith("text/plain"):
+        return ""
+    return answer.content[:_LONGEST_TEXT].decode("utf-8", "replace")
 
 
 def retry_after_s(headers: httpx.Headers, now_at: datetime) -> float | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import BoundedSemaphore
+from typing import Protocol
 
 import httpx
 
@@ -26,32 +27,81 @@ from stocksync.adapters.systems.guarded import (
 from stocksync.errors import ConfigurationError, SystemUnavailable, UnexpectedAnswer
 
 _HOST = re.compile(r"[0-9a-z._-]+|[0-9a-f:.]+", re.IGNORECASE)
-_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
+_LONGEST_LINK = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, whole and unread; `where` names the request as messages do."""
+    """What came back, whole and unread.
+
+    where: names the request as messages do. key: what it was made with. framed: whether its end was marked, so that a
+    broken connection cannot pass for it.
+    """
 
     where: str
     status: int
     headers: httpx.Headers
     content: bytes
+    key: Key = field(repr=False)
+    url: httpx.URL = field(repr=False)
+    framed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What opens a system: `prefix` and then `secret`, in one header."""
+    """What opens a system: `prefix` and then `secret`, in a header or else in the parameter `query`.
+
+    fresh: made for this very request, so that another one would be refused too.
+    """
 
     header: str
     secret: str = field(repr=False)
     prefix: str = ""
+    query: str = ""
+    fresh: bool = False
+
+
+class Access(Protocol):
+    """What opens a system, at any time; see `access`. Shared between threads."""
+
+    def key(self) -> Key:
+        """What the next request is made with. Raises TransientError or AccessDenied; nothing was sent then."""
+        ...
+
+    def renew(self, refused: Key) -> bool:
+        """Tell whether another try with a new key makes sense, after one was refused."""
+        ...
+
+    def hidden(self) -> tuple[str, ...]:
+        """Every text that must not be seen in a message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StandingKey:
+    """An `Access` by a key that never changes; `also_hidden`: other texts of it that must not be seen."""
+
+    standing: Key
+    also_hidden: tuple[str, ...] = field(default=(), repr=False)
+
+    def key(self) -> Key:
+        """The key."""
+        return self.standing
+
+    def renew(self, refused: Key) -> bool:
+        """There is no other one."""
+        return False
+
+    def hidden(self) -> tuple[str, ...]:
+        """The key itself."""
+        return (self.standing.secret, *self.also_hidden)
 
 
 class HttpClient:
     """Every request to one system, over connections kept for its life; safe to share between threads.
 
-    name: how messages call the system. Raises ConfigurationError for an address that may not be used.
+    name: how messages call the system. before_each: may hold a request back, or refuse it by raising.
+    Raises ConfigurationError for an address that may not be used.
     """
 
     def __init__(
@@ -59,21 +109,22 @@ class HttpClient:
         base_url: str,
         *,
         name: str,
-        key: Key,
+        access: Access,
         timeout_s: float,
         body_cap_bytes: int,
         connections: int,
         transport: httpx.BaseTransport | None = None,
+        before_each: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
-        self._secret = key.secret
+        self._access = access
+        self._before_each = before_each
         self._timeout_s = timeout_s
         self._slots = BoundedSemaphore(connections)
         self._body_cap_bytes = body_cap_bytes
         self._base = checked_base_url(base_url, name)
         self._client = httpx.Client(
             transport=transport or GuardedTransport(self._base, connections=connections),
-            auth=_OriginAuth(self._base, key),
             timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,
@@ -89,28 +140,50 @@ class HttpClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        url: httpx.URL | None = None,
     ) -> Answer:
         """Make one request and read its whole answer, whatever its status but a redirect.
 
-        path: after the base address, already quoted. Raises SystemUnavailable where no whole answer came in
-        time, UnexpectedAnswer for a redirect, an answer that is too big or one coded in an unknown way.
+        path: after the base address, already quoted. url: in place of path and query, see `linked`.
+        Raises what `Access.key` raises, SystemUnavailable where no whole answer came in time, UnexpectedAnswer for a
+        redirect, an answer that is too big or one coded in an unknown way.
         """
         where = f"{method} {path}"
-        url = httpx.URL(str(self._base).rstrip("/") + path, params=query)
+        if url is None:
+            url = httpx.URL(str(self._base).rstrip("/") + path, params=query)
         request = self._client.build_request(method, url, headers=headers, content=content)
+        key = self._access.key()
+        self._before_each()
         try:
             with self._slot(), deadline(self._timeout_s):
-                return self._exchange(request, where)
+                return self._exchange(request, where, key)
         except httpx.TransportError as error:
             raise SystemUnavailable(self._unavailable(where, method, error), unsent=_is_unsent(error)) from error
 
+    def renew(self, refused: Key) -> bool:
+        """Tell whether a request that was refused for its key is worth one more try, with another one."""
+        return self._access.renew(refused)
+
+    def linked(self, link: str, answer: Answer) -> httpx.URL | None:
+        """Where a link in an answer leads, by its path and query; None iff that is not at our own origin."""
+        try:
+            url = answer.url.join(link)
+            url.raw_path.decode("ascii")
+        except (httpx.InvalidURL, UnicodeError, ValueError):
+            return None
+        if _origin(url) != _origin(self._base) or url.userinfo or len(link) > _LONGEST_LINK:
+            return None
+        return url.copy_with(fragment=None)
+
     def sentence(self, text: str) -> str:
-        """Make a message of a text: the system's name first, and our secret blotted out of it."""
-        return f"{self.name[:1].upper()}{self.name[1:]} {text}".replace(self._secret, "***")
+        """Make a message of a text: the system's name first, and our secrets blotted out of it."""
+        return self.blotted(f"{self.name[:1].upper()}{self.name[1:]} {text}")
 
     def blotted(self, text: str) -> str:
-        """What the system said without our secret, which it may have told back."""
-        return text.replace(self._secret, "***")
+        """What the system said without our secrets, which it may have told back."""
+        for secret in filter(None, self._access.hidden()):
+            text = text.replace(secret, "***")
+        return text
 
     def close(self) -> None:
         """Let connections go."""
@@ -127,12 +200,13 @@ class HttpClient:
         finally:
             self._slots.release()
 
-    def _exchange(self, request: httpx.Request, where: str) -> Answer:
-        response = self._client.send(request, stream=True)
+    def _exchange(self, request: httpx.Request, where: str, key: Key) -> Answer:
+        response = self._client.send(request, stream=True, auth=_OriginAuth(self._base, key))
         try:
             self._refuse_redirect(response, where)
-            raw = self._capped(response.iter_raw(), where)
-            return Answer(where, response.status_code, response.headers, self._decompressed(response, raw, where))
+            content = self._decompressed(response, self._capped(response.iter_raw(), where), where)
+            framed = not {"Content-Length", "Transfer-Encoding"}.isdisjoint(_names(response.headers))
+            return Answer(where, response.status_code, response.headers, content, key, response.url, framed)
         finally:
             response.close()
 
@@ -213,7 +287,10 @@ class _OriginAuth(httpx.Auth):
             raise ConfigurationError(
                 f"A request to {request.url.host} was refused, as our key belongs to another address"
             )
-        request.headers[self._key.header] = self._key.prefix + self._key.secret
+        if self._key.header:
+            request.headers[self._key.header] = self._key.prefix + self._key.secret
+        if self._key.query:
+            request.url = request.url.copy_set_param(self._key.query, self._key.secret)
         yield request
 
 
@@ -241,16 +318,8 @@ def checked_base_url(base_url: str, name: str) -> httpx.URL:
     return url
 
 
-def checked_secret(secrets: Mapping[str, str], secret: str, name: str) -> str:
-    """Give the secret of that name; ConfigurationError iff it is missing or no header can carry it."""
-    value = secrets.get(secret, "")
-    if not value:
-        raise ConfigurationError(f"The secret {secret!r} of {name} is missing or empty: set its variable")
-    if not _HEADER_TEXT.fullmatch(value):
-        raise ConfigurationError(
-            f"The secret {secret!r} of {name} holds a space or a character outside ASCII: copy it again"
-        )
-    return value
+def _names(headers: httpx.Headers) -> set[str]:
+    return {name.title() for name in headers}
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

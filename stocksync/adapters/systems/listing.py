@@ -1,7 +1,7 @@
 """Whether the pages of a listing add up to the whole of it, and where it must be begun again.
 
-Answers for both ways of paging: numbered pages over a table that moves, and pages chained by a cursor that
-can die. The next page is asked for while the last one is worked on. Not here: how, which is `rest`.
+Answers for every way of paging: steps over a table that moves, chains of cursors or links, and one answer that holds
+all. The next page is asked for while the last one is worked on. Not here: how, which is `paging`.
 """
 
 from __future__ import annotations
@@ -10,46 +10,67 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from stocksync.errors import IncompleteListing
 from stocksync.sync.ports import NativeRecord, Page
 
 CURSOR_RESTARTS = 3
-NUMBERED_LISTINGS = 3
+LISTINGS = 3
 _REPEATS_ALLOWED = 1_000
+_MOST_RECORDS = 2_000_000
+"""No point of sale comes near: a listing without an end of its own is left there."""
 
 
 class CursorDied(Exception):
-    """The system does not know the cursor any more; never leaves the adapter."""
+    """The system does not know the position any more; never leaves the adapter."""
+
+
+class _Endless(Exception):
+    """Why a listing cannot end, however often it is begun again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One page as it was answered; what its way of paging does not say is None."""
+    """One page as it was answered; what its way of paging does not say is None.
+
+    next: the position of the next page, where the answer names it.
+    """
 
     records: tuple[NativeRecord, ...]
-    next_cursor: str | None = None
-    total: int = 0
-    pages: int = 0
+    next: str | None = None
+    total: int | None = None
+    pages: int | None = None
+
+
+class Tally(Protocol):
+    """The proof of one listing, page by page."""
+
+    def problem(self, listed: Listed) -> str:
+        """Count one page in; say why the listing cannot be complete, "" while it can."""
+        ...
+
+    def next(self, listed: Listed) -> str | None:
+        """The position of the page after the one last counted in; None iff that was the last."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
     """How pages are asked for.
 
-    page: gives the page of a number, or of a cursor, None for the first. retried: tries a call again while
-    it fails for a passing reason. executor: where the next page is asked for meanwhile. incomplete: makes the
-    error for a listing that does not add up, of the reason why.
-
-
+    page: gives the page at a position, None for the first. retried: tries a call again while it fails for a passing
+    reason. executor: where the next page is asked for meanwhile. incomplete: makes the error for a listing that does
+    not add up, of the reason why. tally: begins the proof of a listing.
     """
 
-    page: Callable[[str | int | None], Listed]
+    page: Callable[[str | None], Listed]
     retried: Callable[[Callable[[], Listed]], Listed]
     executor: Executor
     incomplete: Callable[[str], IncompleteListing]
+    tally: Callable[[], Tally]
 
-    def ahead(self, where: str | int | None) -> Callable[[], Listed]:
+    def ahead(self, where: str | None) -> Callable[[], Listed]:
         """Ask in the background; the result gives the page, or asks again iff that failed.
 
         Only the first try is made in the background, the others in the caller's thread: whoever stops early
@@ -59,109 +80,205 @@ class Asking:
         return partial(self.retried, lambda: first.pop().result() if first else self.page(where))
 
 
-def cursor_pages(asking: Asking) -> Iterator[Page]:
-    """List along cursors, from the first page again whenever a cursor dies, a few times at most."""
-    for _ in range(1 + CURSOR_RESTARTS):
+def proven_pages(asking: Asking) -> Iterator[Page]:
+    """List from the first page again whenever pages do not add up or a cursor dies, a few times at most each."""
+    problems: list[str] = []
+    deaths = 0
+    while len(problems) < LISTINGS and deaths <= CURSOR_RESTARTS:
         try:
-            yield from _cursor_listing(asking)
-            return
+            problem = yield from _listing(asking)
         except CursorDied:
+            deaths += 1
             continue
-    raise asking.incomplete(f"its cursor died {1 + CURSOR_RESTARTS} times before the last page")
-
-
-def numbered_pages(asking: Asking) -> Iterator[Page]:
-    """List numbered pages, from the first page again whenever they do not add up, a few times at most."""
-    problem = ""
-    for _ in range(NUMBERED_LISTINGS):
-        problem = yield from _numbered_listing(asking)
+        except _Endless as endless:
+            raise asking.incomplete(str(endless)) from None
         if not problem:
             return
-    raise asking.incomplete(f"{NUMBERED_LISTINGS} times in a row, at last because {problem}")
+        problems.append(problem)
+    if deaths > CURSOR_RESTARTS:
+        raise asking.incomplete(f"its cursor died {deaths} times before the last page")
+    raise asking.incomplete(f"{LISTINGS} times in a row, at last because {problems[-1]}")
 
 
-def _cursor_listing(asking: Asking) -> Iterator[Page]:
-    tally, first, ask = CursorTally(), True, asking.ahead(None)
+def _listing(asking: Asking) -> Generator[Page, None, str]:
+    """Give the pages while they add up; at the end why they do not, "" iff they did to the last one."""
+    tally, first, ask = asking.tally(), True, asking.ahead(None)
     while True:
         listed = ask()
-        if problem := tally.problem(listed.records, listed.next_cursor):
-            raise asking.incomplete(problem)
-        if listed.next_cursor is not None:
-            ask = asking.ahead(listed.next_cursor)
-        yield Page(listed.records, first=first)
-        if listed.next_cursor is None:
-            return
+        if problem := tally.problem(listed):
+            return problem
+        position = tally.next(listed)
+        if position is not None:
+            ask = asking.ahead(position)
+        yield Page(listed.records, first=first, total=listed.total)
+        if position is None:
+            return ""
         first = False
 
 
-def _numbered_listing(asking: Asking) -> Generator[Page, None, str]:
-    """Give the pages while they add up; at the end why they do not, "" iff they did to the last one."""
-    number, listed = 1, asking.ahead(1)()
-    tally = NumberedTally(listed.total, listed.pages)
-    while not (problem := tally.problem(number, listed)):
-        ask = asking.ahead(number + 1) if number < listed.pages else None
-        yield Page(listed.records, first=number == 1, total=listed.total)
-        if ask is None:
-            return ""
-        number, listed = number + 1, ask()
-    return problem
+@dataclass(slots=True)
+class _Seen:
+    """The records that came so far. A record without a readable id counts; nothing can tell it from another."""
+
+    ids: set[str] = field(default_factory=set)
+    count: int = 0
+
+    def repeats(self, records: Sequence[NativeRecord]) -> int:
+        """Count records in; the answer is how many had come before."""
+        ids = [record.record_id for record in records if record.record_id]
+        known = len(self.ids)
+        self.ids.update(ids)
+        self.count += len(records)
+        if self.count > _MOST_RECORDS:
+            raise _Endless(f"more than {_MOST_RECORDS:,} records came")
+        return len(ids) - (len(self.ids) - known)
 
 
 @dataclass(slots=True)
-class CursorTally:
-    """The guard against a chain of cursors that never ends.
+class ChainTally:
+    """Pages of which each names the next: complete iff the last names none, and the total is met where there is one.
 
-    A record that changes meanwhile comes again, which is normal; more repeats than records is not.
+    repeats_are_normal: a record that changes meanwhile comes again; more repeats than records is not normal. Where
+    they are not, one shows that pages shifted, and that another record may be missing.
     """
 
-    _ids: set[str] = field(default_factory=set)
-    _cursors: set[str] = field(default_factory=set)
+    repeats_are_normal: bool
+    _seen: _Seen = field(default_factory=_Seen)
+    _positions: set[str] = field(default_factory=set)
+    _idle: int = 0
     _repeats: int = 0
+    _total: int | None = None
 
-    def problem(self, records: Sequence[NativeRecord], next_cursor: str | None) -> str:
-        """Count one page in, with the cursor it named; say why the listing cannot end, "" while it may."""
-        known = len(self._ids)
-        self._ids.update(record.record_id for record in records)
-        self._repeats += max(1, len(records)) - (len(self._ids) - known)
-        if next_cursor in self._cursors:
-            return "a cursor came a second time"
-        if next_cursor is not None:
-            self._cursors.add(next_cursor)
-        if self._repeats > max(_REPEATS_ALLOWED, len(self._ids)):
-            return f"{self._repeats} repeats came with only {len(self._ids)} records"
+    def problem(self, listed: Listed) -> str:
+        """Count one page in, with the position it named."""
+        repeats = self._seen.repeats(listed.records)
+        self._repeats += repeats
+        # A page of nothing but names the next is as little progress as a repeat.
+        self._idle += max(repeats, 0 if listed.records else 1)
+        if listed.next in self._positions:
+            raise _Endless("a cursor came a second time")
+        if listed.next is not None:
+            self._positions.add(listed.next)
+        if self._repeats and not self.repeats_are_normal:
+            return f"page {len(self._positions) + (listed.next is None)} held a record that had come before"
+        if self._idle > max(_REPEATS_ALLOWED, len(self._seen.ids)):
+            raise _Endless(f"{self._idle} repeats came with only {len(self._seen.ids)} records")
+        return self._total_problem(listed)
+
+    def next(self, listed: Listed) -> str | None:
+        """The position that the page named."""
+        return listed.next
+
+    def _total_problem(self, listed: Listed) -> str:
+        if listed.total is None:
+            return ""
+        if self._total is not None and self._total != listed.total and not self.repeats_are_normal:
+            return f"a page said {listed.total} records, the first had said {self._total}"
+        self._total = listed.total
+        came = self._seen.count - self._repeats
+        if listed.next is None and came != listed.total:
+            return f"{came} of {listed.total} records had come by the last page"
         return ""
 
 
 @dataclass(slots=True)
-class NumberedTally:
-    """The proof that numbered pages shifted nowhere.
+class StepTally:
+    """The proof that pages over a table that moves shifted nowhere.
 
     Complete iff
 
-    - every page said the same total and the same number of pages,
+    - every page said the same total and the same number of pages, as far as it said any,
     - no record came twice, and no page before the last was empty,
-    - and as many records came as the total says.
+    - and as many records came as the total says; without a total, the last page was the last by the number of pages,
+      or looked as the last one is declared to.
+
+    size: how many records each page before the last holds, where a shorter one is the last; None where it is not so.
+    first: the number of the first page; None where positions are offsets.
     """
 
-    total: int
-    pages: int
-    _ids: set[str] = field(default_factory=set)
-    _count: int = 0
+    size: int | None
+    first: int | None
+    _number: int = 0
+    _said: tuple[int | None, int | None] = (None, None)
+    _seen: _Seen = field(default_factory=_Seen)
+    _is_last: bool = False
 
-    def problem(self, number: int, listed: Listed) -> str:
-        """Count one page in, `number` from 1; say why the listing cannot be complete, "" while it can."""
-        if (listed.total, listed.pages) != (self.total, self.pages):
-            said = f"{listed.total} records on {listed.pages} pages"
-            return f"page {number} said {said}, page 1 had said {self.total} on {self.pages}"
-        # A record without a readable id counts towards the total; nothing can tell it from another.
-        ids = [record.record_id for record in listed.records if record.record_id]
-        known = len(self._ids)
-        self._ids.update(ids)
-        self._count += len(listed.records)
-        if len(self._ids) - known != len(ids):
-            return f"page {number} held a record that had come before"
-        if number < self.pages and not listed.records:
-            return f"page {number} of {self.pages} was empty"
-        if self._count > self.total or (number >= self.pages and self._count < self.total):
-            return f"{self._count} of {self.total} records had come by page {number} of {self.pages}"
+    def problem(self, listed: Listed) -> str:
+        """Count one page in."""
+        self._number += 1
+        said = (listed.total, listed.pages)
+        if self._number == 1:
+            self._said = said
+        if said != self._said:
+            return f"page {self._number} said {_counts(*said)}, page 1 had said {_counts(*self._said)}"
+        if self._seen.repeats(listed.records):
+            return f"page {self._number} held a record that had come before"
+        if self.size is not None and (problem := self._size_problem(listed)):
+            return problem
+        self._is_last = self._ends_with(listed)
+        return self._count_problem(listed)
+
+    def next(self, listed: Listed) -> str | None:
+        """The number of the next page, or the offset of what has not come yet."""
+        if self._is_last:
+            return None
+        return str(self._seen.count if self.first is None else self.first + self._number)
+
+    def _ends_with(self, listed: Listed) -> bool:
+        total, pages = self._said
+        if pages is not None:
+            return self._number >= pages
+        if total is not None:
+            return self._seen.count >= total
+        # A first page that is shorter than asked for may be all there is, or all that the system gives at a time.
+        is_short = self.size is not None and len(listed.records) < self.size and self._number > 1
+        return is_short or not listed.records
+
+    def _size_problem(self, listed: Listed) -> str:
+        assert self.size is not None
+        if len(listed.records) > self.size:
+            return f"page {self._number} held {len(listed.records)} records, more than its size, {self.size}"
+        before = self._seen.count - len(listed.records)
+        if self._number == 2 and listed.records and before < self.size:
+            return f"page 1 held {before} of {self.size} records and was not the last: its size is another"
         return ""
+
+    def _count_problem(self, listed: Listed) -> str:
+        total, pages = self._said
+        place = f"page {self._number}" + (f" of {pages}" if pages is not None else "")
+        if not self._is_last and not listed.records and pages is not None:
+            return f"{place} was empty"
+        count = self._seen.count
+        if total is None:
+            return ""
+        is_over = self._is_last or not listed.records
+        if count > total or (is_over and count < total):
+            return f"{count} of {total} records had come by {place}"
+        return ""
+
+
+@dataclass(slots=True)
+class WholeTally:
+    """One answer: complete iff its total is met, where it has one, and it is not as long as one that is cut."""
+
+    cut_at: int | None
+
+    def problem(self, listed: Listed) -> str:
+        """Count the answer in."""
+        count = len(listed.records)
+        if _Seen().repeats(listed.records):
+            return "a record came twice"
+        if listed.total is not None and count != listed.total:
+            return f"{count} of {listed.total} records came"
+        if self.cut_at is not None and count >= self.cut_at:
+            raise _Endless(f"{count} records came, where all after {self.cut_at} are left out")
+        return ""
+
+    def next(self, listed: Listed) -> str | None:
+        """Nothing follows."""
+        return None
+
+
+def _counts(total: int | None, pages: int | None) -> str:
+    parts = ([f"{total} records"] if total is not None else []) + ([f"{pages} pages"] if pages is not None else [])
+    return " on ".join(parts) or "nothing"

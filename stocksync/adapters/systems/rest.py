@@ -1,54 +1,35 @@
 """One point of sale of a system with JSON over HTTP, as its `connection` settings describe it.
 
-Answers how the seam's calls become requests and where a record stands in an answer. No vendor's name is here,
-and no write is ever sent twice: whoever sent it reads back first. Not here: connections (`http`), what a
-status means (`answers`), whether pages add up (`listing`).
+Puts the parts together; no vendor's name is in any of them. How requests are made and put again is `requests`, what
+opens a system `access`, where records stand `records`, pages are `paging` and `listing`, writes are `writing`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import quote
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_random_exponential
 
-from stocksync.adapters.systems import strict_json
+from stocksync.adapters.systems.access import open_access
 from stocksync.adapters.systems.answers import Interpreter, Meaning
-from stocksync.adapters.systems.http import HttpClient, Key, checked_secret
-from stocksync.adapters.systems.listing import Asking, CursorDied, Listed, cursor_pages, numbered_pages
-from stocksync.adapters.systems.stamps import since_text, stamp_of
-from stocksync.errors import (
-    ConfigurationError,
-    IncompleteListing,
-    RateLimited,
-    RecordNotFound,
-    StaleWrite,
-    TransientError,
-    UnexpectedAnswer,
-    WriteRejected,
-)
-from stocksync.mapping.connection import (
-    BearerAuth,
-    CursorPaging,
-    RestConnection,
-    WriteOperation,
-)
-from stocksync.mapping.paths import value_at
+from stocksync.adapters.systems.http import HttpClient
+from stocksync.adapters.systems.limits import bucket_of
+from stocksync.adapters.systems.listing import Asking, CursorDied, Listed, proven_pages
+from stocksync.adapters.systems.paging import open_pager
+from stocksync.adapters.systems.records import Records
+from stocksync.adapters.systems.requests import Requests
+from stocksync.adapters.systems.stamps import since_text
+from stocksync.adapters.systems.versions import Versions
+from stocksync.adapters.systems.writing import Current, Writing
+from stocksync.errors import ConfigurationError, IncompleteListing, RecordNotFound
+from stocksync.mapping.connection import RestConnection
 from stocksync.sync.ports import Clock, NativeRecord, Page
 
-_ETAG_TEXT = re.compile(r"[\x21\x23-\x7e]+")
-_BACK_OFF = wait_random_exponential(multiplier=0.5, max=30)
-"""Full jitter: anything from nothing to 0.5 s, 1 s, 2 s and so on."""
-
-Answered = TypeVar("Answered")
+__all__ = ["RestSystem"]
 
 
 class RestSystem:
@@ -74,22 +55,29 @@ class RestSystem:
     ) -> None:
         _check_paths(connection, name)
         self._connection = connection
-        self._point_of_sale_code = point_of_sale_code
-        self._id_path = id_path
-        self._version_path = version_path
-        self._clock = clock
+        timeout_s, limits = connection.timeout_s, connection.limits
+        bucket = bucket_of(base_url.rstrip("/"))
         self._client = HttpClient(
             base_url,
             name=name,
-            key=_key(connection, secrets, name),
-            timeout_s=connection.timeout_s,
+            access=open_access(
+                connection.auth, secrets, base_url=base_url, name=name, clock=clock, timeout_s=timeout_s
+            ),
+            timeout_s=timeout_s,
             body_cap_bytes=connection.page_size_mb * 1_000_000,
             # One more than the workers: a page asked for ahead never takes the connection of a write.
             connections=connection.concurrency + 1,
             transport=transport,
+            before_each=partial(bucket.wait, limits, clock, name) if limits is not None else _at_once,
         )
-        self._interpreter = Interpreter(connection.envelope, self._client.sentence, self._client.blotted, clock)
-        self.conditional_writes = connection.update.precondition == "etag"
+        client = self._client
+        self._interpreter = Interpreter(connection.envelope, client.sentence, client.blotted, clock, connection.errors)
+        self._requests = Requests(client, self._interpreter, clock, point_of_sale_code, connection.attempts)
+        self._records = Records(connection, self._interpreter, id_path, version_path)
+        self._pager = open_pager(connection.list.paging, client, self._interpreter)
+        self._versions = Versions(connection.update, version_path, client.sentence, self._interpreter.unexpected)
+        self._writing = Writing(connection, self._requests, self._records, self._versions, self._current)
+        self.conditional_writes = self._versions.in_records
         self.lists_changes = connection.list.changes is not None
 
     def pages(self) -> Iterator[Page]:
@@ -97,216 +85,111 @@ class RestSystem:
 
         The next page is asked for meanwhile, in a thread that is gone when the iterator ends or is closed.
         """
-        return self._paged({})
+        return self._paged(self._connection.list.path, {})
 
     def changes(self, since: datetime) -> Iterator[Page]:
         """List what changed since an instant of the system's clock; everything where the settings name no way to."""
         changes = self._connection.list.changes
-        return self._paged({changes.parameter: since_text(since, changes)} if changes is not None else {})
-
-    def _paged(self, narrowed: Mapping[str, str]) -> Iterator[Page]:
-        paging = self._connection.list.paging
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="page-ahead") as executor:
-            asking = Asking(partial(self._listed, narrowed), self._retried, executor, self._incomplete)
-            yield from cursor_pages(asking) if isinstance(paging, CursorPaging) else numbered_pages(asking)
+        if changes is None:
+            return self.pages()
+        narrowed = {changes.parameter: since_text(since, changes)}
+        return self._paged(changes.path or self._connection.list.path, narrowed)
 
     def read(self, record_id: str) -> NativeRecord | None:
         """Read one record; None iff it does not exist."""
         try:
-            path = self._path(self._connection.read.path, record_id)
-            return self._retried(lambda: self._record(self._settled("GET", path), record_id))
+            return self._current(record_id).record
         except RecordNotFound:
             return None
 
-    def create(self, body: Mapping[str, Any], key: str) -> NativeRecord:
+    def create(self, body: Mapping[str, object], key: str) -> NativeRecord:
         """Create a record; WriteRejected also where the settings name no way to."""
-        operation = self._connection.create
-        if operation is None:
-            raise WriteRejected(self._client.sentence("takes no new records: create it there by hand"))
-        return self._record(self._written(operation, operation.path, body, self._key_headers(key)))
+        return self._writing.create(body, key)
 
-    def update(self, record_id: str, body: Mapping[str, Any], version: str | None, key: str) -> NativeRecord:
+    def update(self, record_id: str, body: Mapping[str, object], version: str | None, key: str) -> NativeRecord:
         """Change the named fields of one record, iff it still has that version where versions are checked."""
-        operation = self._connection.update
-        path = self._path(operation.path, record_id)
-        headers = self._key_headers(key)
-        if self.conditional_writes:
-            headers["If-Match"] = self._etag(version, f"{operation.method} {path}")
-        return self._record_after(self._written(operation, path, body, headers), record_id)
+        return self._writing.update(record_id, body, version, key)
 
     def reserve(self, record_id: str, key: str) -> NativeRecord:
         """Set the reservation of the settings; UnexpectedAnswer where they name none."""
-        operation = self._connection.reserve
-        if operation is None:
-            raise UnexpectedAnswer(self._client.sentence("has no reservations: set it by hand"))
-        path = self._path(operation.path, record_id)
-        as_write = WriteOperation(method=operation.method, path=operation.path)
-        self._written(as_write, path, operation.body, self._key_headers(key))
-        # What answers a reservation need not be the record: some systems say nothing, some the reservation.
-        return self._read_after_write(record_id)
+        return self._writing.reserve(record_id, key)
 
     def close(self) -> None:
         """Let connections go."""
         self._client.close()
 
-    # Requests
+    # Reading
 
-    def _settled(self, method: str, path: str, query: Mapping[str, str] | None = None) -> Meaning:
-        meaning = self._interpreter.meaning(self._client.send(method, path, query=query))
-        if not meaning.is_done:
-            raise self._interpreter.error(meaning, writing=False)
-        return meaning
+    def _current(self, record_id: str) -> Current:
+        """Read one record, tried again while that fails for a passing reason; RecordNotFound iff it is not there."""
+        operation = self._connection.read
+        path = self._requests.path(operation.path, record_id)
+        query = self._requests.query(operation.query, record_id)
 
-    def _written(
-        self, operation: WriteOperation, path: str, body: Mapping[str, Any], headers: dict[str, str]
-    ) -> Meaning:
-        answer = self._client.send(
-            operation.method,
-            path,
-            headers=headers | {"Content-Type": operation.content_type},
-            content=strict_json.written(body),
-        )
-        meaning = self._interpreter.meaning(answer)
-        if not meaning.is_done:
-            raise self._interpreter.error(meaning, writing=True)
-        return meaning
+        def once() -> Current:
+            meaning = self._requests.read(path, query)
+            if not meaning.is_done:
+                raise self._interpreter.error(meaning, writing=False)
+            record = self._records.one(meaning, record_id)
+            self._versions.note(record_id, meaning)
+            raw = self._records.raw(meaning, None)
+            return Current(record, raw if isinstance(raw, Mapping) else record.body)
 
-    def _retried(self, call: Callable[[], Answered]) -> Answered:
-        retrying = Retrying(
-            retry=retry_if_exception_type(TransientError),
-            stop=stop_after_attempt(self._connection.attempts),
-            wait=_wait_s,
-            sleep=self._clock.pause,
-            reraise=True,
-        )
-        return retrying(call)
-
-    def _key_headers(self, key: str) -> dict[str, str]:
-        header = self._connection.idempotency_header
-        return {header: key} if header else {}
-
-    def _path(self, template: str, record_id: str) -> str:
-        # However quoted, a dot segment is no id to the servers on the way, and "" is the whole collection.
-        if record_id in {"", ".", ".."} or not record_id.isprintable():
-            raise RecordNotFound(self._client.sentence(f"cannot have a record {record_id!r}: correct the id"))
-        return template.replace("{id}", quote(record_id, safe=""))
-
-    def _etag(self, version: str | None, where: str) -> str:
-        if version is None:
-            raise StaleWrite(self._client.sentence(f"checks versions and {where} names none: read and plan again"))
-        if not _ETAG_TEXT.fullmatch(version):
-            raise self._interpreter.unexpected(where, f"a version that no header can carry, {version!r}")
-        return f'"{version}"'
-
-    # Records
-
-    def _record(self, meaning: Meaning, record_id: str | None = None) -> NativeRecord:
-        """Take the record out of an answer; it must have an id, and `record_id` unless that is None."""
-        envelope = self._connection.envelope
-        body = value_at(meaning.body, envelope.item) if envelope else meaning.body
-        if not isinstance(body, dict):
-            raise self._interpreter.unexpected(meaning.where, "no record")
-        record = self._native(body)
-        if not record.record_id or (record_id is not None and record.record_id != record_id):
-            found = f"the record {record.record_id!r}" if record.record_id else "a record without an id"
-            raise self._interpreter.unexpected(meaning.where, found)
-        return record
-
-    def _record_after(self, meaning: Meaning, record_id: str) -> NativeRecord:
-        if isinstance(meaning.body, Mapping):
-            return self._record(meaning, record_id)
-        return self._read_after_write(record_id)
-
-    def _read_after_write(self, record_id: str) -> NativeRecord:
-        record = self.read(record_id)
-        if record is None:
-            text = f"took a write of {record_id!r} and has no such record now: look for it there"
-            raise RecordNotFound(self._client.sentence(text))
-        return record
-
-    def _native(self, body: dict[str, Any]) -> NativeRecord:
-        version = _text(value_at(body, self._version_path)) if self._version_path else ""
-        stamp = stamp_of(body, self._connection.list.changes)
-        return NativeRecord(_text(value_at(body, self._id_path)), version or None, body, stamp)
+        return self._requests.retried(once)
 
     # Listings
 
-    def _listed(self, narrowed: Mapping[str, str], position: str | int | None) -> Listed:
-        operation = self._connection.list
-        code = self._point_of_sale_code
-        query = {name: str(value).replace("{point_of_sale}", code) for name, value in operation.query.items()}
-        query |= narrowed
-        if position is not None:
-            query[operation.paging.parameter] = str(position)
-        meaning = self._interpreter.meaning(self._client.send("GET", operation.path, query=query))
-        if meaning.status == 410 and position is not None and isinstance(operation.paging, CursorPaging):
+    def _paged(self, template: str, narrowed: Mapping[str, str]) -> Iterator[Page]:
+        path = self._requests.listing_path(template)
+        query = self._requests.query(self._connection.list.query) | dict(narrowed)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="page-ahead") as executor:
+            yield from proven_pages(
+                Asking(
+                    page=partial(self._listed, path, query),
+                    retried=self._requests.retried,
+                    executor=executor,
+                    incomplete=partial(self._incomplete, path),
+                    tally=self._pager.tally,
+                )
+            )
+
+    def _listed(self, path: str, query: Mapping[str, str], position: str | None) -> Listed:
+        pager = self._pager
+        meaning = self._requests.read(
+            path,
+            {**query, **pager.query(position)},
+            url=pager.url(position),
+            lines=self._connection.list.form == "lines",
+        )
+        if position is not None and meaning.status in pager.expired_statuses:
             raise CursorDied
         if not meaning.is_done:
             raise self._listing_error(meaning)
-        return self._as_listed(meaning)
+        return pager.listed(meaning, self._records.listed(meaning))
 
     def _listing_error(self, meaning: Meaning) -> Exception:
         error = self._interpreter.error(meaning, writing=False)
         if isinstance(error, RecordNotFound):
-            what = f"{meaning.status} for point of sale {self._point_of_sale_code!r} ({meaning.detail})"
+            what = f"{meaning.status} for point of sale {self._requests.code!r} ({meaning.detail})"
             return self._interpreter.unexpected(meaning.where, what)
         return error
 
-    def _as_listed(self, meaning: Meaning) -> Listed:
-        operation = self._connection.list
-        paging = operation.paging
-        items = value_at(meaning.body, operation.items)
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise self._interpreter.unexpected(meaning.where, f"no list of records at {operation.items!r}")
-        records = tuple(map(self._native, items))
-        if isinstance(paging, CursorPaging):
-            return Listed(records, next_cursor=self._next_cursor(meaning, paging.next))
-        total, pages = self._count(meaning, paging.total), self._count(meaning, paging.pages)
-        return Listed(records, total=total, pages=pages)
-
-    def _count(self, meaning: Meaning, path: str) -> int:
-        count = value_at(meaning.body, path)
-        if type(count) is not int or count < 0:
-            raise self._interpreter.unexpected(meaning.where, f"no count at {path!r}")
-        return count
-
-    def _next_cursor(self, meaning: Meaning, path: str) -> str | None:
-        cursor = value_at(meaning.body, path)
-        if cursor is not None and not _text(cursor):
-            raise self._interpreter.unexpected(meaning.where, f"neither a cursor nor null at {path!r}")
-        return None if cursor is None else _text(cursor)
-
-    def _incomplete(self, why: str) -> IncompleteListing:
-        where = f"GET {self._connection.list.path}"
-        code = self._point_of_sale_code
+    def _incomplete(self, path: str, why: str) -> IncompleteListing:
+        code = self._requests.code
         return IncompleteListing(
-            self._client.sentence(f"gave no complete listing of {code!r} by {where}: {why}; try again later")
+            self._client.sentence(f"gave no complete listing of {code!r} by GET {path}: {why}; try again later")
         )
 
 
-def _wait_s(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked_s = error.retry_after_s if isinstance(error, RateLimited) else None
-    return _BACK_OFF(state) if asked_s is None else asked_s
-
-
-def _text(value: Any) -> str:
-    """Give an id, version or cursor as text; "" iff it is none that can be named."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        return ""
-    return str(value).strip()
-
-
-def _key(connection: RestConnection, secrets: Mapping[str, str], name: str) -> Key:
-    auth = connection.auth
-    secret = checked_secret(secrets, auth.secret, name)
-    if isinstance(auth, BearerAuth):
-        return Key("Authorization", secret, prefix="Bearer ")
-    return Key(auth.header, secret)
+def _at_once() -> None:
+    """Nothing is waited for."""
 
 
 def _check_paths(connection: RestConnection, name: str) -> None:
     operations = (connection.list, connection.read, connection.create, connection.update, connection.reserve)
-    for operation in operations:
-        if operation and not re.fullmatch(r"(/(?!/)[^?#\\]*)", operation.path):
-            raise ConfigurationError(f"The path {operation.path!r} of {name} must begin with one /, without query")
+    paths = [operation.path for operation in operations if operation is not None]
+    if connection.list.changes is not None and connection.list.changes.path is not None:
+        paths.append(connection.list.changes.path)
+    for path in paths:
+        if not re.fullmatch(r"(/(?!/)[^?#\\]*)", path):
+            raise ConfigurationError(f"The path {path!r} of {name} must begin with one /, without query")

@@ -1,6 +1,6 @@
 """When a system says that a record changed, and how it is asked for what changed since: its own clock, its spelling.
 
-Every instant here is without a zone, on one system's own clock; RFC 3339 becomes UTC. Pure.
+Every instant here is without a zone, on one system's own clock; RFC 3339 and seconds since 1970 become UTC. Pure.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,21 +18,28 @@ from stocksync.mapping.paths import value_at
 RFC3339: Final = "rfc3339"
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _LETTERS: Final = {"yyyy": "%Y", "mm": "%m", "dd": "%d", "hh": "%H", "mi": "%M", "ss": "%S"}
+_EPOCH: Final = datetime(1970, 1, 1)
+_EPOCHS: Final = {"epoch_s": timedelta(seconds=1), "epoch_ms": timedelta(milliseconds=1)}
+_UNITS: Final = {**_EPOCHS, RFC3339: timedelta(microseconds=1)}
 _AN_HOUR: Final = timedelta(hours=1)
 
 
 def stamp_of(body: Mapping[str, Any], changes: ChangesModel | None) -> datetime | None:
     """Read when a record was last changed; None where it does not say so, or not readably."""
-    text = value_at(body, changes.stamp) if changes is not None else None
-    if changes is None or not isinstance(text, str):
+    if changes is None:
         return None
+    said, form = value_at(body, changes.stamp), changes.stamp_format or changes.format
     try:
-        if changes.format != RFC3339:
-            return datetime.strptime(text, _pattern(changes.format))
-        if not _RFC3339.fullmatch(text):
+        if form in _EPOCHS:
+            return _from_epoch(said, _EPOCHS[form])
+        if not isinstance(said, str):
+            return None
+        if form != RFC3339:
+            return datetime.strptime(said, _pattern(form))
+        if not _RFC3339.fullmatch(said):
             return None
         # Python reads six digits of a second at most.
-        short = re.sub(r"(\.\d{6})\d+", r"\1", text.upper())
+        short = re.sub(r"(\.\d{6})\d+", r"\1", said.upper())
         return datetime.fromisoformat(short).astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None
@@ -39,13 +47,28 @@ def stamp_of(body: Mapping[str, Any], changes: ChangesModel | None) -> datetime 
 
 def since_text(since: datetime, changes: ChangesModel) -> str:
     """Spell the instant to ask from: `since`, less the overlap, less the hour that may have come twice."""
+    form = changes.format
+    earlier = timedelta(0) if changes.inclusive else _UNITS.get(form, timedelta(seconds=1))
     try:
-        from_at = since - timedelta(seconds=changes.overlap_s) - _twice(since, changes.time_zone)
+        from_at = since - timedelta(seconds=changes.overlap_s) - _twice(since, changes.time_zone) - earlier
     except OverflowError:
         from_at = since
-    if changes.format == RFC3339:
-        return from_at.isoformat(timespec="microseconds") + "Z"
-    return from_at.strftime(_pattern(changes.format))
+    if form == RFC3339:
+        text = from_at.isoformat(timespec="microseconds") + "Z"
+    elif form in _EPOCHS:
+        text = str((from_at - _EPOCH) // _EPOCHS[form])
+    else:
+        text = from_at.strftime(_pattern(form))
+    return changes.template.replace("{since}", text)
+
+
+def _from_epoch(said: Any, unit: timedelta) -> datetime | None:
+    if isinstance(said, str):
+        said = int(said) if re.fullmatch(r"[0-9]{1,15}", said) else None
+    if isinstance(said, bool) or not isinstance(said, int | Decimal):
+        return None
+    microseconds = int(said * (unit // timedelta(microseconds=1)))
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _twice(local: datetime, time_zone: str | None) -> timedelta:

@@ -41,6 +41,18 @@ def parsed(content: bytes) -> Any:
         raise NotJson("JSON nested too deeply") from None
 
 
+def parsed_lines(content: bytes) -> list[Any]:
+    """Read newline-delimited JSON, each line as `parsed` does; empty lines are none. Raises NotJson."""
+    values = []
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if line.strip():
+            try:
+                values.append(parsed(line))
+            except NotJson as error:
+                raise NotJson(f"{error}, in line {number}") from error
+    return values
+
+
 def written(value: Mapping[str, Any]) -> bytes:
     """Write JSON; a `Decimal` as the number it is, digit for digit."""
     return orjson.dumps(dict(value), default=_spelled)
