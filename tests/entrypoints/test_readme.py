@@ -18,6 +18,14 @@ IN_TEXT = re.findall(r"`stocksync ([^`]+)`", PAGES)
 PLACEHOLDERS = {"RUN": "1", "ID": "1"}
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files and folders that the pages speak of are there."""
+    (tmp_path / "TABLE.csv").touch()
+    (tmp_path / "reports").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
 def parse(line: str) -> None:
     """Parse a command line as the program does, without carrying it out."""
     command: click.Command = cli
