@@ -209,7 +209,9 @@ def _compare(scene: Scene, fair: Fair) -> None:
                 twin = fair.dossier(record_id) if side is DMS else record_id
                 other = there[twin]
             except LookupError:
-                if not any(told[0].get(record_id, ())):
+                if told[0].get(record_id) or told[1].get(fair.references.get(record_id, record_id)):
+                    fair.counted.to_decide += 1
+                else:
                     fair.counted.unexplained.append(f"{record_id} is not there without faults")
                 continue
             left = mapping.translations[side].vehicle(record_id, None, body)
