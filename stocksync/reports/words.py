@@ -217,6 +217,7 @@ WHY_FR: Final[tuple[tuple[str, str], ...]] = (
     (r"not an amount in euros and cents", "ce n'est pas un montant en euros et centimes"),
     (r"not a whole number", "ce n'est pas un nombre entier"),
     (r"not a date .*", "ce n'est pas une date"),
+    (r"not an instant .*", "ce n'est pas un instant"),
     (r"neither .* nor .*|not true or false", "ni oui ni non"),
     (r"a code that the value table does not have", "code absent de la table de correspondance"),
     (r"not an object", "contenu inattendu"),
