@@ -255,7 +255,9 @@ def named(name: str) -> Scenario:
 @click.command()
 @click.option("--jobs", default=1, show_default=True, help="How many processes share the work.")
 @click.option("--pairs/--no-pairs", "with_pairs", default=True, show_default=True, help="Deaths during a recovery too.")
-def crash_points(jobs: int, with_pairs: bool) -> None:
+@click.option("--sample", type=click.IntRange(min=1), help="So many pairs, drawn by --seed. [all of them]")
+@click.option("--seed", default=0, show_default=True, help="What a sample is drawn by.")
+def crash_points(jobs: int, with_pairs: bool, sample: int | None, seed: int) -> None:
     """Kill stocksync at every instant of every scenario, fill its disk at every commit, and see what is left.
 
     Then every pair of deaths: one in the run, one while the next process recovers. Ends with 1 where anything is
@@ -269,6 +271,8 @@ def crash_points(jobs: int, with_pairs: bool) -> None:
         failed += sum(_tell(scenario.name, when, found) for when, found in told)
         click.echo(f"{scenario.name}: {instants(scenario)} deaths, {len(told) - instants(scenario)} full disks")
     jobs_due = [(s.name, *pair) for s in SCENARIOS for pair in pairs(s)] if with_pairs else []
+    if sample is not None and sample < len(jobs_due):
+        jobs_due = Random(seed).sample(jobs_due, sample)
     with ProcessPoolExecutor(jobs) as pool:
         for done, (job, found) in enumerate(pool.map(_pair, jobs_due, chunksize=50), 1):
             failed += _tell(job[0], f"{job[1]}, then {job[2]}", found)
