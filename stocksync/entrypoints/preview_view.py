@@ -54,19 +54,19 @@ class PreviewView:
     def lines(self) -> Iterator[str]:
         """Every edited line, and what it changes; then all of it in one line."""
         place = self.former.named
-        yield self._say("against", place=place) if place else self._say("against_runs")
-        yield from (self._say("unknown", point=point) for point in self.former.unknown)
+        yield self.say("against", place=place) if place else self.say("against_runs")
+        yield from (self.say("unknown", point=point) for point in self.former.unknown)
         grouped = self.grouped()
         every = sorted({edit for edits in self.edits.values() for edit in edits})
         if not every:
-            yield self._say("no_edit")
+            yield self.say("no_edit")
         told: set[Edit] = set()
         for edits, differences in grouped.items():
             told |= set(edits)
             yield from self._group(edits, differences)
         for edit in every:
             if edit not in told:
-                yield from (self._edit(edit), self._say("no_effect"))
+                yield from (self._edit(edit), self.say("no_effect"))
         yield from self._total()
 
     def rows(self) -> list[Sequence[str]]:
@@ -123,10 +123,6 @@ class PreviewView:
             ],
         }
 
-    def say(self, key: str, **values: str) -> str:
-        """A sentence of this command in the reader's language."""
-        return self._say(key, **values)
-
     @property
     def differing(self) -> int:
         """How many cars are decided differently."""
@@ -155,35 +151,35 @@ class PreviewView:
     def _group(self, edits: Group, differences: Sequence[Difference]) -> Iterator[str]:
         yield from (self._edit(edit) for edit in edits)
         if not edits:
-            yield click.style(self._say("others"), bold=True)
-        yield self._say("effect", cars=self._counted(len({d.car.id for d in differences})))
+            yield click.style(self.say("others"), bold=True)
+        yield self.say("effect", cars=self._counted(len({d.car.id for d in differences})))
         kinds: dict[tuple[str, str, str], list[Difference]] = {}
         for d in differences:
             steps = (self._label(d), self._outcome(d, d.before, bare=True), self._outcome(d, d.after, bare=True))
             kinds.setdefault(steps, []).append(d)
         for (subject, before, after), alike in sorted(kinds.items(), key=lambda item: -len(item[1])):
-            yield self._say("step", subject=subject, before=before, after=after, count=self._counted(len(alike)))
+            yield self.say("step", subject=subject, before=before, after=after, count=self._counted(len(alike)))
             yield from (self._example(d) for d in alike[:EXAMPLES])
 
     def _edit(self, edit: Edit) -> str:
-        nothing = self._say("nothing_said")
+        nothing = self.say("nothing_said")
         said = {"before": edit.before or nothing, "after": edit.after or nothing}
-        return click.style(self._say("edit", where=edit.where, path=edit.path, **said), bold=True)
+        return click.style(self.say("edit", where=edit.where, path=edit.path, **said), bold=True)
 
     def _example(self, d: Difference) -> str:
         values = {"vehicle_module": d.vehicle_module, "dms": d.dms, "base": d.base}
-        held = self._say("held", **{name: self._value(d, text) for name, text in values.items()})
+        held = self.say("held", **{name: self._value(d, text) for name, text in values.items()})
         ids = ", ".join(d.car.record_ids[side] for side in SIDES if side in d.car.record_ids)
         name = " ".join(filter(None, (d.car.registration or d.car.vin, f"({ids})", f"[{d.point_of_sale}]")))
-        return self._say("example", car=name, label=self._outcome(d, d.after), held=held)
+        return self.say("example", car=name, label=self._outcome(d, d.after), held=held)
 
     def _total(self) -> Iterator[str]:
         changed = [p for p in self.previews if p.differences]
         if not changed:
-            yield self._say("same")
+            yield self.say("same")
             return
         yield click.style(
-            self._say(
+            self.say(
                 "total",
                 cars=self._counted(self.differing),
                 points=self._counted(len(changed)),
@@ -194,7 +190,7 @@ class PreviewView:
         )
         for p in changed:
             for halt in p.halts:
-                yield self._say("halt", point=p.point_of_sale, why=halt.guard.value)
+                yield self.say("halt", point=p.point_of_sale, why=halt.guard.value)
 
     # words
 
@@ -208,20 +204,20 @@ class PreviewView:
             said = CATEGORIES[self.language][outcome.category]
             reason = wording.label(outcome.reason, self.language) if outcome.reason is not None else ""
             parts.append(f"{said} ({reason})" if reason else said)
-        return ", ".join(parts) or self._say("nothing")
+        return ", ".join(parts) or self.say("nothing")
 
     def _write(self, d: Difference, outcome: Outcome, *, bare: bool) -> str:
         said = []
         for side, text in outcome.writes.items():
             name = SIDE_NAMES[self.language][side]
             if d.subject in (RECORD, RESERVATION):
-                said.append(self._say("create" if d.subject == RECORD else "reserve", side=name))
+                said.append(self.say("create" if d.subject == RECORD else "reserve", side=name))
             elif text is None:
-                said.append(self._say("blanked", side=name))
+                said.append(self.say("blanked", side=name))
             elif bare:
-                said.append(self._say("written_only", side=name))
+                said.append(self.say("written_only", side=name))
             else:
-                said.append(self._say("written", side=name, value=self._value(d, text)))
+                said.append(self.say("written", side=name, value=self._value(d, text)))
         return ", ".join(said)
 
     def _value(self, d: Difference, text: str | None) -> str:
@@ -245,7 +241,8 @@ class PreviewView:
     def _counted(self, number: int) -> Counted:
         return Counted(number, self.language)
 
-    def _say(self, key: str, **values: str | Counted) -> str:
+    def say(self, key: str, **values: str | Counted) -> str:
+        """A sentence of these commands in the reader's language."""
         return wording.typeset(WORDS[self.language][key], self.language).format(**values)
 
 

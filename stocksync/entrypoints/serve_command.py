@@ -64,8 +64,8 @@ def _serve(obj: Context, repository: Repository, signals: Signals, workers: int,
     from stocksync.entrypoints import logs
     from stocksync.entrypoints.log_watcher import LogWatcher
     from stocksync.entrypoints.serve.announcement import Announcement
-    from stocksync.entrypoints.serve.edits import CurrentRuns, EditWatch
-    from stocksync.entrypoints.serve.minute import Minute
+    from stocksync.entrypoints.serve.edits import EVERY_S, CurrentRuns, look_for_edits
+    from stocksync.entrypoints.serve.regularly import A_MINUTE_S, Regularly
     from stocksync.entrypoints.serve.service import Service
     from stocksync.entrypoints.serve.stopping import STOP_S, end_in_time
     from stocksync.entrypoints.serve.turns import Turns
@@ -116,7 +116,8 @@ def _serve(obj: Context, repository: Repository, signals: Signals, workers: int,
         if web is not None:
             web.take_over(edited)
 
-    watch, edits = Minute(look, stopping), EditWatch(in_force, adopt, stopping)
+    watch = Regularly("alerts", look, stopping, A_MINUTE_S)
+    edits = Regularly("mapping files", lambda: look_for_edits(in_force, adopt), stopping, EVERY_S)
     http = web.thread(service) if web is not None else None
     announcement.points(service.schedule(), schedules, pauses.in_force())
     service.start()

@@ -105,17 +105,6 @@ def edits_between(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> li
     return sorted(found, key=lambda edit: (edit.file, edit.line, edit.path))
 
 
-def guards_between(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> bool:
-    """Tell whether thresholds of the guards differ: they decide nothing, and let more or less of it pass."""
-    names = {name for name in (*before, *after) if name.endswith("pair.yaml")}
-    return any(_guards(before.get(name)) != _guards(after.get(name)) for name in names)
-
-
-def _guards(raw: bytes | None) -> Any:
-    data = read_source(raw or b"", "pair.yaml").data
-    return data.get("guards") if isinstance(data, dict) else None
-
-
 def _changed(keys: Keys, before: Any, after: Any) -> Iterator[tuple[Keys, Any, Any]]:
     """The deepest places where two values differ."""
     if before == after:

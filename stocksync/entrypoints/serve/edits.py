@@ -7,11 +7,9 @@ one that is not valid never comes into force (`mapping.in_force`).
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from stocksync.entrypoints.serve.turns import sheltered
 from stocksync.mapping.effective import MappingSet
 from stocksync.mapping.in_force import MappingsInForce
 from stocksync.stock.values import Side
@@ -42,28 +40,11 @@ class CurrentRuns:
         return self._group(self._in_force.now).never_synchronised()
 
 
-class EditWatch(threading.Thread):
-    """Looks at the mapping files until `stopping` is set; adopt: told of files that come into force."""
-
-    def __init__(
-        self,
-        in_force: MappingsInForce,
-        adopt: Callable[[MappingSet], None],
-        stopping: threading.Event,
-        every_s: float = EVERY_S,
-    ) -> None:
-        super().__init__(name="mapping-files", daemon=True)
-        self._in_force, self._adopt, self._stopping, self._every_s = in_force, adopt, stopping, every_s
-
-    def run(self) -> None:
-        """Look until the end is asked for."""
-        while not self._stopping.wait(self._every_s):
-            sheltered(self._look, "mapping files")
-
-    def _look(self) -> None:
-        looked = self._in_force.look()
-        if looked.refused:
-            _log.error("the edited mapping files are not valid, runs go on by those before: %s", looked.refused)
-        if looked.adopted is not None:
-            self._adopt(looked.adopted)
-            _log.info("the mapping files were edited; runs work by the new ones from now on")
+def look_for_edits(in_force: MappingsInForce, adopt: Callable[[MappingSet], None]) -> None:
+    """Look at the mapping files once; adopt: told of files that come into force."""
+    looked = in_force.look()
+    if looked.refused:
+        _log.error("the edited mapping files are not valid, runs go on by those before: %s", looked.refused)
+    if looked.adopted is not None:
+        adopt(looked.adopted)
+        _log.info("the mapping files were edited; runs work by the new ones from now on")
