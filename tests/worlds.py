@@ -29,6 +29,8 @@ SHIPPED = Path(__file__).parent.parent / "mappings"
 MODULE, DMS = Side.VEHICLE_MODULE, Side.DMS
 RUNS_OWN = ("run", "lease", "watermark")
 """The tables in which every run leaves its traces, even one that changes nothing."""
+BETWEEN_RUNS = ("interesting", "listed_digest")
+"""The columns by which one run tells the next where to look."""
 PARIS = ZoneInfo("Europe/Paris")
 STARTED_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -219,12 +221,15 @@ class World:
         return self
 
     def rows(self, *, beside: tuple[str, ...] = ()) -> dict[str, list[Any]]:
-        """Every row of every table, but for the tables named."""
+        """Every row of every table, but for the tables named, and for which cars the next run is to look at."""
         tables = MetaData()
         tables.reflect(self.repository.engine)
         with self.repository.engine.connect() as connection:
             return {
-                name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+                name: sorted(
+                    map(tuple, connection.execute(select(*(c for c in table.c if c.name not in BETWEEN_RUNS)))),
+                    key=repr,
+                )
                 for name, table in tables.tables.items()
                 if name not in beside
             }

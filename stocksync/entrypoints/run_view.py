@@ -15,7 +15,7 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.guards import Guard
 from stocksync.sync.plan import DIFFERENCES
-from stocksync.sync.recording import RunStatus
+from stocksync.sync.recording import RunKind, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +71,8 @@ _LINES: Final[Mapping[Language, tuple[tuple[str, str], ...]]] = {
         ),
     ),
 }
+# A quick run looks at a few cars only, and knows nothing of how many there are.
+_LOOKED_AT: Final[Mapping[Language, str]] = {"fr": "examinées", "en": "looked at"}
 _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {"run": "exécution n° {run}, {state}", "dry_run": "simulation, rien n'est écrit"},
     "en": {"run": "run {run}, {state}", "dry_run": "dry run, nothing is written"},
@@ -130,6 +132,8 @@ def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Lan
     if result.plan is not None:
         figures = _figures(summary, language)
         for name, template in _LINES[language][: -1 if summary.dry_run else None]:
+            if "{bound}" in template and summary.kind is not RunKind.COMPLETE:
+                name = _LOOKED_AT[language]
             click.echo(f"  {name:<13} {typeset(template, language).format(**figures)}")
         if summary.findings.ignored and not summary.dry_run:
             click.echo(f"  {_ignored(summary, language)}")

@@ -140,7 +140,7 @@ def answer(
 ) -> CarAnswer:
     """Decide one car again, as the next cycle would if nothing moved."""
     sighting = _sighting(car, seen, mapping)
-    plans = make_plan(Bindings((sighting,), {}), mapping, today_on, first_contact=False).cars
+    plans = make_plan(Bindings((sighting,), {}), mapping, today_on).cars
     plan = plans[0] if plans else None
     vehicles = {side: vehicle for side in SIDES if (vehicle := sighting.on(side)) is not None}
     held = tuple(finding for finding in open_findings if finding.subject == BINDING)

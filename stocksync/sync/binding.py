@@ -202,6 +202,28 @@ def _vin(vehicle: Vehicle) -> Key | None:
     return (vin,) if vin else None
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All that a record can be found alike by, but for references: two records that share none never meet.
+
+    slip: its VIN, whatever slips of the keyboard are in it. plate: registration and first registration date, together.
+    """
+
+    slip: str | None = None
+    plate: str | None = None
+    police_number: str | None = None
+
+
+def keys_of(vehicle: Vehicle) -> Keys:
+    """What a record is found alike by."""
+    plate, number = _plate_and_date(vehicle), _police_number(vehicle)
+    return Keys(
+        _slip(vehicle) or None,
+        "|".join(map(str, plate)) if plate is not None else None,
+        str(number[0]) if number is not None else None,
+    )
+
+
 _KEYS: Final = {"police_number": _police_number, "vin": _vin, "registration": _plate_and_date}
 
 

@@ -45,7 +45,8 @@ class Car:
     unkept: by attribute, the last write that did not stick. unconfirmed: writes without a known outcome.
     overwrites: by attribute and side, see `sync.overwrites`. resolutions: reviewers' decisions that have still to be
     carried out, at most one about each attribute.
-    vin, registration, police_number: what the car was last known by; they outlive its records.
+    vin, registration, police_number: what the car was last known by; they outlive its records. interesting: there was
+    more to say about it than that both sides agree, so that the next run looks at it whatever has changed.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Car:
     vin: str | None = None
     registration: str | None = None
     police_number: str | None = None
+    interesting: bool = False
 
     @property
     def bound(self) -> bool:

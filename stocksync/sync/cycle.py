@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
+from typing import TypeGuard
 
 from stocksync.errors import AccessDenied, Busy, ConfigurationError, LeaseLost, MappingInvalid, StocksyncError
 from stocksync.mapping.effective import PointOfSaleMapping
@@ -22,8 +23,9 @@ from stocksync.sync.binding import Elsewhere
 from stocksync.sync.cars import BINDING, Car
 from stocksync.sync.delivery import Delivery, DeliveryReport
 from stocksync.sync.gather import Gathered
-from stocksync.sync.guards import Guard, Halt, check_listings, check_mapping_change, check_plan, check_readable
-from stocksync.sync.known import cars_known, held_elsewhere, plan_of
+from stocksync.sync.guards import Guard, Halt, Listing, check_listings, check_mapping_change, check_plan, check_readable
+from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
+from stocksync.sync.narrow import DECISIONS, Looked, narrowed
 from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import Action, CarPlan, Operation, Plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
@@ -210,23 +212,21 @@ class Cycle:
         """Bind, decide and ask the guards. Raises what the systems raise."""
         last = self.store.last_complete_run(self.mapping.id)
         missed = reading.missed(gathered) if kind is RunKind.COMPLETE and last is not None else {}
-        if kind is not RunKind.COMPLETE:
-            gathered = reading.beside_snapshots(gathered)
-        vehicles = gathering.vehicles_of(self.mapping, gathered.records)
-        halts = self._asked_of_listings(kind, gathered, vehicles, last)
+        seen = self._seen(kind, gathered, reading, last)
+        gathered, vehicles, scope = seen.gathered, seen.vehicles, seen.cars
+        halts = self._asked_of_listings(kind, seen, last)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
-            wanted = gathering.wanted_records(
-                gathered, vehicles, cars_known(self.store, self.mapping, gathered.records), self._referring(gathered)
-            )
+            known = cars_known(self.store, self.mapping, gathered.records, scope)
+            wanted = gathering.wanted_records(gathered, vehicles, known, self._referring(gathered))
             more = reading.again(gathering.unlisted(gathered, wanted))
             gathered, vehicles = self._with_more(gathered, vehicles, more)
         elsewhere = held_elsewhere(self.store, self.mapping, vehicles, self.newcomers, self._read_now)
-        decided = self._decided(kind, gathered, vehicles, elsewhere, reading, first_contact=last is None)
+        decided = self._decided(kind, Looked(gathered, vehicles, scope), elsewhere, reading, first_contact=last is None)
         while kind is not RunKind.COMPLETE and (stale := _to_read_again(decided)):
             gathered, vehicles = self._read_again(decided, stale, reading)
-            decided = self._decided(kind, gathered, vehicles, elsewhere, reading, first_contact=False)
+            decided = self._decided(kind, Looked(gathered, vehicles, scope), elsewhere, reading, first_contact=False)
         plan = decided.plan
-        halts += check_plan(plan, self.mapping.guards)
+        halts += self._asked_of_plan(plan, scope)
         if last is not None and self._is_new_mapping(last):
             before = self._plan_as_before(last.mapping_version, decided)
             halts += check_mapping_change(plan, before)
@@ -239,32 +239,82 @@ class Cycle:
         version = self.mapping.version
         return last.mapping_version != version and not self.store.is_accepted(self.mapping.id, version)
 
-    def _asked_of_listings(
-        self, kind: RunKind, gathered: Gathered, vehicles: Mapping[Side, Mapping[str, Vehicle]], last: PastRun | None
-    ) -> list[Halt]:
-        quality = gathering.listing_quality(gathered, vehicles)
+    def _seen(self, kind: RunKind, gathered: Gathered, reading: Reading, last: PastRun | None) -> Looked:
+        """What is looked at: only what may be decided otherwise than before, where that can be told."""
+        if kind is RunKind.COMPLETE:
+            return Looked(gathered, gathering.vehicles_of(self.mapping, gathered.records))
+        if self._knows_all_that_is_left(last):
+            return narrowed(self.store, self.mapping, gathered, self._looked_elsewhere_at(last))
+        beside = reading.beside_snapshots(gathered)
+        return Looked(beside, gathering.vehicles_of(self.mapping, beside.records))
+
+    def _knows_all_that_is_left(self, last: PastRun | None) -> TypeGuard[PastRun]:
+        """Tell whether every car that is not of interest would be decided as before: by these files, by this program.
+
+        Not beside points of sale at first contact, of which there are no snapshots that could be alike.
+        """
+        if last is None or self.newcomers.by_vin or any(self.newcomers.referred.values()):
+            return False
+        return last.mapping_version == self.mapping.version and last.decided_by == DECISIONS
+
+    def _looked_elsewhere_at(self, last: PastRun) -> datetime:
+        """Since when nothing of other points of sale was looked at."""
+        newest = self.store.last_run(self.mapping.id)
+        return newest.started_at if newest is not None and newest.status is RunStatus.DONE else last.started_at
+
+    def _asked_of_listings(self, kind: RunKind, seen: Looked, last: PastRun | None) -> list[Halt]:
+        quality = gathering.listing_quality(seen.gathered, seen.vehicles)
         if kind is not RunKind.COMPLETE:
+            if seen.cars is not None and last is not None:
+                quality = self._quality_of_all(quality, seen, last)
             return check_readable(quality, self.mapping.guards)
         return check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
 
+    def _quality_of_all(self, quality: Mapping[Side, Listing], seen: Looked, last: PastRun) -> dict[Side, Listing]:
+        """What was looked at beside all that was not."""
+        known = self.store.unreadable(self.mapping.pair, self.mapping.id)
+        left = {side: known[side] - seen.vehicles[side].keys() for side in SIDES}
+        return {
+            side: Listing(
+                max(last.listed.get(side, 0), quality[side].records), quality[side].unreadable + len(left[side])
+            )
+            for side in SIDES
+        }
+
+    def _asked_of_plan(self, plan: Plan, scope: frozenset[str] | None) -> list[Halt]:
+        mapping, store = self.mapping, self.store
+        count = (lambda: store.open_cars(mapping.pair, mapping.id)) if scope is not None else None
+        return check_plan(plan, mapping.guards, count)
+
     def _decided(
-        self,
-        kind: RunKind,
-        gathered: Gathered,
-        vehicles: Mapping[Side, Mapping[str, Vehicle]],
-        elsewhere: Elsewhere,
-        reading: Reading,
-        *,
-        first_contact: bool,
+        self, kind: RunKind, seen: Looked, elsewhere: Elsewhere, reading: Reading, *, first_contact: bool
     ) -> Decided:
-        cars, complete = cars_known(self.store, self.mapping, gathered.records), kind is RunKind.COMPLETE
-        plan = plan_of(
-            self.mapping, vehicles, cars, elsewhere, self.clock, first_contact=first_contact, complete=complete
-        )
+        cars = cars_known(self.store, self.mapping, seen.gathered.records, seen.cars)
+        plan = self._plan_of(seen.vehicles, cars, elsewhere, kind, first_contact=first_contact)
         stored = {car.id: car for car in cars}
-        if not complete:
+        if kind is not RunKind.COMPLETE:
             plan = _without_doubled_creations(plan, stored)
-        return Decided(plan, gathered, vehicles, stored, elsewhere, (), reading.known, reading.older, complete=complete)
+        return Decided(
+            plan,
+            seen.gathered,
+            seen.vehicles,
+            stored,
+            elsewhere,
+            (),
+            reading.known,
+            reading.older,
+            complete=kind is RunKind.COMPLETE,
+            scope=seen.cars,
+        )
+
+    def _plan_of(
+        self, vehicles: Vehicles, cars: Iterable[Car], elsewhere: Elsewhere, kind: RunKind, *, first_contact: bool
+    ) -> Plan:
+        def given() -> Iterable[str]:
+            return () if first_contact else self.store.agreed_numbers(self.mapping.pair, self.mapping.id)
+
+        complete = kind is RunKind.COMPLETE
+        return plan_of(self.mapping, vehicles, cars, elsewhere, self.clock, complete=complete, given=given)
 
     def _read_again(
         self, decided: Decided, stale: Mapping[Side, set[str]], reading: Reading
@@ -300,7 +350,7 @@ class Cycle:
             return None
         vehicles = gathering.vehicles_of(before, decided.gathered.records)
         cars, elsewhere = decided.stored.values(), decided.elsewhere
-        return plan_of(before, vehicles, cars, elsewhere, self.clock, first_contact=False, complete=True)
+        return plan_of(before, vehicles, cars, elsewhere, self.clock, complete=True)
 
     def _referring(self, gathered: Gathered) -> dict[Side, set[str]]:
         """The records of other points of sale that refer to one listed here, by side."""
@@ -423,13 +473,11 @@ class Cycle:
             delivery.report.stale_cars = stale
             return decided.plan
         gathered, vehicles = self._replaced(decided, wanted, fresh)
-        cars = cars_known(self.store, self.mapping, gathered.records)
-        everything = plan_of(
-            self.mapping, vehicles, cars, decided.elsewhere, self.clock, first_contact=False, complete=False
-        )
+        cars = cars_known(self.store, self.mapping, gathered.records, decided.scope)
+        everything = self._plan_of(vehicles, cars, decided.elsewhere, RunKind.DELTA, first_contact=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})
         both = _both(decided.plan, again)
-        if check_plan(both, self.mapping.guards):
+        if self._asked_of_plan(both, decided.scope):
             # What was asked about once is not asked about now: the next run puts the rest before a person.
             delivery.report.stale_cars = stale
             return decided.plan

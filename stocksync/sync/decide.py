@@ -21,20 +21,26 @@ from stocksync.sync.cars import BINDING, Car, Finding, Sighting, UnconfirmedWrit
 from stocksync.sync.draft import CarDraft, draft_of
 from stocksync.sync.operations import operations_due
 from stocksync.sync.plan import CarPlan, Plan
-from stocksync.sync.register import Register, register_of
+from stocksync.sync.register import Given, Register, register_of
 from stocksync.sync.review import with_former_bases
 from stocksync.sync.stages import MISSING, decide_stage, is_closed, is_sold
 
 
 def make_plan(
-    bindings: Bindings, mapping: PointOfSaleMapping, today_on: date, *, first_contact: bool, complete: bool = True
+    bindings: Bindings,
+    mapping: PointOfSaleMapping,
+    today_on: date,
+    *,
+    complete: bool = True,
+    given: Given | None = None,
 ) -> Plan:
-    """Decide every car of one point of sale.
+    """Decide every car of one point of sale that is sighted.
 
-    complete: everything was listed, so that what was not seen counts as one absence more.
+    complete: everything was listed, so that what was not seen counts as one absence more. given: the police numbers
+    that both sides knew before, those of the sightings unless told.
     """
     sightings = [as_acknowledged(s, mapping) for s in bindings.sightings if _is_synchronised(s, mapping)]
-    register = register_of(sightings, bindings.police_numbers, mapping.id, first_contact=first_contact)
+    register = register_of(sightings, bindings.police_numbers, mapping.id, given)
     plans = tuple(_plan_car(sighting, mapping, register, today_on, complete=complete) for sighting in sightings)
     return Plan(mapping.id, mapping.version, plans, bindings.merged)
 
@@ -104,8 +110,26 @@ def _plan_car(
     car = with_former_bases(car, sighting, mapping)
     plan = CarPlan(car, sighting.vehicle_module, sighting.dms, None, {}, bound_by=sighting.bound_by)
     if sighting.held:
-        return _held_plan(plan, sighting.held)
-    return _decided(plan, draft_of(sighting, mapping, register, today_on, car))
+        plan = _held_plan(plan, sighting.held)
+    else:
+        plan = _decided(plan, draft_of(sighting, mapping, register, today_on, car))
+    return replace(plan, car=replace(plan.car, interesting=_is_interesting(plan)))
+
+
+def _is_interesting(plan: CarPlan) -> bool:
+    """Tell whether the same records may be decided otherwise next time.
+
+    Not where nothing differs, or both sides hold the same new value: what follows from that is in the bases then. The
+    exceptions are what depends on more than the two records here and what is remembered of them.
+    """
+    differs = any(verdict.category is not Category.AGREED for verdict in plan.verdicts.values())
+    told = bool(plan.operations or plan.findings or plan.standings)
+    remembers = bool(plan.car.missing or plan.car.unkept or plan.car.resolutions)
+    vehicles = (plan.vehicle_module, plan.dms)
+    elsewhere = any(
+        v is not None and v.text(words.POINT_OF_SALE) not in (None, plan.car.point_of_sale) for v in vehicles
+    )
+    return differs or told or remembers or elsewhere
 
 
 def _named(sighting: Sighting) -> Car:

@@ -20,7 +20,7 @@ from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import Vehicle
-from stocksync.sync.binding import is_open, vin_of
+from stocksync.sync.binding import is_open, keys_of, vin_of
 from stocksync.sync.cars import Car
 from stocksync.sync.guards import Listing
 from stocksync.sync.ports import Clock, NativeRecord, Page, System
@@ -229,14 +229,15 @@ def listing_quality(gathered: Gathered, vehicles: Mapping[Side, Mapping[str, Veh
         side: Listing(
             len(gathered.at_home(side)) + len(gathered.without_id[side]),
             len(gathered.without_id[side])
-            + sum(
-                any(vehicles[side][i].unreadable(name) for name in (*_KEYS, _STAGES[side]))
-                for i in gathered.at_home(side)
-                if i in vehicles[side]
-            ),
+            + sum(is_unreadable(side, vehicles[side][i]) for i in gathered.at_home(side) if i in vehicles[side]),
         )
         for side in SIDES
     }
+
+
+def is_unreadable(side: Side, vehicle: Vehicle) -> bool:
+    """Tell whether a record's stage or one of its keys cannot be read."""
+    return any(vehicle.unreadable(name) for name in (*_KEYS, _STAGES[side]))
 
 
 def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, vehicle: Vehicle) -> Snapshot:
@@ -252,6 +253,9 @@ def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, v
         body=record.body,
         point_of_sale=vehicle.text(words.POINT_OF_SALE),
         stamp=record.stamp,
+        keys=keys_of(vehicle),
+        unreadable=is_unreadable(side, vehicle),
+        read_by=mapping.version,
     )
 
 

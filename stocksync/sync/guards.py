@@ -6,7 +6,7 @@ The thresholds are the pair's (`pair.yaml`). A plan that a person released passe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -96,27 +96,33 @@ def _was(earlier: int, other: int) -> str:
     return f"the last complete run had {earlier}" if earlier else f"the other side lists {other}"
 
 
-def check_plan(plan: Plan, guards: GuardsModel) -> list[Halt]:
-    """Refuse a plan that would take away, block or overwrite too much at once."""
-    open_bound = [car for car in plan.cars if car.car.bound and not car.car.closed]
+def check_plan(plan: Plan, guards: GuardsModel, open_cars: Callable[[], int] | None = None) -> list[Halt]:
+    """Refuse a plan that would take away, block or overwrite too much at once.
+
+    open_cars: gives how many cars of the point of sale are bound and not closed, where the plan is not of all of them;
+    asked only where more is touched than any number of cars would allow.
+    """
+    removed, overwritten = sum(_removes(car) for car in plan.cars), sorted(_overwrites(plan).items())
+    many = [(attribute, count) for attribute, count in overwritten if count >= guards.overwrites_cars]
+    if removed <= guards.removals_cars and not many:
+        return []
+    cars = open_cars() if open_cars is not None else sum(car.car.bound and not car.car.closed for car in plan.cars)
     halts = []
-    removed = sum(_removes(car) for car in plan.cars)
-    limit = max(guards.removals_cars, len(open_bound) * guards.removals_percent / 100)
-    if removed > limit:
+    if removed > max(guards.removals_cars, cars * guards.removals_percent / 100):
         halts.append(
             Halt(
                 Guard.MASS_REMOVAL,
-                f"Exits, reservations and blanks would touch {removed} of {len(open_bound)} cars at once.",
-                {"touched": removed, "cars": len(open_bound)},
+                f"Exits, reservations and blanks would touch {removed} of {cars} cars at once.",
+                {"touched": removed, "cars": cars},
             )
         )
-    for attribute, count in sorted(_overwrites(plan).items()):
-        if count >= guards.overwrites_cars and count * 100 > len(open_bound) * guards.overwrites_percent:
+    for attribute, count in many:
+        if count * 100 > cars * guards.overwrites_percent:
             halts.append(
                 Halt(
                     Guard.MASS_OVERWRITE,
-                    f"The plan would overwrite {attribute} on {count} of {len(open_bound)} cars.",
-                    {"attribute": attribute, "touched": count, "cars": len(open_bound)},
+                    f"The plan would overwrite {attribute} on {count} of {cars} cars.",
+                    {"attribute": attribute, "touched": count, "cars": cars},
                 )
             )
     return halts

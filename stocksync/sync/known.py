@@ -7,6 +7,7 @@ store, and where told the systems; changes neither.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import SIDES, Side
@@ -16,17 +17,27 @@ from stocksync.sync.binding import Elsewhere, bind, is_open, vin_of
 from stocksync.sync.cars import Car
 from stocksync.sync.decide import make_plan
 from stocksync.sync.newcomers import Newcomers
-from stocksync.sync.plan import Plan
+from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, today_on
+from stocksync.sync.register import Given
 
 Vehicles = Mapping[Side, Mapping[str, Vehicle]]
 Reader = Callable[[Mapping[Side, Iterable[str]]], Mapping[Side, Mapping[str, NativeRecord]]]
 """Gives records by their ids, those that do not exist left out."""
 
 
-def cars_known(store: Store, mapping: PointOfSaleMapping, record_ids: Mapping[Side, Iterable[str]]) -> list[Car]:
-    """The cars at home at a point of sale, and those that own one of these records; in the order of their ids."""
-    cars = {car.id: car for car in store.cars_at(mapping.pair, mapping.id)}
+def cars_known(
+    store: Store,
+    mapping: PointOfSaleMapping,
+    record_ids: Mapping[Side, Iterable[str]],
+    scope: Iterable[str] | None = None,
+) -> list[Car]:
+    """The cars at home at a point of sale, and those that own one of these records; in the order of their ids.
+
+    scope: the ids of the only cars that are looked at.
+    """
+    known_cars = store.cars_at(mapping.pair, mapping.id) if scope is None else store.cars_named(scope)
+    cars = {car.id: car for car in known_cars}
     known = {pair for car in cars.values() for pair in car.record_ids.items()}
     for side in SIDES:
         strangers = [i for i in record_ids[side] if (side, i) not in known]
@@ -67,10 +78,10 @@ def plan_of(
     elsewhere: Elsewhere,
     clock: Clock,
     *,
-    first_contact: bool,
     complete: bool,
+    given: Given | None = None,
 ) -> Plan:
-    """Bind and decide, today; complete: everything was listed."""
+    """Bind and decide, today; complete: everything was listed. given: see `make_plan`."""
     bindings = bind(
         mapping.pair,
         mapping.id,
@@ -80,4 +91,17 @@ def plan_of(
         elsewhere,
     )
     today = today_on(clock, mapping.time_zone)
-    return make_plan(bindings, mapping, today, first_contact=first_contact, complete=complete)
+    plan = make_plan(bindings, mapping, today, complete=complete, given=given)
+    shared = {vin for _, vin in elsewhere.records}
+    if not shared:
+        return plan
+    return replace(plan, cars=tuple(_with_interest(car) if _has_vin(car, shared) else car for car in plan.cars))
+
+
+def _has_vin(car: CarPlan, vins: set[str]) -> bool:
+    return any(vehicle is not None and vin_of(vehicle) in vins for vehicle in (car.vehicle_module, car.dms))
+
+
+def _with_interest(car: CarPlan) -> CarPlan:
+    """What is decided about a car that also stands elsewhere depends on more than the records here."""
+    return replace(car, car=replace(car.car, interesting=True))

@@ -18,6 +18,7 @@ from stocksync.stock.values import Side
 if TYPE_CHECKING:
     from stocksync.sync.cars import Car
     from stocksync.sync.decisions import ResolutionStatus
+    from stocksync.sync.narrow import Alike
     from stocksync.sync.recording import (
         EntryOutcome,
         FindingCounts,
@@ -219,6 +220,46 @@ class Store(Protocol):
 
     def cars_at(self, pair: str, point_of_sale: str) -> list[Car]:
         """Every car at home at a point of sale, closed ones included."""
+        ...
+
+    def cars_named(self, car_ids: Iterable[str]) -> list[Car]:
+        """The cars of these ids."""
+        ...
+
+    def cars_numbered(self, pair: str, point_of_sale: str, police_numbers: Iterable[str]) -> list[Car]:
+        """The cars at home at a point of sale that were last known by one of these police numbers."""
+        ...
+
+    def interesting_cars(self, pair: str, point_of_sale: str) -> list[Car]:
+        """The cars at home at a point of sale that every run looks at.
+
+        That is, those about which the last plan had something to say, those with a write on its way, and those with
+        a decision that has still to be carried out.
+        """
+        ...
+
+    def alike(self, pair: str, point_of_sale: str, wanted: Alike) -> dict[Side, dict[str, NativeRecord]]:
+        """Those of the records of `snapshots_at` that fulfil any of this."""
+        ...
+
+    def formerly_alike(self, pair: str, side: Side, record_ids: Iterable[str]) -> Alike:
+        """What records were alike to when they were last seen, those that are gone included."""
+        ...
+
+    def touched_elsewhere(self, pair: str, point_of_sale: str, since: datetime) -> Alike:
+        """What records of other points of sale are alike to that were seen to change, or to be gone, since then."""
+        ...
+
+    def agreed_numbers(self, pair: str, point_of_sale: str) -> list[str]:
+        """The police numbers that both sides agreed on, of the cars at home at a point of sale and entered there."""
+        ...
+
+    def open_cars(self, pair: str, point_of_sale: str) -> int:
+        """How many cars at home at a point of sale have records on both sides, and are not closed."""
+        ...
+
+    def unreadable(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
+        """The records at a point of sale whose stage or key could not be read when they were last seen."""
         ...
 
     def cars_of_records(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[Car]:

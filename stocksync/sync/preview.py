@@ -85,9 +85,7 @@ def preview(before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store,
     for mapping in (before, after):
         vehicles = gathering.vehicles_of(mapping, records)
         elsewhere = held_elsewhere(store, mapping, vehicles, Newcomers(), remembered)
-        plans[mapping is after] = plan_of(
-            mapping, vehicles, cars, elsewhere, clock, first_contact=False, complete=False
-        )
+        plans[mapping is after] = plan_of(mapping, vehicles, cars, elsewhere, clock, complete=False)
         # Both readings of a large stock need not be in memory at once.
         del vehicles
     then, now = plans[False], plans[True]

@@ -12,6 +12,7 @@ from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Standing
 from stocksync.stock.values import Side
+from stocksync.sync.binding import Keys
 from stocksync.sync.cars import Car, Finding
 from stocksync.sync.plan import Operation
 
@@ -57,7 +58,8 @@ class Snapshot:
     digest: of the body without the fields that change without meaning; UNDECIDED where the answer to a write shows
     what nothing was decided about yet. vin: normalised, None where unreadable. reference: the other side's record id as
     this one carries it. point_of_sale: ours, that the record says it is at, None where it does not say. stamp: see
-    `NativeRecord`.
+    `NativeRecord`. keys: what it is found alike by. unreadable: its stage or a key cannot be read. read_by: the version
+    of the mapping that says so.
     """
 
     side: Side
@@ -70,11 +72,14 @@ class Snapshot:
     body: Mapping[str, Any]
     point_of_sale: str | None = None
     stamp: datetime | None = None
+    keys: Keys = field(default_factory=Keys)
+    unreadable: bool = False
+    read_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the store says of a record's snapshot, without its body.
+    """What the store says of a record's snapshot, without its body; read_by: see `Snapshot`.
 
     older_readings: runs in a row that were shown an older state than the snapshot's, the first of them at older_since.
     """
@@ -84,6 +89,7 @@ class Remembered:
     stamp: datetime | None = None
     older_readings: int = 0
     older_since: datetime | None = None
+    read_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,10 @@ class FindingCounts:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A finished run, as far as the next one needs it; deferred: differences that it left to the next one."""
+    """A finished run, as far as the next one needs it.
+
+    deferred: differences that it left to the next one. decided_by: see `narrow.DECISIONS`.
+    """
 
     run_id: int
     mapping_version: str
@@ -210,3 +219,4 @@ class PastRun:
     status: RunStatus = RunStatus.DONE
     deferred: int = 0
     started_at: datetime = datetime.min
+    decided_by: int | None = None

@@ -5,23 +5,32 @@ Source: article 321-7 of the French penal code; one register per establishment, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from stocksync.stock.values import ABSENT, is_value
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.cars import Sighting
 
+Given = Callable[[], Iterable[str]]
+"""Gives the police numbers that both sides are known to hold."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Register:
     """The police numbers of one point of sale: which stand twice, and the highest that both sides knew before.
 
-    doubled: number to the DMS records that carry it. highest: None at first contact.
+    doubled: number to the DMS records that carry it. given: gives the numbers that both sides knew, when asked for.
     """
 
     doubled: Mapping[str, tuple[str, ...]]
-    highest: str | None
+    given: Callable[[], Iterable[str]]
+
+    @cached_property
+    def highest(self) -> str | None:
+        """The highest number that both sides knew before; None where they knew none."""
+        return max(self.given(), key=in_register_order, default=None)
 
     def is_out_of_order(self, number: str) -> bool:
         """Tell whether a number is lower than one that was given before."""
@@ -32,19 +41,20 @@ def register_of(
     sightings: Iterable[Sighting],
     numbers: Mapping[str, tuple[str, ...]],
     point_of_sale: str,
-    *,
-    first_contact: bool,
+    given: Given | None = None,
 ) -> Register:
-    """Read the register; `numbers` are all that were given at this point of sale, by the records that carry them."""
-    known = [
-        str(base)
-        for sighting in sightings
-        if sighting.car.first_point_of_sale == point_of_sale
-        and is_value(base := sighting.car.base.get(POLICE_NUMBER, ABSENT))
-    ]
-    doubled = {number: ids for number, ids in numbers.items() if len(ids) > 1}
-    highest = max(known, key=in_register_order) if known and not first_contact else None
-    return Register(doubled, highest)
+    """Read the register; `numbers` are all that were given at this point of sale, by the records that carry them.
+
+    given: see `Register`; what is known of the sightings unless told.
+    """
+
+    def known() -> Iterable[str]:
+        for sighting in sightings:
+            base = sighting.car.base.get(POLICE_NUMBER, ABSENT)
+            if sighting.car.first_point_of_sale == point_of_sale and is_value(base):
+                yield str(base)
+
+    return Register({number: ids for number, ids in numbers.items() if len(ids) > 1}, given or known)
 
 
 def in_register_order(number: str) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ class Decided:
 
     known: what the store says of the snapshots of the records that were read in this run. older: see `Recording`.
     missed: by side, the stamps of changes that the quick runs before should have shown and did not. complete:
-    everything was listed.
+    everything was listed. scope: the ids of the cars that were looked at; None for all of the point of sale.
     """
 
     plan: Plan
@@ -42,6 +42,7 @@ class Decided:
     older: Mapping[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
     missed: Mapping[Side, tuple[datetime, ...]] = field(default_factory=dict)
     complete: bool = True
+    scope: frozenset[str] | None = None
 
 
 def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided: Decided) -> Recording:
@@ -56,12 +57,13 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         pair=mapping.pair,
         point_of_sale=mapping.id,
         snapshots=tuple(_changed_snapshots(mapping, decided)),
-        cars=tuple(_changed_cars(plan, decided.stored)),
+        cars=(*_changed_cars(plan, decided.stored), *_left_alone(planned, decided)),
         merged=plan.merged,
         operations=tuple(
             DueOperation(car.car.id, operation, car.context) for car in plan.cars for operation in car.operations
         ),
         findings=(*(f for car in plan.cars for f in car.findings), *_without_id(gathered)),
+        scope=decided.scope | planned if decided.scope is not None else None,
         not_ours=not_ours - set(plan.merged),
         silences={car.car.id: silence for car in plan.cars if (silence := _silence(car)) is not None},
         seen=frozenset(_seen(plan, decided)),
@@ -97,13 +99,14 @@ def _changed_snapshots(mapping: PointOfSaleMapping, decided: Decided) -> Iterabl
 
 
 def is_news(known: Remembered, snapshot: Snapshot) -> bool:
-    """Tell whether a record is to be remembered anew: it, or the place where it is, changed.
+    """Tell whether a record is to be remembered anew: it, the place where it is, or how it is read changed.
 
     A stamp alone moves without any meaning for us; only one that went back is kept, or it would be older for ever.
     """
     moved = snapshot.point_of_sale is not None and snapshot.point_of_sale != known.point_of_sale
     went_back = known.stamp is not None and snapshot.stamp is not None and snapshot.stamp < known.stamp
-    return known.digest != snapshot.digest or moved or went_back or known.older_readings > 0
+    read_anew = known.read_by != snapshot.read_by
+    return known.digest != snapshot.digest or moved or went_back or read_anew or known.older_readings > 0
 
 
 def _line_of(car: CarPlan, mapping: PointOfSaleMapping, gathered: Gathered) -> JournalLine | None:
@@ -152,6 +155,13 @@ def _changed_cars(plan: Plan, stored: Mapping[str, Car]) -> Iterable[Car]:
         before = stored.get(planned.car.id)
         if before is None or replace(before, unconfirmed=()) != planned.car:
             yield planned.car
+
+
+def _left_alone(planned: set[str], decided: Decided) -> Iterable[Car]:
+    """The closed cars that no plan speaks of any more: of interest to nobody."""
+    for car in decided.stored.values():
+        if car.closed and car.interesting and car.id not in planned and car.id not in decided.plan.merged:
+            yield replace(car, interesting=False, unconfirmed=())
 
 
 def _journal_line(car: CarPlan, former_reservation: Any) -> JournalLine | None:

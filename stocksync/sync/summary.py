@@ -27,7 +27,8 @@ _DECISION_ENDS: Final = (
 class Summary:
     """One run's figures.
 
-    writes: requests that a side carried out; in a dry run those that would be sent. observed: differences counted on
+    bound, unchanged: of the cars that were looked at, in a complete run all of them. writes: requests that a side
+    carried out; in a dry run those that would be sent. observed: differences counted on
     the readings, differences: where the verdicts put them; the two must add up (law 4). decisions: of reviewers, that
     came to an end in this run, by how. missed: by side, changes that a complete run found and that the quick ones
     before it should have.

@@ -38,6 +38,15 @@ from stocksync.adapters.store.core import (
 )
 from stocksync.adapters.store.engine import WRITE
 from stocksync.adapters.store.leases import check_fence, check_lease, leased
+from stocksync.adapters.store.narrow_rows import (
+    agreed_numbers,
+    formerly_alike,
+    ids_of_interest,
+    open_cars,
+    snapshots_alike,
+    touched_elsewhere,
+    unreadable,
+)
 from stocksync.adapters.store.resolution_rows import (
     acting,
     add_resolution,
@@ -85,6 +94,7 @@ from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.findings import EVENTS
+from stocksync.sync.narrow import DECISIONS, Alike
 from stocksync.sync.ports import Clock, NativeRecord
 from stocksync.sync.recording import (
     DueOperation,
@@ -141,6 +151,7 @@ class Repository:
                 "started_at": at,
                 "kind": kind.value,
                 "fence": fence,
+                "decided_by": DECISIONS,
             }
             key = connection.execute(insert(RUN).values(row)).inserted_primary_key
             assert key is not None
@@ -269,6 +280,52 @@ class Repository:
     def cars_at(self, pair: str, point_of_sale: str) -> list[Car]:
         """Every car at home at a point of sale, closed ones included."""
         return self._cars(and_(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale))
+
+    def cars_named(self, car_ids: Iterable[str]) -> list[Car]:
+        """The cars of these ids."""
+        return [car for part in chunks(sorted(car_ids)) for car in self._cars(CAR.c.id.in_(part))]
+
+    def cars_numbered(self, pair: str, point_of_sale: str, police_numbers: Iterable[str]) -> list[Car]:
+        """The cars at home at a point of sale that were last known by one of these police numbers."""
+        home = and_(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
+        parts = chunks(sorted(police_numbers))
+        return [car for part in parts for car in self._cars(and_(home, CAR.c.police_number.in_(part)))]
+
+    def interesting_cars(self, pair: str, point_of_sale: str) -> list[Car]:
+        """The cars at home at a point of sale that every run looks at: see `Store.interesting_cars`."""
+        with self._reading() as connection:
+            car_ids = ids_of_interest(connection, pair, point_of_sale)
+        return self.cars_named(car_ids)
+
+    def alike(self, pair: str, point_of_sale: str, wanted: Alike) -> dict[Side, dict[str, NativeRecord]]:
+        """Those of the records of `snapshots_at` that fulfil any of this."""
+        with self._reading() as connection:
+            return {side: snapshots_alike(connection, pair, point_of_sale, side, wanted) for side in Side}
+
+    def formerly_alike(self, pair: str, side: Side, record_ids: Iterable[str]) -> Alike:
+        """What records were alike to when they were last seen."""
+        with self._reading() as connection:
+            return formerly_alike(connection, pair, side, record_ids)
+
+    def touched_elsewhere(self, pair: str, point_of_sale: str, since: datetime) -> Alike:
+        """What records of other points of sale are alike to that were seen to change, or to be gone, since then."""
+        with self._reading() as connection:
+            return touched_elsewhere(connection, pair, point_of_sale, since)
+
+    def agreed_numbers(self, pair: str, point_of_sale: str) -> list[str]:
+        """The police numbers that both sides agreed on, of the cars at home at a point of sale and entered there."""
+        with self._reading() as connection:
+            return agreed_numbers(connection, pair, point_of_sale)
+
+    def open_cars(self, pair: str, point_of_sale: str) -> int:
+        """How many cars at home at a point of sale have records on both sides, and are not closed."""
+        with self._reading() as connection:
+            return open_cars(connection, pair, point_of_sale)
+
+    def unreadable(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
+        """The records at a point of sale whose stage or key could not be read when they were last seen."""
+        with self._reading() as connection:
+            return {side: unreadable(connection, pair, point_of_sale, side) for side in Side}
 
     def cars_of_records(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[Car]:
         """The cars that own these records, wherever they are at home."""

@@ -69,6 +69,7 @@ def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...], resolutions: tup
         vin=row.vin,
         registration=row.registration,
         police_number=row.police_number,
+        interesting=row.interesting,
     )
 
 
@@ -114,7 +115,14 @@ def past_run(row: Any) -> PastRun:
     figures = codec.load(row.summary) if row.summary is not None else {}
     deferred = figures.get("identity", {}).get(Category.DEFERRED.value, 0)
     return PastRun(
-        row.id, row.mapping_version, listed, RunKind(row.kind), RunStatus(row.status), int(deferred), row.started_at
+        row.id,
+        row.mapping_version,
+        listed,
+        RunKind(row.kind),
+        RunStatus(row.status),
+        int(deferred),
+        row.started_at,
+        row.decided_by,
     )
 
 
@@ -163,6 +171,7 @@ def _car_row(car: Car, at: datetime) -> dict[str, Any]:
         "missing_dms": car.missing.get(Side.DMS, 0),
         "reserved_by_us": car.reserved_by_us,
         "closed": car.closed,
+        "interesting": car.interesting,
         "opened_at": at,
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, text, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
@@ -35,6 +35,12 @@ def write_snapshots(
             "stamp": s.stamp.isoformat() if s.stamp is not None else None,
             "older_readings": 0,
             "older_since": None,
+            "slip": s.keys.slip,
+            "plate": s.keys.plate,
+            "police_number": s.keys.police_number,
+            "unreadable": s.unreadable,
+            "read_by": s.read_by,
+            "listed_digest": None,
             "body": codec.dump(s.body).encode(),
             "seen_at": at,
         }
@@ -52,13 +58,16 @@ def remembered(connection: Connection, pair: str, side: Side, record_ids: Iterab
         SNAPSHOT.c.stamp,
         SNAPSHOT.c.older_readings,
         SNAPSHOT.c.older_since,
+        SNAPSHOT.c.read_by,
     )
     found = {}
     for part in chunks(sorted(record_ids)):
         here = select(*columns).where(*_of(pair, side), SNAPSHOT.c.record_id.in_(part), SNAPSHOT.c.gone.is_(False))
         for row in connection.execute(here):
             stamp = datetime.fromisoformat(row.stamp) if row.stamp is not None else None
-            found[row.record_id] = Remembered(row.digest, row.point_of_sale, stamp, row.older_readings, row.older_since)
+            found[row.record_id] = Remembered(
+                row.digest, row.point_of_sale, stamp, row.older_readings, row.older_since, row.read_by
+            )
     return found
 
 
@@ -66,8 +75,8 @@ def snapshots_of(connection: Connection, pair: str, side: Side, record_ids: Iter
     """What a side last said of these records."""
     found: dict[str, NativeRecord] = {}
     for part in chunks(sorted(record_ids)):
-        rows = connection.execute(_bodies().where(*_of(pair, side), SNAPSHOT.c.record_id.in_(part)))
-        found.update((row.record_id, _native(row)) for row in rows)
+        rows = connection.execute(native_rows().where(*_of(pair, side), SNAPSHOT.c.record_id.in_(part)))
+        found.update((row.record_id, native_of(row)) for row in rows)
     return found
 
 
@@ -75,8 +84,8 @@ def snapshots_at(connection: Connection, pair: str, point_of_sale: str, side: Si
     """What a side last said of the records at a point of sale, and of the cars at home there."""
     at_home = select(id_column(side)).where(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
     here = or_(SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.record_id.in_(at_home))
-    rows = connection.execute(_bodies().where(*_of(pair, side), SNAPSHOT.c.gone.is_(False), here))
-    return {row.record_id: _native(row) for row in rows}
+    rows = connection.execute(native_rows().where(*_of(pair, side), SNAPSHOT.c.gone.is_(False), here))
+    return {row.record_id: native_of(row) for row in rows}
 
 
 def note_older_readings(connection: Connection, recording: Recording) -> None:
@@ -89,7 +98,8 @@ def note_older_readings(connection: Connection, recording: Recording) -> None:
 def to_read_again(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
     """The records at a point of sale shown in an older state than we know, or with what was not decided about yet."""
     here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False))
-    unclear = or_(SNAPSHOT.c.older_readings > 0, SNAPSHOT.c.digest == UNDECIDED)
+    # Spelled as in the index of those few rows, or it would not be used.
+    unclear = text(f"(older_readings > 0 OR digest = '{UNDECIDED}')")
     return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*here, unclear)))
 
 
@@ -140,10 +150,12 @@ def _of(pair: str, side: Side) -> tuple[Any, Any]:
     return SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value
 
 
-def _bodies() -> Any:
+def native_rows() -> Any:
+    """What `native_of` needs of a row."""
     return select(SNAPSHOT.c.record_id, SNAPSHOT.c.version, SNAPSHOT.c.body, SNAPSHOT.c.stamp)
 
 
-def _native(row: Any) -> NativeRecord:
+def native_of(row: Any) -> NativeRecord:
+    """Read a record."""
     stamp = datetime.fromisoformat(row.stamp) if row.stamp is not None else None
     return NativeRecord(row.record_id, row.version, codec.load(row.body), stamp)

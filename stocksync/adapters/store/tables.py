@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
+
+
+def _few(name: str, *columns: str, where: str) -> Index:
+    """An index of the few rows for which something is true; spelled as statements spell it in each dialect."""
+    return Index(name, *columns, sqlite_where=text(f"{where} = 1"), postgresql_where=text(where))
+
+
+_UNCLEAR = "older_readings > 0 OR digest = ''"
 
 
 class RunRow(SQLModel, table=True):
@@ -30,6 +38,7 @@ class RunRow(SQLModel, table=True):
     finished_at: datetime | None = None
     kind: str = "complete"
     fence: int | None = None
+    decided_by: int | None = None
     listed_vehicle_module: int | None = None
     listed_dms: int | None = None
     plan_digest: str | None = None
@@ -48,6 +57,7 @@ class CarRow(SQLModel, table=True):
         Index("car_by_vin", "vin"),
         Index("car_by_registration", "registration"),
         Index("car_by_police_number", "police_number"),
+        _few("car_of_interest", "pair", "point_of_sale", where="interesting"),
     )
 
     id: str = Field(primary_key=True)
@@ -66,15 +76,17 @@ class CarRow(SQLModel, table=True):
     missing_dms: int = 0
     reserved_by_us: bool = False
     closed: bool = False
+    interesting: bool = True
     opened_at: datetime
 
 
 class SnapshotRow(SQLModel, table=True):
     """What a side last said of one record.
 
-    gone: the last complete listing did not have it, nor could it be read. stamp: when the side changed it, on its own
-    clock, ISO 8601 without an offset. older_readings: runs in a row that were shown an older state than this one,
-    since older_since.
+    slip, plate, police_number: what it is found alike by, see `binding.Keys`, as the mapping `read_by` reads it.
+    listed_digest: of its bytes in the listing that it was last read from, None where it came otherwise. gone: the last
+    complete listing did not have it, nor could it be read. stamp: when the side changed it, on its own clock, ISO 8601
+    without an offset. older_readings: runs in a row that were shown an older state than this one, since older_since.
     """
 
     __tablename__ = "snapshot"
@@ -82,6 +94,20 @@ class SnapshotRow(SQLModel, table=True):
         Index("snapshot_by_point_of_sale", "pair", "side", "point_of_sale"),
         Index("snapshot_by_vin", "pair", "vin"),
         Index("snapshot_by_reference", "pair", "side", "reference"),
+        Index("snapshot_by_slip", "pair", "slip"),
+        Index("snapshot_by_plate", "pair", "plate"),
+        Index("snapshot_by_police_number", "pair", "police_number"),
+        Index("snapshot_by_digest", "pair", "side", "point_of_sale", "listed_digest"),
+        Index("snapshot_seen", "pair", "seen_at"),
+        Index(
+            "snapshot_unclear",
+            "pair",
+            "side",
+            "point_of_sale",
+            sqlite_where=text(_UNCLEAR),
+            postgresql_where=text(_UNCLEAR),
+        ),
+        _few("snapshot_unreadable", "pair", "side", "point_of_sale", where="unreadable"),
     )
 
     pair: str = Field(primary_key=True)
@@ -97,6 +123,12 @@ class SnapshotRow(SQLModel, table=True):
     stamp: str | None = None
     older_readings: int = 0
     older_since: datetime | None = None
+    slip: str | None = None
+    plate: str | None = None
+    police_number: str | None = None
+    unreadable: bool = False
+    read_by: str | None = None
+    listed_digest: int | None = Field(default=None, sa_type=BigInteger)
     body: bytes = Field(sa_type=LargeBinary)
     seen_at: datetime
 

@@ -1,0 +1,113 @@
+"""What a run that looks at a few cars asks of the store, answered from indexes; within the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION, SNAPSHOT, chunks
+from stocksync.adapters.store.rows import id_column
+from stocksync.adapters.store.snapshot_rows import native_of, native_rows
+from stocksync.stock.values import SIDES, Side
+from stocksync.stock.vehicle import POLICE_NUMBER
+from stocksync.sync.binding import Keys
+from stocksync.sync.decisions import ResolutionStatus
+from stocksync.sync.narrow import Alike, alike_to, together
+from stocksync.sync.ports import NativeRecord
+from stocksync.sync.recording import EntryStatus
+
+_KEYS = (SNAPSHOT.c.slip, SNAPSHOT.c.plate, SNAPSHOT.c.police_number, SNAPSHOT.c.reference)
+
+
+def ids_of_interest(connection: Connection, pair: str, point_of_sale: str) -> set[str]:
+    """The cars at home at a point of sale that every run looks at: see `Store.interesting_cars`."""
+    home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
+    found = set(connection.scalars(select(CAR.c.id).where(*home, CAR.c.interesting)))
+    on_their_way = OUTBOX.c.status.in_((EntryStatus.PENDING.value, EntryStatus.CLAIMED.value))
+    undone = RESOLUTION.c.status == ResolutionStatus.PENDING.value
+    for waiting in (select(OUTBOX.c.car_id).where(on_their_way), select(RESOLUTION.c.car_id).where(undone)):
+        for part in chunks(sorted(set(connection.scalars(waiting)))):
+            found.update(connection.scalars(select(CAR.c.id).where(*home, CAR.c.id.in_(part))))
+    return found
+
+
+def snapshots_alike(
+    connection: Connection, pair: str, point_of_sale: str, side: Side, wanted: Alike
+) -> dict[str, NativeRecord]:
+    """The records of a side at a point of sale, or of a car at home there, that are alike."""
+    ours = and_(CAR.c.pair == pair, id_column(side) == SNAPSHOT.c.record_id, CAR.c.point_of_sale == point_of_sale)
+    at_home = select(CAR.c.id).where(ours).exists()
+    here = and_(SNAPSHOT.c.gone.is_(False), or_(SNAPSHOT.c.point_of_sale == point_of_sale, at_home))
+    asked: tuple[tuple[Any, Iterable[str]], ...] = (
+        (SNAPSHOT.c.record_id, wanted.ids[side]),
+        (SNAPSHOT.c.slip, wanted.slips),
+        (SNAPSHOT.c.plate, wanted.plates),
+        (SNAPSHOT.c.police_number, wanted.police_numbers),
+        (SNAPSHOT.c.reference, wanted.referring_to[side]),
+    )
+    found: dict[str, NativeRecord] = {}
+    for column, values in asked:
+        for part in chunks(sorted(values)):
+            alike = native_rows().where(SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value, column.in_(part), here)
+            found.update((row.record_id, native_of(row)) for row in connection.execute(alike))
+    return found
+
+
+def formerly_alike(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> Alike:
+    """What records were alike to when they were last seen, those that are gone included."""
+    columns = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id, *_KEYS)
+    of_side = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
+    parts = chunks(sorted(record_ids))
+    return together(
+        _alike(row)
+        for part in parts
+        for row in connection.execute(columns.where(*of_side, SNAPSHOT.c.record_id.in_(part)))
+    )
+
+
+def touched_elsewhere(connection: Connection, pair: str, point_of_sale: str, since: datetime) -> Alike:
+    """What records of other points of sale are alike to that were seen to change, or to be gone, since then."""
+    columns = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id, *_KEYS)
+    changed = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.seen_at >= since, SNAPSHOT.c.point_of_sale != point_of_sale)
+    alike, own = [], []
+    for row in connection.execute(columns.where(*changed)):
+        alike.append(_alike(row))
+        own.append(Alike(ids={side: frozenset((row.record_id,) if side == row.side else ()) for side in SIDES}))
+    return together((*alike, *own))
+
+
+def _alike(row: Any) -> Alike:
+    return alike_to(Side(row.side), row.record_id, Keys(row.slip, row.plate, row.police_number), row.reference)
+
+
+def agreed_numbers(connection: Connection, pair: str, point_of_sale: str) -> list[str]:
+    """The police numbers that both sides agreed on, of the cars at home at a point of sale and entered there."""
+    home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale, CAR.c.first_point_of_sale == point_of_sale)
+    if connection.dialect.name == "postgresql":
+        number = func.json_extract_path_text(CAR.c.base.cast(_json()), POLICE_NUMBER)
+    else:
+        number = func.json_extract(CAR.c.base, f"$.{POLICE_NUMBER}")
+    return [said for said in connection.scalars(select(number).where(*home)) if isinstance(said, str)]
+
+
+def _json() -> Any:
+    from sqlalchemy.dialects.postgresql import JSON
+
+    return JSON
+
+
+def open_cars(connection: Connection, pair: str, point_of_sale: str) -> int:
+    """How many cars at home at a point of sale have records on both sides, and are not closed."""
+    bound = (CAR.c.vehicle_module_id.is_not(None), CAR.c.dms_id.is_not(None), CAR.c.closed.is_(False))
+    home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
+    return connection.scalar(select(func.count()).select_from(CAR).where(*home, *bound)) or 0
+
+
+def unreadable(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
+    """The records at a point of sale whose stage or key could not be read when they were last seen."""
+    of_side = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
+    here = (SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False), SNAPSHOT.c.unreadable)
+    return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*of_side, *here)))

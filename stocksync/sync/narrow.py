@@ -1,0 +1,170 @@
+"""Which cars a run has to look at: those with a record that is news, those of interest, and all they have to do with.
+
+Two records that share no key and do not refer to one another never meet, whatever is decided: so a plan for all that is
+alike is the plan for everything, but for cars about which there is nothing to say. Asks the store, never a system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock.values import SIDES, Side
+from stocksync.stock.vehicle import Vehicle
+from stocksync.sync import gather as gathering
+from stocksync.sync.binding import Keys, keys_of
+from stocksync.sync.cars import Car
+from stocksync.sync.gather import Gathered
+from stocksync.sync.ports import NativeRecord, Store
+
+DECISIONS: Final = 1
+"""To be raised whenever the same records may be decided otherwise than before: then everything is looked at once."""
+
+
+def _nothing() -> dict[Side, frozenset[str]]:
+    return dict.fromkeys(SIDES, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What makes a record of interest: one of these keys, its own id, or the id that it refers to, by side."""
+
+    slips: frozenset[str] = frozenset()
+    plates: frozenset[str] = frozenset()
+    police_numbers: frozenset[str] = frozenset()
+    ids: Mapping[Side, frozenset[str]] = field(default_factory=_nothing)
+    referring_to: Mapping[Side, frozenset[str]] = field(default_factory=_nothing)
+
+    def __or__(self, other: Alike) -> Alike:
+        return Alike(
+            self.slips | other.slips,
+            self.plates | other.plates,
+            self.police_numbers | other.police_numbers,
+            {side: self.ids[side] | other.ids[side] for side in SIDES},
+            {side: self.referring_to[side] | other.referring_to[side] for side in SIDES},
+        )
+
+    def __sub__(self, other: Alike) -> Alike:
+        return Alike(
+            self.slips - other.slips,
+            self.plates - other.plates,
+            self.police_numbers - other.police_numbers,
+            {side: self.ids[side] - other.ids[side] for side in SIDES},
+            {side: self.referring_to[side] - other.referring_to[side] for side in SIDES},
+        )
+
+    def __bool__(self) -> bool:
+        named = (*self.ids.values(), *self.referring_to.values())
+        return bool(self.slips or self.plates or self.police_numbers or any(named))
+
+
+def alike_to(side: Side, record_id: str, keys: Keys, reference: str | None) -> Alike:
+    """What other records have to do with a record; `side` is its own."""
+    return Alike(
+        _one(keys.slip),
+        _one(keys.plate),
+        _one(keys.police_number),
+        {side: frozenset(), side.other: _one(reference)},
+        {side: frozenset(), side.other: _one(record_id)},
+    )
+
+
+def together(parts: Iterable[Alike]) -> Alike:
+    """Everything that any of them asks for."""
+    slips, plates, numbers = set[str](), set[str](), set[str]()
+    ids: dict[Side, set[str]] = {side: set() for side in SIDES}
+    referring: dict[Side, set[str]] = {side: set() for side in SIDES}
+    for part in parts:
+        slips |= part.slips
+        plates |= part.plates
+        numbers |= part.police_numbers
+        for side in SIDES:
+            ids[side] |= part.ids[side]
+            referring[side] |= part.referring_to[side]
+    return Alike(
+        frozenset(slips),
+        frozenset(plates),
+        frozenset(numbers),
+        {side: frozenset(ids[side]) for side in SIDES},
+        {side: frozenset(referring[side]) for side in SIDES},
+    )
+
+
+def _one(value: str | None) -> frozenset[str]:
+    return frozenset((value,)) if value else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a run looks at: records, as read, and the ids of the cars that these may have to do with, None for all."""
+
+    gathered: Gathered
+    vehicles: Mapping[Side, Mapping[str, Vehicle]]
+    cars: frozenset[str] | None = None
+
+
+def narrowed(store: Store, mapping: PointOfSaleMapping, gathered: Gathered, since: datetime) -> Looked:
+    """Put beside what was read the snapshots that may have to do with it, and those of the cars of interest.
+
+    since: what was seen at other points of sale after that instant counts as read, too.
+    """
+    vehicles = gathering.vehicles_of(mapping, gathered.records)
+    scope = _Scope(store, mapping, vehicles)
+    scope.add_cars(store.interesting_cars(mapping.pair, mapping.id))
+    scope.want(store.touched_elsewhere(mapping.pair, mapping.id, since))
+    for side in SIDES:
+        # What a record was alike to before it changed may be free now, or alone.
+        scope.want(store.formerly_alike(mapping.pair, side, vehicles[side]))
+        scope.add_records(side, vehicles[side])
+    found = scope.closed()
+    remembered = {side: frozenset(found[side]) for side in SIDES}
+    records = {side: {**found[side], **gathered.records[side]} for side in SIDES}
+    beside = Gathered(records, gathered.listed, gathered.without_id, remembered, gathered.covered)
+    return Looked(beside, scope.vehicles, frozenset(scope.cars))
+
+
+@dataclass
+class _Scope:
+    """What is looked at, growing until nothing more has to do with it."""
+
+    store: Store
+    mapping: PointOfSaleMapping
+    vehicles: dict[Side, dict[str, Vehicle]]
+    cars: set[str] = field(default_factory=set)
+    asked: Alike = field(default_factory=Alike)
+    due: list[Alike] = field(default_factory=list)
+
+    def want(self, alike: Alike) -> None:
+        self.due.append(alike)
+
+    def add_cars(self, cars: Iterable[Car]) -> None:
+        """Look at all records of these cars."""
+        for car in cars:
+            if car.id not in self.cars:
+                self.cars.add(car.id)
+                ids = {side: _one(car.record_ids.get(side)) for side in SIDES}
+                self.want(Alike(ids=ids, police_numbers=_one(car.police_number)))
+
+    def add_records(self, side: Side, vehicles: Mapping[str, Vehicle]) -> None:
+        """Look at what these records are alike to, and at their cars."""
+        self.due.extend(alike_to(side, i, keys_of(vehicle), vehicle.reference) for i, vehicle in vehicles.items())
+        self.add_cars(self.store.cars_of_records(self.mapping.pair, side, vehicles))
+
+    def closed(self) -> dict[Side, dict[str, NativeRecord]]:
+        """The snapshots that have to do with all that was added, themselves included."""
+        found: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
+        while wanted := together(self.due) - self.asked:
+            self.due.clear()
+            self.asked |= wanted
+            more = self.store.alike(self.mapping.pair, self.mapping.id, wanted)
+            fresh = {side: {i: r for i, r in more[side].items() if i not in self.vehicles[side]} for side in SIDES}
+            read = gathering.vehicles_of(self.mapping, fresh)
+            for side in SIDES:
+                found[side].update(fresh[side])
+                self.vehicles[side].update(read[side])
+                self.add_records(side, read[side])
+            self.add_cars(self.store.cars_numbered(self.mapping.pair, self.mapping.id, wanted.police_numbers))
+        return found
