@@ -54,7 +54,8 @@ class Cycle:
 
     files: the bytes of the mapping files. newcomers: what was just gathered at points of sale of the pair that have no
     snapshots yet, so that first contact sees the whole stock before it writes anything. purpose: what whoever has to
-    wait is told. chance: what the pauses before a retry are drawn from.
+    wait is told. chance: what the pauses before a retry are drawn from. thorough: a complete run looks at every record,
+    also at those that are just as they were.
     """
 
     mapping: PointOfSaleMapping
@@ -67,6 +68,7 @@ class Cycle:
     purpose: str = "sync"
     stop: Stop = nobody_stops
     chance: Random = field(default_factory=Random)
+    thorough: bool = False
 
     def gather(self) -> Gathered:
         """List both sides. Raises what the systems raise."""
@@ -147,7 +149,12 @@ class Cycle:
     ) -> CycleResult:
         reading = self._reading()
         try:
-            seen = reading.believed(gathered) if gathered is not None else reading.gather(kind, hints)
+            if gathered is not None:
+                seen = reading.believed(gathered)
+            else:
+                last = self.store.last_complete_run(self.mapping.id)
+                only_changed = not self.thorough and self._knows_all_that_is_left(last)
+                seen = reading.gather(kind, hints, only_changed=only_changed)
             if kind is not RunKind.COMPLETE and self._is_quiet(seen, reading):
                 return self._quiet(run_id, kind, seen, reading)
             decided = self.decide(seen, reading, kind)
@@ -201,7 +208,7 @@ class Cycle:
             ids = {i for car in unsettled if (i := car.record_ids.get(side)) is not None}
             left = [r.stamp for i in ids if (r := gathered.records[side].get(i)) is not None and r.stamp is not None]
             before, held_back = marks.get(side), [*left, *(missed or {}).get(side, ())]
-            mark = next_mark(covered, before, now_at, held_back, complete=complete)
+            mark = next_mark(covered, before, now_at, held_back, complete=complete and gathered.vanished is None)
             if mark is not None and mark != before:
                 moved[side] = mark
         return moved
@@ -241,7 +248,7 @@ class Cycle:
 
     def _seen(self, kind: RunKind, gathered: Gathered, reading: Reading, last: PastRun | None) -> Looked:
         """What is looked at: only what may be decided otherwise than before, where that can be told."""
-        if kind is RunKind.COMPLETE:
+        if kind is RunKind.COMPLETE and gathered.vanished is None:
             return Looked(gathered, gathering.vehicles_of(self.mapping, gathered.records))
         if self._knows_all_that_is_left(last):
             return narrowed(self.store, self.mapping, gathered, self._looked_elsewhere_at(last))
@@ -264,22 +271,24 @@ class Cycle:
 
     def _asked_of_listings(self, kind: RunKind, seen: Looked, last: PastRun | None) -> list[Halt]:
         quality = gathering.listing_quality(seen.gathered, seen.vehicles)
+        if seen.cars is not None and last is not None:
+            quality = self._quality_of_all(kind, quality, seen, last)
         if kind is not RunKind.COMPLETE:
-            if seen.cars is not None and last is not None:
-                quality = self._quality_of_all(quality, seen, last)
             return check_readable(quality, self.mapping.guards)
         return check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
 
-    def _quality_of_all(self, quality: Mapping[Side, Listing], seen: Looked, last: PastRun) -> dict[Side, Listing]:
+    def _quality_of_all(
+        self, kind: RunKind, quality: Mapping[Side, Listing], seen: Looked, last: PastRun
+    ) -> dict[Side, Listing]:
         """What was looked at beside all that was not."""
-        known = self.store.unreadable(self.mapping.pair, self.mapping.id)
-        left = {side: known[side] - seen.vehicles[side].keys() for side in SIDES}
-        return {
-            side: Listing(
-                max(last.listed.get(side, 0), quality[side].records), quality[side].unreadable + len(left[side])
-            )
-            for side in SIDES
-        }
+        known, vanished = self.store.unreadable(self.mapping.pair, self.mapping.id), seen.gathered.vanished or {}
+        read = seen.gathered.counts() if kind is RunKind.COMPLETE else last.listed
+        quality_of_all = {}
+        for side in SIDES:
+            left = known[side] - seen.vehicles[side].keys() - vanished.get(side, frozenset())
+            records = read.get(side, 0) if kind is RunKind.COMPLETE else max(read.get(side, 0), quality[side].records)
+            quality_of_all[side] = Listing(records, quality[side].unreadable + len(left))
+        return quality_of_all
 
     def _asked_of_plan(self, plan: Plan, scope: frozenset[str] | None) -> list[Halt]:
         mapping, store = self.mapping, self.store

@@ -22,6 +22,7 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.binding import is_open, keys_of, vin_of
 from stocksync.sync.cars import Car
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.guards import Listing
 from stocksync.sync.ports import Clock, NativeRecord, Page, System
 from stocksync.sync.recording import Snapshot
@@ -40,9 +41,12 @@ _STAGES: Final = {Side.VEHICLE_MODULE: words.STAGE, Side.DMS: words.DMS_STATUS}
 class Gathered:
     """What is known of both sides in one cycle.
 
-    records: listed ones, those read by id, and in a run that did not list everything those that we remember. listed:
+    records: listed ones, those read by id, and in a run that did not look at everything those that we remember. listed:
     the ids of the listing alone. without_id: records that carry no readable id, and can therefore be no one's.
-    remembered: the ids whose record is a snapshot of ours. covered: what each side's listing says of time.
+    remembered: the ids whose record is a snapshot of ours. covered: what each side's listing says of time. unchanged:
+    how many more were listed, each just as it was known; met: those of them whose snapshot is in the records. vanished:
+    the ids of those that are known and were not listed; None where that was not looked at. relisted: digests of records
+    that came in other bytes, with nothing changed.
     """
 
     records: Mapping[Side, Mapping[str, NativeRecord]]
@@ -50,18 +54,23 @@ class Gathered:
     without_id: Mapping[Side, tuple[NativeRecord, ...]]
     remembered: Mapping[Side, frozenset[str]] = field(default_factory=lambda: dict.fromkeys(SIDES, frozenset()))
     covered: Mapping[Side, Covered] = field(default_factory=dict)
+    unchanged: Mapping[Side, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
+    met: Mapping[Side, frozenset[str]] = field(default_factory=lambda: dict.fromkeys(SIDES, frozenset()))
+    vanished: Mapping[Side, frozenset[str]] | None = None
+    relisted: Mapping[tuple[Side, str], int] = field(default_factory=dict)
 
     def counts(self) -> dict[Side, int]:
         """How many records each side listed."""
-        return {side: len(self.listed[side]) + len(self.without_id[side]) for side in SIDES}
+        return {side: len(self.listed[side]) + len(self.without_id[side]) + self.unchanged[side] for side in SIDES}
 
     def at_home(self, side: Side) -> frozenset[str]:
         """The ids of the records that a side lists, or listed when it was last asked for all of them."""
-        return self.listed[side] | self.remembered[side]
+        return self.listed[side] | self.remembered[side] | self.met[side]
 
     def fresh(self, side: Side) -> dict[str, NativeRecord]:
-        """The records that were read in this run."""
-        return {i: record for i, record in self.records[side].items() if i not in self.remembered[side]}
+        """The records that were read in this run, and were not known to be just so."""
+        known = self.remembered[side] | self.met[side]
+        return {i: record for i, record in self.records[side].items() if i not in known}
 
     def with_records(self, more: Mapping[Side, Mapping[str, NativeRecord]]) -> Gathered:
         """Add records that were read, or put them in the place of their former readings."""
@@ -69,6 +78,7 @@ class Gathered:
             self,
             records={side: {**self.records[side], **more[side]} for side in SIDES},
             remembered={side: self.remembered[side] - more[side].keys() for side in SIDES},
+            met={side: self.met[side] - more[side].keys() for side in SIDES},
         )
 
     def without(self, gone: Mapping[Side, Iterable[str]]) -> Gathered:
@@ -92,6 +102,7 @@ class _Listing:
     records: Mapping[str, NativeRecord]
     without_id: tuple[NativeRecord, ...]
     covered: Covered
+    unchanged: int
 
 
 def list_both(
@@ -100,8 +111,9 @@ def list_both(
     clock: Clock,
     since: Mapping[Side, datetime] | None = None,
     stop: Stop = nobody_stops,
+    familiar: Mapping[Side, Familiar] | None = None,
 ) -> Gathered:
-    """List both sides at once; what changed since these marks, where they are given.
+    """List both sides at once; what changed since these marks, where they are given; familiar: see `System.pages`.
 
     Raises what a side raises, or Stopping; the other side's listing is then given up.
     """
@@ -109,7 +121,10 @@ def list_both(
 
     def listing(side: Side) -> _Listing:
         system = systems[side]
-        pages = system.changes(since[side]) if since is not None and system.lists_changes else system.pages()
+        if since is not None and system.lists_changes:
+            pages = system.changes(since[side])
+        else:
+            pages = system.pages(familiar[side]) if familiar is not None else system.pages()
         return _list(side, pages, given_up, progress, clock, stop)
 
     with ThreadPoolExecutor(len(SIDES), thread_name_prefix="listing") as pool:
@@ -124,6 +139,7 @@ def list_both(
         listed={side: frozenset(listed[side].records) for side in SIDES},
         without_id={side: listed[side].without_id for side in SIDES},
         covered={side: listed[side].covered for side in SIDES},
+        unchanged={side: listed[side].unchanged for side in SIDES},
     )
 
 
@@ -137,6 +153,7 @@ def _list(
 ) -> _Listing:
     records: dict[str, NativeRecord] = {}
     without_id: list[NativeRecord] = []
+    unchanged = 0
     began_at = clock.now_at()
     try:
         for page in pages:
@@ -146,17 +163,20 @@ def _list(
             if page.first:
                 records.clear()
                 without_id.clear()
+                unchanged = 0
+            unchanged += page.unchanged
             for record in page.records:
                 if record.record_id:
                     records[record.record_id] = record
                 else:
                     without_id.append(record)
-            progress(side, len(records) + len(without_id), page.total)
+            progress(side, len(records) + len(without_id) + unchanged, page.total)
     except BaseException:
         given_up.set()
         raise
     took = max(clock.now_at() - began_at, timedelta(0))
-    return _Listing(records, tuple(without_id), Covered(_stamps(records.values()), _stamps(without_id), took))
+    covered = Covered(_stamps(records.values()), _stamps(without_id), took)
+    return _Listing(records, tuple(without_id), covered, unchanged)
 
 
 def _stamps(records: Iterable[NativeRecord]) -> tuple[datetime, ...]:
@@ -256,6 +276,7 @@ def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, v
         keys=keys_of(vehicle),
         unreadable=is_unreadable(side, vehicle),
         read_by=mapping.version,
+        listed_digest=record.listed_digest,
     )
 
 

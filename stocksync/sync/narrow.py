@@ -7,13 +7,13 @@ alike is the plan for everything, but for cars about which there is nothing to s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import SIDES, Side
-from stocksync.stock.vehicle import Vehicle
+from stocksync.stock.vehicle import POINT_OF_SALE, Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Keys, keys_of
 from stocksync.sync.cars import Car
@@ -112,17 +112,23 @@ def narrowed(store: Store, mapping: PointOfSaleMapping, gathered: Gathered, sinc
     since: what was seen at other points of sale after that instant counts as read, too.
     """
     vehicles = gathering.vehicles_of(mapping, gathered.records)
-    scope = _Scope(store, mapping, vehicles)
+    vanished = gathered.vanished or dict.fromkeys(SIDES, frozenset())
+    scope = _Scope(store, mapping, vehicles, listed=gathered.vanished is not None, vanished=vanished)
     scope.add_cars(store.interesting_cars(mapping.pair, mapping.id))
     scope.want(store.touched_elsewhere(mapping.pair, mapping.id, since))
     for side in SIDES:
         # What a record was alike to before it changed may be free now, or alone.
-        scope.want(store.formerly_alike(mapping.pair, side, vehicles[side]))
+        scope.want(store.formerly_alike(mapping.pair, side, vehicles[side].keys() | vanished[side]))
         scope.add_records(side, vehicles[side])
+        scope.add_cars(store.cars_of_records(mapping.pair, side, vanished[side]))
     found = scope.closed()
-    remembered = {side: frozenset(found[side]) for side in SIDES}
+    known = {side: frozenset(found[side]) for side in SIDES}
     records = {side: {**found[side], **gathered.records[side]} for side in SIDES}
-    beside = Gathered(records, gathered.listed, gathered.without_id, remembered, gathered.covered)
+    # Where everything was listed, a snapshot that holds was listed just so.
+    if scope.listed:
+        beside = replace(gathered, records=records, met=known)
+    else:
+        beside = replace(gathered, records=records, remembered=known)
     return Looked(beside, scope.vehicles, frozenset(scope.cars))
 
 
@@ -133,6 +139,8 @@ class _Scope:
     store: Store
     mapping: PointOfSaleMapping
     vehicles: dict[Side, dict[str, Vehicle]]
+    listed: bool
+    vanished: Mapping[Side, frozenset[str]]
     cars: set[str] = field(default_factory=set)
     asked: Alike = field(default_factory=Alike)
     due: list[Alike] = field(default_factory=list)
@@ -153,6 +161,13 @@ class _Scope:
         self.due.extend(alike_to(side, i, keys_of(vehicle), vehicle.reference) for i, vehicle in vehicles.items())
         self.add_cars(self.store.cars_of_records(self.mapping.pair, side, vehicles))
 
+    def _holds(self, side: Side, vehicle: Vehicle) -> bool:
+        """Tell whether a snapshot still holds: where everything was listed, not of what was not met, nor elsewhere."""
+        if not self.listed:
+            return True
+        here = vehicle.text(POINT_OF_SALE) in (None, self.mapping.id)
+        return here and vehicle.record_id not in self.vanished[side]
+
     def closed(self) -> dict[Side, dict[str, NativeRecord]]:
         """The snapshots that have to do with all that was added, themselves included."""
         found: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
@@ -160,11 +175,12 @@ class _Scope:
             self.due.clear()
             self.asked |= wanted
             more = self.store.alike(self.mapping.pair, self.mapping.id, wanted)
-            fresh = {side: {i: r for i, r in more[side].items() if i not in self.vehicles[side]} for side in SIDES}
-            read = gathering.vehicles_of(self.mapping, fresh)
+            unseen = {side: {i: r for i, r in more[side].items() if i not in self.vehicles[side]} for side in SIDES}
+            read = gathering.vehicles_of(self.mapping, unseen)
             for side in SIDES:
-                found[side].update(fresh[side])
-                self.vehicles[side].update(read[side])
+                kept = {i: v for i, v in read[side].items() if self._holds(side, v)}
+                found[side].update((i, unseen[side][i]) for i in kept)
+                self.vehicles[side].update(kept)
                 self.add_records(side, read[side])
             self.add_cars(self.store.cars_numbered(self.mapping.pair, self.mapping.id, wanted.police_numbers))
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from stocksync.stock.values import Side
 if TYPE_CHECKING:
     from stocksync.sync.cars import Car
     from stocksync.sync.decisions import ResolutionStatus
+    from stocksync.sync.familiar import Familiar
     from stocksync.sync.narrow import Alike
     from stocksync.sync.recording import (
         EntryOutcome,
@@ -38,13 +39,15 @@ class NativeRecord:
     record_id: "" iff the record carries no readable id. version: what a conditional write must name, None where
     the system has no versions. body: the decoded record; money and other decimals as `Decimal`, never float.
     stamp: when it was last changed, on its system's own clock and without a zone: to be held against stamps of the
-    same system only. None where that is not said.
+    same system only. None where that is not said. listed_digest: of its bytes in a listing, None where it came
+    otherwise.
     """
 
     record_id: str
     version: str | None
     body: Mapping[str, Any]
     stamp: datetime | None = None
+    listed_digest: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,13 @@ class Page:
 
     first: the listing starts (again): whatever was read before this page is void.
     total: how many records the system says there are, None where it does not say.
+    unchanged: how many more records the page held, each familiar.
     """
 
     records: tuple[NativeRecord, ...]
     first: bool
     total: int | None = None
+    unchanged: int = 0
 
 
 class System(Protocol):
@@ -71,9 +76,10 @@ class System(Protocol):
     lists_changes: bool
     """True iff `changes` narrows the listing; else it lists everything."""
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self, familiar: Familiar | None = None) -> Iterator[Page]:
         """List every record, page by page; the same record may come twice, the last one holds.
 
+        Records that are familiar may be left out, and are counted then; what is left there at the end did not come.
         Ends without error iff the listing is proven complete; IncompleteListing otherwise.
         """
         ...
@@ -248,6 +254,21 @@ class Store(Protocol):
 
     def touched_elsewhere(self, pair: str, point_of_sale: str, since: datetime) -> Alike:
         """What records of other points of sale are alike to that were seen to change, or to be gone, since then."""
+        ...
+
+    def listed_digests(self, pair: str, point_of_sale: str, side: Side) -> list[int]:
+        """What a side listed at a point of sale, by digests; not what is gone, or was shown older than known."""
+        ...
+
+    def former_digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
+        """The digests that records were last listed with, by their ids; those left out that have none."""
+        ...
+
+    def not_met(self, pair: str, point_of_sale: str, side: Side, left: Iterable[int]) -> set[str]:
+        """The records that a point of sale is known to have and that no listing can have met.
+
+        That is, those with one of these digests, and those without any.
+        """
         ...
 
     def agreed_numbers(self, pair: str, point_of_sale: str) -> list[str]:

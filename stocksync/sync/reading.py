@@ -16,6 +16,7 @@ from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import POINT_OF_SALE
 from stocksync.sync import gather as gathering
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.gather import Gathered, snapshot_of
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
 from stocksync.sync.recording import Remembered, RunKind
@@ -46,9 +47,14 @@ class Reading:
     known: dict[Side, dict[str, Remembered]] = field(default_factory=lambda: {side: {} for side in SIDES})
     older: dict[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
 
-    def gather(self, kind: RunKind, hints: Mapping[Side, Iterable[str]]) -> Gathered:
-        """Ask both sides for what a run of this kind looks at. Raises what the systems raise."""
+    def gather(self, kind: RunKind, hints: Mapping[Side, Iterable[str]], *, only_changed: bool = False) -> Gathered:
+        """Ask both sides for what a run of this kind looks at. Raises what the systems raise.
+
+        only_changed: of a complete listing, what is not just as it is known.
+        """
         self.watcher.phase(self.mapping.id, Phase.READING, None)
+        if kind is RunKind.COMPLETE and only_changed:
+            return self._changed()
         if kind is RunKind.HINTED:
             return self._named(hints)
         since = self.store.marks(self.mapping.id) if kind is RunKind.DELTA else None
@@ -59,6 +65,51 @@ class Reading:
         wanted = {side: {*hints.get(side, ()), *unclear[side]} for side in SIDES}
         more = self._of_here(self.again(gathering.unlisted(gathered, wanted)))
         return gathered.with_records(more)
+
+    def _changed(self) -> Gathered:
+        familiar = {side: self._familiar(side) for side in SIDES}
+        listing = gathering.list_both(
+            self.systems, self.watcher.advanced, self.clock, stop=self.stop, familiar=familiar
+        )
+        same = {side: self._as_known(side, listing.records[side]) for side in SIDES}
+        relisted = {
+            (side, i): digest
+            for side in SIDES
+            for i in same[side]
+            if (digest := listing.records[side][i].listed_digest) is not None
+        }
+        return self.believed(
+            replace(
+                listing,
+                records={side: _without(listing.records[side], same[side]) for side in SIDES},
+                listed={side: listing.listed[side] - same[side] for side in SIDES},
+                unchanged={side: listing.unchanged[side] + len(same[side]) for side in SIDES},
+                vanished={side: self._not_met(side, familiar[side]) - listing.listed[side] for side in SIDES},
+                relisted=relisted,
+            )
+        )
+
+    def _familiar(self, side: Side) -> Familiar:
+        pair, here, store = self.mapping.pair, self.mapping.id, self.store
+        return Familiar(
+            lambda: store.listed_digests(pair, here, side), lambda ids: store.former_digests(pair, side, ids)
+        )
+
+    def _not_met(self, side: Side, familiar: Familiar) -> frozenset[str]:
+        return frozenset(self.store.not_met(self.mapping.pair, self.mapping.id, side, familiar.not_met()))
+
+    def _as_known(self, side: Side, records: Mapping[str, NativeRecord]) -> set[str]:
+        known = self.store.remembered(self.mapping.pair, side, records)
+        return {i for i, record in records.items() if self._is_same(side, record, known.get(i))}
+
+    def _is_same(self, side: Side, record: NativeRecord, known: Remembered | None) -> bool:
+        """Tell whether a record came in other bytes with nothing changed that counts, and nothing is open about it."""
+        if known is None or known.read_by != self.mapping.version or known.older_readings:
+            return False
+        if known.stamp is not None and (record.stamp is None or record.stamp < known.stamp):
+            return False
+        at_home = known.point_of_sale == self.mapping.id
+        return at_home and known.digest == gathering.digest_in(self.mapping, side, record)
 
     def _named(self, hints: Mapping[Side, Iterable[str]]) -> Gathered:
         records = self._of_here(gathering.read_all(self.systems, {side: hints.get(side, ()) for side in SIDES}))
@@ -146,3 +197,7 @@ class Reading:
             return False
         self.older[key] = known.older_readings + 1, since_at
         return True
+
+
+def _without(records: Mapping[str, NativeRecord], left_out: set[str]) -> dict[str, NativeRecord]:
+    return {record_id: record for record_id, record in records.items() if record_id not in left_out}

@@ -59,7 +59,7 @@ class Snapshot:
     what nothing was decided about yet. vin: normalised, None where unreadable. reference: the other side's record id as
     this one carries it. point_of_sale: ours, that the record says it is at, None where it does not say. stamp: see
     `NativeRecord`. keys: what it is found alike by. unreadable: its stage or a key cannot be read. read_by: the version
-    of the mapping that says so.
+    of the mapping that says so. listed_digest: see `NativeRecord`.
     """
 
     side: Side
@@ -75,6 +75,7 @@ class Snapshot:
     keys: Keys = field(default_factory=Keys)
     unreadable: bool = False
     read_by: str = ""
+    listed_digest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,9 @@ class Recording:
     scope: the cars that this plan decided; None for every car of the point of sale but those in `not_ours`.
     silences: cars of which this plan could not say everything, so that what is open of them stays open.
     seen: cars and sides that were read, so that writes without a known outcome are settled by what was seen.
-    standings: how the reviewers' decisions about these cars stand, by number. present: every record that a complete
-    run found, by side; snapshots of this point of sale beside them are gone. None where not everything was looked at.
+    standings: how the reviewers' decisions about these cars stand, by number. complete: everything was listed.
+    present: every record that a complete run found, by side, where it looked at all of them: snapshots of this point of
+    sale beside them are gone. gone: those that are, where it did not. relisted: see `Gathered`.
     older: records that were shown in an older state than we know, with how often in a row, and since when.
     """
 
@@ -166,7 +168,10 @@ class Recording:
     seen: frozenset[tuple[str, Side]] = frozenset()
     standings: Mapping[int, Standing] = field(default_factory=dict)
     journal: tuple[JournalLine, ...] = ()
+    complete: bool = False
     present: Mapping[Side, frozenset[str]] | None = None
+    gone: Mapping[Side, frozenset[str]] = field(default_factory=dict)
+    relisted: Mapping[tuple[Side, str], int] = field(default_factory=dict)
     older: Mapping[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
 
 

@@ -51,6 +51,7 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
     planned = {car.car.id for car in plan.cars}
     not_ours = frozenset(car_id for car_id, car in decided.stored.items() if car_id not in planned and not car.closed)
     gathered = decided.gathered
+    everything = decided.complete and gathered.vanished is None
     return Recording(
         run_id=run_id,
         at=at,
@@ -69,7 +70,10 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         seen=frozenset(_seen(plan, decided)),
         standings={number: standing for car in plan.cars for number, standing in car.standings.items()},
         journal=tuple(line for car in plan.cars if (line := _line_of(car, mapping, gathered)) is not None),
-        present={side: frozenset(gathered.records[side]) for side in SIDES} if decided.complete else None,
+        complete=decided.complete,
+        present={side: frozenset(gathered.records[side]) for side in SIDES} if everything else None,
+        gone={side: vanished - gathered.records[side].keys() for side, vanished in (gathered.vanished or {}).items()},
+        relisted=gathered.relisted,
         older=decided.older,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, Table, event, select, text
 
 from stocksync.adapters.store.engine import open_engine
 from stocksync.adapters.store.journal_rows import walk_journal
@@ -17,9 +17,10 @@ from stocksync.stock.ownership import Owner
 from stocksync.stock.values import ABSENT, SIDES, Invalid, Known, same
 from stocksync.stock.vehicle import LIFECYCLE_ATTRIBUTES
 from stocksync.sync.cars import Car
+from stocksync.sync.plan import CarPlan, Plan
 from tests.simulation.killing import Points, arm
 from tests.simulation.ledger import Ledger, unblocked
-from tests.worlds import DMS, MODULE, RUNS_OWN, empty_database
+from tests.worlds import BETWEEN_RUNS, DMS, MODULE, RUNS_OWN, empty_database
 
 PAIR = "openflex-icar"
 
@@ -66,8 +67,37 @@ def rows_of(engine: Engine, beside: tuple[str, ...] = ()) -> dict[str, list[tupl
 
 
 def at_rest(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows that a quiet cycle leaves alone."""
-    return rows_of(engine, beside=RUNS_OWN)
+    """The rows that a quiet cycle leaves alone, but for where the next one is to look."""
+    with engine.connect() as connection:
+        return {
+            name: sorted(map(tuple, connection.execute(select(*_kept(table)))), key=repr)
+            for name, table in sorted(SQLModel.metadata.tables.items())
+            if name not in RUNS_OWN
+        }
+
+
+def _kept(table: Table) -> list[Any]:
+    return [column for column in table.columns if column.name not in BETWEEN_RUNS]
+
+
+def planned_otherwise(changed: Plan, everything: Plan) -> list[str]:
+    """What a plan of what changed says otherwise than a plan of everything, or leaves out."""
+    broken = []
+    if changed.digest() != everything.digest():
+        broken.append("a run that looks at what changed would write otherwise than one that looks at everything")
+    told, all_told = ({car.car.id: _said(car) for car in plan.cars} for plan in (changed, everything))
+    for car_id, said in all_told.items():
+        if car_id in told and told[car_id] != said:
+            broken.append(f"{car_id} is planned otherwise where only what changed is looked at")
+        if car_id not in told and any(said):
+            broken.append(f"{car_id} is left out where only what changed is looked at: {said}")
+    broken += [f"{car_id} is planned only where what changed is looked at" for car_id in told.keys() - all_told.keys()]
+    return broken
+
+
+def _said(plan: CarPlan) -> tuple[Any, ...]:
+    """All that is to be done or told about a car; nothing at all where both sides agree as before."""
+    return dict(plan.verdicts), plan.operations, plan.findings, plan.standings, plan.bound_by
 
 
 class Watch:

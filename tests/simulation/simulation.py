@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -108,6 +108,7 @@ class Simulation:
         self.taken_over: dict[str, list[tuple[object, ...]]] = {}
         self.believed: dict[str, dict[Side, int]] = {}
         self.within = 0
+        self.looks = self.skipped = 0
         self.went_back = False
         self.passing = False
         self.edit = ""
@@ -148,6 +149,7 @@ class Simulation:
                 for side in SIDES:
                     self.story.counts.update({f"fault {k}": n for k, n in self.weathers[side].met.items()})
                 self.story.counts["writes"] = self.ledger.writes
+                self.story.counts["cars left alone, and rightly so"] = self.skipped
                 self.world.repository.engine.dispose()
         return self.story
 
@@ -270,14 +272,17 @@ class Simulation:
         self._cycle(place, result.summary.kind)
         self.passing = False
 
-    def _cycle(self, place: str, kind: RunKind) -> CycleResult | None:
+    def _cycle(self, place: str, kind: RunKind, *, thorough: bool = False) -> CycleResult | None:
         """One cycle, some minutes later; None where the process died in it."""
         self.world.clock.pause(300)
         likely = {side.value: dict(self.weathers[side].likely) for side in SIDES if self.weathers[side].likely}
         self.story.tell(f"{kind} {place} {likely or ''}".rstrip(), "cycles")
         self.ledger.mapping = self.world.mappings.points_of_sale[place]
         hints = {side: frozenset(self._hinted(side)) for side in SIDES} if kind is RunKind.HINTED else None
+        if kind is RunKind.COMPLETE and not likely and not thorough:
+            self._compare_plans(place)
         cycle: Cycle = self.world.cycle(place)
+        cycle.thorough = thorough
         cycle.chance = Random(self.keys.getrandbits(64))
         self.within += 1
         self.ledger.listed = {}
@@ -294,6 +299,20 @@ class Simulation:
             self._judge_takeover()
         self._judge(result)
         return result
+
+    def _compare_plans(self, place: str) -> None:
+        """Every now and then: what a run that looks at what changed plans is what one that looks at all plans."""
+        self.looks += 1
+        if self.looks % 4:
+            return
+        systems = World.systems(self.world, self.world.mappings.points_of_sale[place])
+        cycles = [replace(self.world.cycle(place), systems=systems, thorough=thorough) for thorough in (False, True)]
+        plans = [cycle.run(dry_run=True).plan for cycle in cycles]
+        if plans[0] is None or plans[1] is None:
+            return
+        changed, everything = plans
+        self.skipped += len(everything.cars) - len(changed.cars)
+        self.ledger.broken += laws.planned_otherwise(changed, everything)
 
     def _hinted(self, side: Side) -> list[str]:
         ids = self.town.servers[side].ids()
@@ -354,10 +373,15 @@ class Simulation:
             if not self.went_back and laws.at_rest(self.world.repository.engine) == before:
                 break
         before = laws.at_rest(self.world.repository.engine)
-        for kind in (RunKind.COMPLETE, RunKind.DELTA, RunKind.HINTED):
+        for kind, thorough in (
+            (RunKind.COMPLETE, True),
+            (RunKind.COMPLETE, False),
+            (RunKind.DELTA, False),
+            (RunKind.HINTED, False),
+        ):
             for place in self.places:
                 writes = self.ledger.writes
-                self._cycle(place, kind)
+                self._cycle(place, kind, thorough=thorough)
                 if self.ledger.writes != writes:
                     self.ledger.broken.append(f"a {kind} run on quiet sides wrote something (law 5)")
         after = laws.at_rest(self.world.repository.engine)
@@ -374,7 +398,7 @@ class Simulation:
                 yield
         for place in self.places:
             writes = dict(self.ledger.writes_by_call)
-            self._cycle(place, RunKind.COMPLETE)
+            self._cycle(place, RunKind.COMPLETE, thorough=True)
             left = {call: n - writes.get(call, 0) for call, n in self.ledger.writes_by_call.items()}
             # An unanswered creation is only settled by a complete listing, and the reference to it comes after.
             left["update"] = left.get("update", 0) - left.get("create", 0)

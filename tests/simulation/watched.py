@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from stocksync.adapters.systems.memory import Call, MemoryHabits, MemoryServer, MemorySystem, Write
+from stocksync.adapters.systems.memory import Call, MemoryHabits, MemoryServer, MemorySystem, Write, parted
 from stocksync.stock.values import Side
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import NativeRecord, Page
 from tests.simulation.killing import Points
 from tests.simulation.ledger import Ledger
@@ -113,25 +114,29 @@ class Door:
         self.inner = MemorySystem(self.server, self.code)
         self.conditional_writes, self.lists_changes = self.inner.conditional_writes, self.inner.lists_changes
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self, familiar: Familiar | None = None) -> Iterator[Page]:
         """List every record."""
-        return self._paged(self.inner.pages)
+        return self._paged(self.inner.pages, familiar)
 
     def changes(self, since: datetime) -> Iterator[Page]:
         """List what changed."""
         return self._paged(lambda: self.inner.changes(since))
 
-    def _paged(self, pages: Callable[[], Iterator[Page]]) -> Iterator[Page]:
+    def _paged(self, pages: Callable[[], Iterator[Page]], familiar: Familiar | None = None) -> Iterator[Page]:
+        if familiar is not None:
+            familiar.begin()
         found = self._around("pages", "", lambda: [record for page in pages() for record in page.records])
         records = self.weather.listed([self._as_of_old(record) for record in found], self.known)
         self.server.ledger.listed[self.side] = len(records)
         for record in records:
             self.server.ledger.show(self.side, record.record_id, record.body)
         half = len(records) // 2
-        yield Page(tuple(records[:half]), first=True, total=len(records))
+        fresh, met = parted(records[:half], familiar)
+        yield Page(fresh, first=True, total=len(records), unchanged=met)
         self.moment(self.side, "pages", "")
         self.weather.before("pages")
-        yield Page(tuple(records[half:]), first=False, total=len(records))
+        fresh, met = parted(records[half:], familiar)
+        yield Page(fresh, first=False, total=len(records), unchanged=met)
 
     def read(self, record_id: str) -> NativeRecord | None:
         """Read one record."""

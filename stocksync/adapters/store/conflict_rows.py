@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import (
@@ -63,19 +63,21 @@ def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFin
     statement = select(CONFLICT).where(CONFLICT.c.pair == recording.pair, CONFLICT.c.closed_at.is_(None))
     raised = {finding.car_id for finding in recording.findings}
     if recording.scope is not None:
-        in_scope = CONFLICT.c.car_id.in_(sorted(recording.scope | raised))
-        statement = statement.where(in_scope)
+        in_scope: ColumnElement[bool] = CONFLICT.c.car_id.in_(sorted(recording.scope | raised))
+        if recording.complete:
+            nobodys = CONFLICT.c.car_id.like(f"{NOBODYS}%")
+            in_scope = or_(in_scope, and_(CONFLICT.c.point_of_sale == recording.point_of_sale, nobodys))
+        rows = list(connection.execute(statement.where(in_scope)))
     else:
         here = CONFLICT.c.point_of_sale == recording.point_of_sale
-        if recording.present is None:
+        if not recording.complete:
             # Records that are nobody's are only seen where everything is listed.
             here = and_(here, or_(CONFLICT.c.car_id.not_like(f"{NOBODYS}%"), CONFLICT.c.car_id.in_(sorted(raised))))
         keys = [f.key for f in recording.findings]
         rows = list(connection.execute(statement.where(here)))
         for part in chunks(keys):
             rows += connection.execute(statement.where(~here, CONFLICT.c.key.in_(part)))
-        return [open_finding(row) for row in rows if row.car_id not in recording.not_ours]
-    return [open_finding(row) for row in connection.execute(statement)]
+    return [open_finding(row) for row in rows if row.car_id not in recording.not_ours]
 
 
 def open_finding(row: Any) -> OpenFinding:

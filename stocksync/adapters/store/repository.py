@@ -77,8 +77,12 @@ from stocksync.adapters.store.rows import (
     write_cars,
 )
 from stocksync.adapters.store.snapshot_rows import (
+    former_digests,
+    listed_digests,
+    not_met,
     note_gone,
     note_older_readings,
+    note_relisted,
     read_marks,
     remembered,
     seen_elsewhere,
@@ -312,6 +316,21 @@ class Repository:
         with self._reading() as connection:
             return touched_elsewhere(connection, pair, point_of_sale, since)
 
+    def listed_digests(self, pair: str, point_of_sale: str, side: Side) -> list[int]:
+        """What a side listed at a point of sale, by digests: see `Store.listed_digests`."""
+        with self._reading() as connection:
+            return listed_digests(connection, pair, point_of_sale, side)
+
+    def former_digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
+        """The digests that records were last listed with, by their ids; those left out that have none."""
+        with self._reading() as connection:
+            return former_digests(connection, pair, side, record_ids)
+
+    def not_met(self, pair: str, point_of_sale: str, side: Side, left: Iterable[int]) -> set[str]:
+        """The records that no listing can have met which left these digests: see `Store.not_met`."""
+        with self._reading() as connection:
+            return not_met(connection, pair, point_of_sale, side, left)
+
     def agreed_numbers(self, pair: str, point_of_sale: str) -> list[str]:
         """The police numbers that both sides agreed on, of the cars at home at a point of sale and entered there."""
         with self._reading() as connection:
@@ -386,6 +405,7 @@ class Repository:
             write_snapshots(connection, recording.pair, recording.point_of_sale, recording.snapshots, recording.at)
             note_older_readings(connection, recording)
             note_gone(connection, recording)
+            note_relisted(connection, recording)
             merge_cars(connection, recording)
             write_cars(connection, recording.cars, recording.at)
             supersede(connection, recording)

@@ -205,7 +205,7 @@ def supersede(connection: Connection, recording: Recording) -> None:
         select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.side).where(OUTBOX.c.status == EntryStatus.CLAIMED.value)
     )
     settled = [row.id for row in claimed if (row.car_id, Side(row.side)) in recording.seen]
-    settled += _over(connection, recording) if recording.present is not None else []
+    settled += _over(connection, recording) if recording.complete else []
     for part in chunks(settled):
         connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(part)).values(done))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, text, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
@@ -40,7 +40,7 @@ def write_snapshots(
             "police_number": s.keys.police_number,
             "unreadable": s.unreadable,
             "read_by": s.read_by,
-            "listed_digest": None,
+            "listed_digest": s.listed_digest,
             "body": codec.dump(s.body).encode(),
             "seen_at": at,
         }
@@ -92,7 +92,9 @@ def note_older_readings(connection: Connection, recording: Recording) -> None:
     """Count how often in a row a record was shown in an older state than we know."""
     for (side, record_id), (count, since_at) in recording.older.items():
         row = (*_of(recording.pair, side), SNAPSHOT.c.record_id == record_id)
-        connection.execute(update(SNAPSHOT).where(*row).values(older_readings=count, older_since=since_at))
+        connection.execute(
+            update(SNAPSHOT).where(*row).values(older_readings=count, older_since=since_at, listed_digest=None)
+        )
 
 
 def to_read_again(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
@@ -117,9 +119,56 @@ def note_gone(connection: Connection, recording: Recording) -> None:
     for side, present in (recording.present or {}).items():
         here = (*_of(recording.pair, side), SNAPSHOT.c.point_of_sale == recording.point_of_sale)
         known = connection.scalars(select(SNAPSHOT.c.record_id).where(*here, SNAPSHOT.c.gone.is_(False)))
-        for part in chunks(sorted(set(known) - present)):
-            gone = update(SNAPSHOT).where(*here, SNAPSHOT.c.record_id.in_(part))
-            connection.execute(gone.values(gone=True, seen_at=recording.at))
+        _note_gone(connection, recording, side, set(known) - present)
+    for side, gone in recording.gone.items():
+        _note_gone(connection, recording, side, gone)
+
+
+def _note_gone(connection: Connection, recording: Recording, side: Side, record_ids: Iterable[str]) -> None:
+    here = (*_of(recording.pair, side), SNAPSHOT.c.point_of_sale == recording.point_of_sale)
+    for part in chunks(sorted(record_ids)):
+        gone = update(SNAPSHOT).where(*here, SNAPSHOT.c.record_id.in_(part))
+        connection.execute(gone.values(gone=True, seen_at=recording.at))
+
+
+def note_relisted(connection: Connection, recording: Recording) -> None:
+    """Note in what bytes records come that are as they were."""
+    rows = [
+        {"of_pair": recording.pair, "of_side": side.value, "of_id": record_id, "now": digest}
+        for (side, record_id), digest in recording.relisted.items()
+    ]
+    if rows:
+        keys = (("pair", "of_pair"), ("side", "of_side"), ("record_id", "of_id"))
+        named = (SNAPSHOT.c[column] == bindparam(name) for column, name in keys)
+        connection.execute(update(SNAPSHOT).where(*named).values(listed_digest=bindparam("now")), rows)
+
+
+def listed_digests(connection: Connection, pair: str, point_of_sale: str, side: Side) -> list[int]:
+    """The digests of what a side listed at a point of sale: see `Store.listed_digests`."""
+    here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False))
+    return list(
+        connection.scalars(select(SNAPSHOT.c.listed_digest).where(*here, SNAPSHOT.c.listed_digest.is_not(None)))
+    )
+
+
+def former_digests(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
+    """The digests that records were last listed with."""
+    found: dict[str, int] = {}
+    for part in chunks(sorted(record_ids)):
+        named = (*_of(pair, side), SNAPSHOT.c.record_id.in_(part), SNAPSHOT.c.listed_digest.is_not(None))
+        rows = connection.execute(select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest).where(*named))
+        found.update((row.record_id, row.listed_digest) for row in rows)
+    return found
+
+
+def not_met(connection: Connection, pair: str, point_of_sale: str, side: Side, left: Iterable[int]) -> set[str]:
+    """The records known at a point of sale with one of these digests, and those without any."""
+    here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False))
+    ids = select(SNAPSHOT.c.record_id).where(*here)
+    found = set(connection.scalars(ids.where(SNAPSHOT.c.listed_digest.is_(None))))
+    for part in chunks(sorted(left)):
+        found.update(connection.scalars(ids.where(SNAPSHOT.c.listed_digest.in_(part))))
+    return found
 
 
 def read_marks(connection: Connection, point_of_sale: str) -> dict[Side, datetime]:

@@ -97,7 +97,7 @@ class SnapshotRow(SQLModel, table=True):
         Index("snapshot_by_slip", "pair", "slip"),
         Index("snapshot_by_plate", "pair", "plate"),
         Index("snapshot_by_police_number", "pair", "police_number"),
-        Index("snapshot_by_digest", "pair", "side", "point_of_sale", "listed_digest"),
+        Index("snapshot_by_digest", "pair", "side", "point_of_sale", "gone", "listed_digest"),
         Index("snapshot_seen", "pair", "seen_at"),
         Index(
             "snapshot_unclear",

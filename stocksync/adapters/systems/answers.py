@@ -7,7 +7,8 @@ errors included, in an envelope sent with 200. Not here: who asks, and how often
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ import httpx
 
 from stocksync.adapters.systems import strict_json
 from stocksync.adapters.systems.http import Answer
+from stocksync.adapters.systems.slices import Sliced, sliced
 from stocksync.errors import (
     AccessDenied,
     RateLimited,
@@ -44,7 +46,7 @@ class Meaning:
     """An answer read: `status` is the envelope's own where there is one, `body` is ABSENT iff there was none.
 
     answer: what it was read from. detail: what the system says of an error, "" if nothing. fields: its own field names
-    to its messages.
+    to its messages. sliced: the page, where its records were cut out of the body and were not read yet.
     """
 
     answer: Answer
@@ -53,6 +55,7 @@ class Meaning:
     detail: str = ""
     fields: Mapping[str, str] | None = None
     retry_after_s: float | None = None
+    sliced: Sliced | None = None
 
     @property
     def where(self) -> str:
@@ -86,18 +89,25 @@ class Interpreter:
         self._blotted = blotted
         self._clock = clock
 
-    def meaning(self, answer: Answer, *, lines: bool = False) -> Meaning:
-        """Read an answer, JSON or lines of it; UnexpectedAnswer iff it says that all went well and cannot be read."""
+    def meaning(self, answer: Answer, *, lines: bool = False, list_at: tuple[str | None] | None = None) -> Meaning:
+        """Read an answer, JSON or lines of it; UnexpectedAnswer iff it says that all went well and cannot be read.
+
+        list_at: the path of a list, None for the whole, whose items are left as they are; None where all is read.
+        """
         if answer.status not in _DONE:
             return self._failure(answer, answer.status, _parsed_or_absent(answer.content))
         if lines:
             return Meaning(answer, answer.status, self._parsed_lines(answer))
-        body = self._parsed(answer) if answer.content else ABSENT
+        cut = sliced(answer.content, list_at[0]) if list_at is not None else None
+        if cut is not None:
+            body = self._parsed(answer, cut.envelope)
+        else:
+            body = self._parsed(answer, answer.content) if answer.content else ABSENT
         if self._envelope is None:
-            return Meaning(answer, answer.status, body)
+            return Meaning(answer, answer.status, body, sliced=cut)
         ok = value_at(body, self._envelope.ok)
         if ok is True:
-            return Meaning(answer, answer.status, body)
+            return Meaning(answer, answer.status, body, sliced=cut)
         code = value_at(body, self._envelope.code)
         if ok is not False or type(code) is not int or code < 400:
             raise self.unexpected(answer.where, "neither success nor an error that can be read")
@@ -126,9 +136,19 @@ class Interpreter:
         """Make the error for an answer that does not follow the contract."""
         return UnexpectedAnswer(self._sentence(f"answered {where} with {what}: check its address and the mapping"))
 
-    def _parsed(self, answer: Answer) -> Any:
+    def decoded(self, meaning: Meaning, page: Sliced, familiar: Container[int]) -> list[tuple[Any, int]]:
+        """The records of a page that are not familiar, each with its digest. Raises UnexpectedAnswer."""
+        with self._json_due(meaning.answer):
+            return page.unfamiliar(familiar)
+
+    def _parsed(self, answer: Answer, content: bytes) -> Any:
+        with self._json_due(answer):
+            return strict_json.parsed(content)
+
+    @contextmanager
+    def _json_due(self, answer: Answer) -> Iterator[None]:
         try:
-            return strict_json.parsed(answer.content)
+            yield
         except strict_json.NotJson as error:
             came_as = self._quoted(answer.headers.get("Content-Type", "no content type"))
             raise self.unexpected(answer.where, f"{error} ({came_as}), where JSON was due") from error

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from stocksync.errors import StocksyncError
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.gates import Gates
 from stocksync.sync.ports import NativeRecord, Page, System
 
@@ -21,9 +22,9 @@ class GatedSystem:
         self.conditional_writes = inner.conditional_writes
         self.lists_changes = inner.lists_changes
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self, familiar: Familiar | None = None) -> Iterator[Page]:
         """List every record; see `System.pages`."""
-        return self._listing(self._inner.pages)
+        return self._listing(lambda: self._inner.pages(familiar))
 
     def changes(self, since: datetime) -> Iterator[Page]:
         """List what changed; see `System.changes`."""

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from stocksync.errors import IncompleteListing
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import NativeRecord, Page
 
 CURSOR_RESTARTS = 3
@@ -34,13 +35,19 @@ class _Endless(Exception):
 class Listed:
     """One page as it was answered; what its way of paging does not say is None.
 
-    next: the position of the next page, where the answer names it.
+    next: the position of the next page, where the answer names it. met: the digests of the records that are familiar.
     """
 
     records: tuple[NativeRecord, ...]
     next: str | None = None
     total: int | None = None
     pages: int | None = None
+    met: Sequence[int] = ()
+
+    @property
+    def count(self) -> int:
+        """How many records the page held."""
+        return len(self.records) + len(self.met)
 
 
 class Tally(Protocol):
@@ -69,6 +76,7 @@ class Asking:
     executor: Executor
     incomplete: Callable[[str], IncompleteListing]
     tally: Callable[[], Tally]
+    familiar: Familiar | None = None
 
     def ahead(self, where: str | None) -> Callable[[], Listed]:
         """Ask in the background; the result gives the page, or asks again iff that failed.
@@ -102,6 +110,8 @@ def proven_pages(asking: Asking) -> Iterator[Page]:
 
 def _listing(asking: Asking) -> Generator[Page, None, str]:
     """Give the pages while they add up; at the end why they do not, "" iff they did to the last one."""
+    if asking.familiar is not None:
+        asking.familiar.begin()
     tally, first, ask = asking.tally(), True, asking.ahead(None)
     while True:
         listed = ask()
@@ -110,7 +120,9 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
         position = tally.next(listed)
         if position is not None:
             ask = asking.ahead(position)
-        yield Page(listed.records, first=first, total=listed.total)
+        if asking.familiar is not None:
+            asking.familiar.met(listed.met)
+        yield Page(listed.records, first=first, total=listed.total, unchanged=len(listed.met))
         if position is None:
             return ""
         first = False
@@ -118,17 +130,17 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
 
 @dataclass(slots=True)
 class _Seen:
-    """The records that came so far. A record without a readable id counts; nothing can tell it from another."""
+    """The records that came so far. One without a readable id counts, and one that is familiar: each comes once."""
 
     ids: set[str] = field(default_factory=set)
     count: int = 0
 
-    def repeats(self, records: Sequence[NativeRecord]) -> int:
-        """Count records in; the answer is how many had come before."""
-        ids = [record.record_id for record in records if record.record_id]
+    def repeats(self, listed: Listed) -> int:
+        """Count a page in; the answer is how many of its records had come before."""
+        ids = [record.record_id for record in listed.records if record.record_id]
         known = len(self.ids)
         self.ids.update(ids)
-        self.count += len(records)
+        self.count += listed.count
         if self.count > _MOST_RECORDS:
             raise _Endless(f"more than {_MOST_RECORDS:,} records came")
         return len(ids) - (len(self.ids) - known)
@@ -143,6 +155,7 @@ class ChainTally:
     """
 
     repeats_are_normal: bool
+    familiar: Familiar | None = None
     _seen: _Seen = field(default_factory=_Seen)
     _positions: set[str] = field(default_factory=set)
     _idle: int = 0
@@ -151,18 +164,19 @@ class ChainTally:
 
     def problem(self, listed: Listed) -> str:
         """Count one page in, with the position it named."""
-        repeats = self._seen.repeats(listed.records)
+        repeats = self._seen.repeats(listed)
         self._repeats += repeats
         # A page of nothing but names the next is as little progress as a repeat.
-        self._idle += max(repeats, 0 if listed.records else 1)
+        self._idle += max(repeats, 0 if listed.count else 1)
         if listed.next in self._positions:
             raise _Endless("a cursor came a second time")
         if listed.next is not None:
             self._positions.add(listed.next)
         if self._repeats and not self.repeats_are_normal:
             return f"page {len(self._positions) + (listed.next is None)} held a record that had come before"
-        if self._idle > max(_REPEATS_ALLOWED, len(self._seen.ids)):
-            raise _Endless(f"{self._idle} repeats came with only {len(self._seen.ids)} records")
+        came = self._seen.count - self._repeats
+        if self._idle > max(_REPEATS_ALLOWED, came):
+            raise _Endless(f"{self._idle} repeats came with only {came} records")
         return self._total_problem(listed)
 
     def next(self, listed: Listed) -> str | None:
@@ -175,8 +189,13 @@ class ChainTally:
         if self._total is not None and self._total != listed.total and not self.repeats_are_normal:
             return f"a page said {listed.total} records, the first had said {self._total}"
         self._total = listed.total
+        if listed.next is not None:
+            return ""
         came = self._seen.count - self._repeats
-        if listed.next is None and came != listed.total:
+        if came > listed.total and self.familiar is not None:
+            # One that came as it was, and again as it had become meanwhile, looks like two.
+            came -= self.familiar.twice(self._seen.ids)
+        if came != listed.total:
             return f"{came} of {listed.total} records had come by the last page"
         return ""
 
@@ -211,7 +230,7 @@ class StepTally:
             self._said = said
         if said != self._said:
             return f"page {self._number} said {_counts(*said)}, page 1 had said {_counts(*self._said)}"
-        if self._seen.repeats(listed.records):
+        if self._seen.repeats(listed):
             return f"page {self._number} held a record that had come before"
         if self.size is not None and (problem := self._size_problem(listed)):
             return problem
@@ -231,27 +250,27 @@ class StepTally:
         if total is not None:
             return self._seen.count >= total
         # A first page that is shorter than asked for may be all there is, or all that the system gives at a time.
-        is_short = self.size is not None and len(listed.records) < self.size and self._number > 1
-        return is_short or not listed.records
+        is_short = self.size is not None and listed.count < self.size and self._number > 1
+        return is_short or not listed.count
 
     def _size_problem(self, listed: Listed) -> str:
         assert self.size is not None
-        if len(listed.records) > self.size:
-            return f"page {self._number} held {len(listed.records)} records, more than its size, {self.size}"
-        before = self._seen.count - len(listed.records)
-        if self._number == 2 and listed.records and before < self.size:
+        if listed.count > self.size:
+            return f"page {self._number} held {listed.count} records, more than its size, {self.size}"
+        before = self._seen.count - listed.count
+        if self._number == 2 and listed.count and before < self.size:
             return f"page 1 held {before} of {self.size} records and was not the last: its size is another"
         return ""
 
     def _count_problem(self, listed: Listed) -> str:
         total, pages = self._said
         place = f"page {self._number}" + (f" of {pages}" if pages is not None else "")
-        if not self._is_last and not listed.records and pages is not None:
+        if not self._is_last and not listed.count and pages is not None:
             return f"{place} was empty"
         count = self._seen.count
         if total is None:
             return ""
-        is_over = self._is_last or not listed.records
+        is_over = self._is_last or not listed.count
         if count > total or (is_over and count < total):
             return f"{count} of {total} records had come by {place}"
         return ""
@@ -265,8 +284,8 @@ class WholeTally:
 
     def problem(self, listed: Listed) -> str:
         """Count the answer in."""
-        count = len(listed.records)
-        if _Seen().repeats(listed.records):
+        count = listed.count
+        if _Seen().repeats(listed):
             return "a record came twice"
         if listed.total is not None and count != listed.total:
             return f"{count} of {listed.total} records came"

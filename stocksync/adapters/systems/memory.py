@@ -6,12 +6,15 @@ every point of sale; a `MemorySystem` is the view of one. No vendor's name is he
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from threading import RLock
 from typing import Any, Literal
+
+import orjson
 
 from stocksync.errors import (
     RecordNotFound,
@@ -23,6 +26,7 @@ from stocksync.errors import (
 )
 from stocksync.mapping.paths import merged, put_at, value_at
 from stocksync.stock.values import ABSENT
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import NativeRecord, Page
 
 Call = Literal["pages", "read", "create", "update", "reserve"]
@@ -283,16 +287,18 @@ class MemorySystem:
         self.conditional_writes = server.habits.conditional_writes
         self.lists_changes = server.habits.stamp_path is not None
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self, familiar: Familiar | None = None) -> Iterator[Page]:
         """List the records as of the first page; see `System.pages`."""
-        return self._paged(None)
+        return self._paged(None, familiar)
 
     def changes(self, since: datetime) -> Iterator[Page]:
         """List the records that changed since an instant of the server's clock, as of the first page."""
         return self._paged(since if self.lists_changes else None)
 
-    def _paged(self, since: datetime | None) -> Iterator[Page]:
+    def _paged(self, since: datetime | None, familiar: Familiar | None = None) -> Iterator[Page]:
         self._fail_if_due("pages")
+        if familiar is not None:
+            familiar.begin()
         records = self._server.listing(self._point_of_sale_code)
         if since is not None:
             records = [record for record in records if record.stamp is None or record.stamp >= since]
@@ -300,7 +306,8 @@ class MemorySystem:
         for start in range(0, max(1, len(records)), size):
             if start:
                 self._fail_if_due("pages")
-            yield Page(tuple(records[start : start + size]), first=start == 0, total=len(records))
+            fresh, met = parted(records[start : start + size], familiar)
+            yield Page(fresh, first=start == 0, total=len(records), unchanged=met)
 
     def read(self, record_id: str) -> NativeRecord | None:
         """Read one record; None iff it does not exist."""
@@ -336,6 +343,21 @@ class MemorySystem:
         error = self._server.error_before(call)
         if error is not None:
             raise error
+
+
+def parted(records: Iterable[NativeRecord], familiar: Familiar | None) -> tuple[tuple[NativeRecord, ...], int]:
+    """Those of a page's records that are not familiar, with their digests, and how many are."""
+    digested = [replace(record, listed_digest=_digest(record)) for record in records]
+    if familiar is None:
+        return tuple(digested), 0
+    fresh = tuple(record for record in digested if record.listed_digest not in familiar.left)
+    familiar.met({digest for record in digested if (digest := record.listed_digest) is not None})
+    return fresh, len(digested) - len(fresh)
+
+
+def _digest(record: NativeRecord) -> int:
+    raw = orjson.dumps(record.body, default=str)
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), signed=True)
 
 
 def _named(write: Write) -> str:

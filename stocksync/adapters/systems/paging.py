@@ -27,6 +27,7 @@ from stocksync.mapping.connection_paging import (
     Paging,
 )
 from stocksync.stock.values import ABSENT
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import NativeRecord
 
 GONE: Final = (410,)
@@ -44,8 +45,8 @@ class Pager(ABC):
         self._interpreter = interpreter
 
     @abstractmethod
-    def tally(self) -> Tally:
-        """What proves one listing."""
+    def tally(self, familiar: Familiar | None = None) -> Tally:
+        """What proves one listing; familiar: see `System.pages`."""
 
     def query(self, position: str | None) -> Mapping[str, str]:
         """The parameters that lead to a position."""
@@ -85,9 +86,9 @@ class CursorPager(Pager):
         self._cursor = paging
         self.expired_statuses = paging.expired_statuses
 
-    def tally(self) -> Tally:
+    def tally(self, familiar: Familiar | None = None) -> Tally:
         """A record that changes while it is listed comes again, which is normal along cursors."""
-        return ChainTally(repeats_are_normal=True)
+        return ChainTally(repeats_are_normal=True, familiar=familiar)
 
     def query(self, position: str | None) -> Mapping[str, str]:
         """The cursor as a parameter."""
@@ -108,9 +109,9 @@ class LinkPager(Pager):
 
     expired_statuses = GONE
 
-    def tally(self) -> Tally:
+    def tally(self, familiar: Familiar | None = None) -> Tally:
         """Behind a link there may be a page's number: a record that comes twice means that pages shifted."""
-        return ChainTally(repeats_are_normal=False)
+        return ChainTally(repeats_are_normal=False, familiar=familiar)
 
     def url(self, position: str | None) -> httpx.URL | None:
         """The address that the link gave."""
@@ -149,7 +150,7 @@ class StepPager(Pager):
         super().__init__(paging, client, interpreter)
         self._steps = paging
 
-    def tally(self) -> Tally:
+    def tally(self, familiar: Familiar | None = None) -> Tally:
         """Pages of a table that moves."""
         steps = self._steps
         return StepTally(
@@ -174,7 +175,7 @@ class StepPager(Pager):
 class WholePager(Pager):
     """One answer that holds all."""
 
-    def tally(self) -> Tally:
+    def tally(self, familiar: Familiar | None = None) -> Tally:
         """The one answer."""
         return WholeTally(self._paging.cut_at if isinstance(self._paging, NoPaging) else None)
 

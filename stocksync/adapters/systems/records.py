@@ -5,14 +5,15 @@ Not here: which answer to ask for, which is `paging` and `writing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from stocksync.adapters.systems.answers import Interpreter, Meaning
+from stocksync.adapters.systems.slices import Sliced
 from stocksync.adapters.systems.stamps import stamp_of
-from stocksync.errors import RecordNotFound
+from stocksync.errors import RecordNotFound, UnexpectedAnswer
 from stocksync.mapping.connection import RestConnection
 from stocksync.mapping.paths import put_at, value_at
 from stocksync.stock.values import ABSENT, Nothing
@@ -40,8 +41,24 @@ class Records:
             items = list(self._items(meaning, found))
             if all(isinstance(item, dict) for item in items):
                 return tuple(map(self.native, items))
-        where = f" at {operation.items!r}" if operation.items is not None else ""
-        raise self.interpreter.unexpected(meaning.where, f"no list of records{where}")
+        raise self._no_list(meaning)
+
+    def _no_list(self, meaning: Meaning) -> UnexpectedAnswer:
+        at = self.connection.list.items
+        where = f" at {at!r}" if at is not None else ""
+        return self.interpreter.unexpected(meaning.where, f"no list of records{where}")
+
+    def sliced(
+        self, meaning: Meaning, page: Sliced, familiar: Container[int]
+    ) -> tuple[tuple[NativeRecord, ...], list[int]]:
+        """The records of a page that are not familiar, and the digests of those that are. Raises UnexpectedAnswer."""
+        each, records = self.connection.list.each, []
+        for item, digest in self.interpreter.decoded(meaning, page, familiar):
+            body = item if each is None else value_at(item, each)
+            if not isinstance(body, dict):
+                raise self._no_list(meaning)
+            records.append(replace(self.native(body), listed_digest=digest))
+        return tuple(records), page.familiar(familiar)
 
     def _items(self, meaning: Meaning, found: Any) -> Iterator[Any]:
         each = self.connection.list.each

@@ -41,10 +41,16 @@ class Requests:
     attempts: int
 
     def read(
-        self, path: str, query: Mapping[str, str], *, url: httpx.URL | None = None, lines: bool = False
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        url: httpx.URL | None = None,
+        lines: bool = False,
+        list_at: tuple[str | None] | None = None,
     ) -> Meaning:
-        """Ask for something, once; url: in place of path and query."""
-        return self._meaning(lambda: self.client.send("GET", path, query=query, url=url), lines=lines)
+        """Ask for something, once; url: in place of path and query; lines, list_at: see `Interpreter.meaning`."""
+        return self._meaning(lambda: self.client.send("GET", path, query=query, url=url), lines=lines, list_at=list_at)
 
     def write(
         self, operation: WriteOperation, path: str, record_id: str, body: Mapping[str, Any], headers: dict[str, str]
@@ -94,12 +100,14 @@ class Requests:
         parts = value.split("{point_of_sale}")
         return self.code.join(part.replace("{id}", record_id) for part in parts)
 
-    def _meaning(self, ask: Callable[[], Answer], *, lines: bool = False) -> Meaning:
+    def _meaning(
+        self, ask: Callable[[], Answer], *, lines: bool = False, list_at: tuple[str | None] | None = None
+    ) -> Meaning:
         answer = ask()
-        meaning = self.interpreter.meaning(answer, lines=lines)
+        meaning = self.interpreter.meaning(answer, lines=lines, list_at=list_at)
         # Some systems say it by a status, some inside an answer.
         if meaning.status == 401 and self.client.renew(answer.key):
-            meaning = self.interpreter.meaning(ask(), lines=lines)
+            meaning = self.interpreter.meaning(ask(), lines=lines, list_at=list_at)
         return meaning
 
 

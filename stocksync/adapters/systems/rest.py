@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -27,6 +28,7 @@ from stocksync.adapters.systems.versions import Versions
 from stocksync.adapters.systems.writing import Current, Writing
 from stocksync.errors import ConfigurationError, IncompleteListing, RecordNotFound
 from stocksync.mapping.connection import RestConnection
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import Clock, NativeRecord, Page
 
 __all__ = ["RestSystem"]
@@ -80,12 +82,12 @@ class RestSystem:
         self.conditional_writes = self._versions.in_records
         self.lists_changes = connection.list.changes is not None
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self, familiar: Familiar | None = None) -> Iterator[Page]:
         """List every record of the point of sale; see `System.pages`.
 
         The next page is asked for meanwhile, in a thread that is gone when the iterator ends or is closed.
         """
-        return self._paged(self._connection.list.path, {})
+        return self._paged(self._connection.list.path, {}, familiar)
 
     def changes(self, since: datetime) -> Iterator[Page]:
         """List what changed since an instant of the system's clock; everything where the settings name no way to."""
@@ -139,33 +141,38 @@ class RestSystem:
 
     # Listings
 
-    def _paged(self, template: str, narrowed: Mapping[str, str]) -> Iterator[Page]:
+    def _paged(self, template: str, narrowed: Mapping[str, str], familiar: Familiar | None = None) -> Iterator[Page]:
         path = self._requests.listing_path(template)
         query = self._requests.query(self._connection.list.query) | dict(narrowed)
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="page-ahead") as executor:
             yield from proven_pages(
                 Asking(
-                    page=partial(self._listed, path, query),
+                    page=partial(self._listed, path, query, familiar),
                     retried=self._requests.retried,
                     executor=executor,
                     incomplete=partial(self._incomplete, path),
-                    tally=self._pager.tally,
+                    tally=partial(self._pager.tally, familiar),
+                    familiar=familiar,
                 )
             )
 
-    def _listed(self, path: str, query: Mapping[str, str], position: str | None) -> Listed:
-        pager = self._pager
+    def _listed(self, path: str, query: Mapping[str, str], familiar: Familiar | None, position: str | None) -> Listed:
+        pager, operation = self._pager, self._connection.list
         meaning = self._requests.read(
             path,
             {**query, **pager.query(position)},
             url=pager.url(position),
-            lines=self._connection.list.form == "lines",
+            lines=operation.form == "lines",
+            list_at=(operation.items,) if operation.form == "list" else None,
         )
         if position is not None and meaning.status in pager.expired_statuses:
             raise CursorDied
         if not meaning.is_done:
             raise self._listing_error(meaning)
-        return pager.listed(meaning, self._records.listed(meaning))
+        if meaning.sliced is None:
+            return pager.listed(meaning, self._records.listed(meaning))
+        records, met = self._records.sliced(meaning, meaning.sliced, familiar.left if familiar is not None else ())
+        return replace(pager.listed(meaning, records), met=met)
 
     def _listing_error(self, meaning: Meaning) -> Exception:
         error = self._interpreter.error(meaning, writing=False)

@@ -46,6 +46,7 @@ from stocksync.errors import (
 from stocksync.mapping.connection_files import FilesConnection, OutgoingFiles
 from stocksync.mapping.paths import put_at, value_at
 from stocksync.stock.values import ABSENT
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import Clock, NativeRecord, Page
 
 PAGE_SIZE: Final = 500
@@ -89,8 +90,8 @@ class FilesSystem:
 
     # Reading
 
-    def pages(self) -> Iterator[Page]:
-        """List the newest whole files, as they are now; see `System.pages`."""
+    def pages(self, familiar: Familiar | None = None) -> Iterator[Page]:
+        """List the newest whole files, as they are now, familiar records included; see `System.pages`."""
         return self._paged(None)
 
     def changes(self, since: datetime) -> Iterator[Page]:
