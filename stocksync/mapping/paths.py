@@ -6,6 +6,7 @@ Records are as their system spells them. Not here: what a value means, which is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from stocksync.stock.values import ABSENT, Nothing
@@ -18,11 +19,19 @@ def value_at(body: Any, path: str) -> Any | Nothing:
     None.
     """
     value = body
-    for step in path.split("."):
-        if not isinstance(value, Mapping) or step not in value:
+    for step in _steps(path):
+        # Nearly every record is a plain dict, of which that is asked in no time.
+        if type(value) is not dict and not isinstance(value, Mapping):
+            return ABSENT
+        if step not in value:
             return ABSENT
         value = value[step]
     return value
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def put_at(body: dict[str, Any], path: str, value: Any) -> None:

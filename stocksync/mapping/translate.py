@@ -6,14 +6,17 @@ One `SideTranslation` per side and point of sale. It knows spellings and places,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from stocksync.mapping.converters import Matches
 from stocksync.mapping.paths import put_at, value_at
 from stocksync.mapping.spelling import CannotSpell, Converter
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Known, Reading, Side
 from stocksync.stock.vehicle import Attribute, Vehicle
+
+_REMEMBERED: Final = 4096
+"""Texts of one field; some kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,21 @@ class FieldTranslation:
     path: str
     converter: Converter
     writable: bool
+    _read: dict[str, Reading] = field(default_factory=dict, repr=False, compare=False)
+
+    def read(self, said: str, blank_texts: frozenset[str]) -> Reading:
+        """Read a text; what was read of the same text before is remembered: a stock says the same again and again."""
+        known = self._read.get(said)
+        if known is None:
+            if len(self._read) >= _REMEMBERED:
+                self._read.clear()
+            known = self._read[said] = self._said(said, blank_texts)
+        return known
+
+    def _said(self, said: str, blank_texts: frozenset[str]) -> Reading:
+        if said.strip() in blank_texts:
+            return BLANK
+        return _within_bounds(self.attribute, self.converter.read(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +115,9 @@ class SideTranslation:
             return ABSENT
         if isinstance(translation.converter, Matches):
             return translation.converter.read(said)
-        if said is None or (isinstance(said, str) and said.strip() in self.blank_texts):
+        if type(said) is str:
+            return translation.read(said, self.blank_texts)
+        if said is None:
             return BLANK
         reading = translation.converter.read(said)
         return _within_bounds(translation.attribute, reading)

@@ -165,9 +165,16 @@ class Lifecycle:
     transitions: tuple[StageTransition, ...]
     meanings: Mapping[tuple[str, str], Meaning]
     _machines: dict[str, Machine] = field(default_factory=dict, repr=False, compare=False)
+    _decided: dict[Situation, StageVerdict] = field(default_factory=dict, repr=False, compare=False)
 
     def decide(self, situation: Situation) -> StageVerdict:
-        """Decide what is due for one car's stage."""
+        """Decide what is due for one car's stage (remembered: situations are few, cars are many)."""
+        known = self._decided.get(situation)
+        if known is None:
+            known = self._decided[situation] = self._decide(situation)
+        return known
+
+    def _decide(self, situation: Situation) -> StageVerdict:
         if situation.module_stage is None or situation.dms_status is None:
             return self._with_reservation(situation, StageVerdict(None, held=(Reason.INVALID_VALUE,)))
         if situation.was_bound and situation.module_stage == NOT_THERE:

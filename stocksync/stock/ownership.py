@@ -23,7 +23,10 @@ class Owner(StrEnum):
     @property
     def side(self) -> Side | None:
         """The owning side, iff exactly one side owns."""
-        return Side(self.value) if self in (Owner.VEHICLE_MODULE, Owner.DMS) else None
+        return _OWNING.get(self)
+
+
+_OWNING = {Owner.VEHICLE_MODULE: Side.VEHICLE_MODULE, Owner.DMS: Side.DMS}
 
 
 class OnDrift(StrEnum):

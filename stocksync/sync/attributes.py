@@ -9,7 +9,7 @@ from stocksync.stock import rules
 from stocksync.stock.ownership import Owner, Policy, may_write
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Question, Verdict, decide
-from stocksync.stock.values import ABSENT, SIDES, Invalid, Side, is_value, same
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Side, folded, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.draft import CarDraft
 from stocksync.sync.overwrites import keeps_coming_back
@@ -22,7 +22,10 @@ _SILENT: Final = (Category.UNCHANGED, Category.NOTHING_KNOWN)
 def decide_attributes(draft: CarDraft) -> int:
     """Decide every attribute that both sides show; the answer is how many differ by their readings alone."""
     observed = 0
+    said = draft.car.unkept.keys() | {resolution.subject for resolution in draft.car.resolutions}
     for name, policy in draft.policies.items():
+        if policy is not None and name not in said and _is_as_before(draft, name, policy):
+            continue
         verdict = _decided(draft, name, policy)
         observed += _differs(draft, name)
         if verdict.category not in _SILENT:
@@ -32,6 +35,26 @@ def decide_attributes(draft: CarDraft) -> int:
     for name, verdict in draft.verdicts.items():
         _report(draft, name, verdict)
     return observed
+
+
+def _is_as_before(draft: CarDraft, name: str, policy: Policy) -> bool:
+    """Tell at a glance that there is nothing to decide: the same as both tables below would say, most of the time.
+
+    Only of an attribute that no person decided and no write of which is remembered.
+    """
+    here = draft.readings[Side.VEHICLE_MODULE].get(name, ABSENT)
+    there = draft.readings[Side.DMS].get(name, ABSENT)
+    if here is ABSENT or there is ABSENT:
+        return True
+    base = draft.car.base.get(name, ABSENT)
+    if here == base and there == base:
+        return True
+    if not (isinstance(here, str) and isinstance(there, str)):
+        return False
+    matrix_owner = draft.mapping.matrix.rows[name].policy.owner
+    if draft.mapping.vocabulary[name].kind is not Kind.TEXT or policy.owner is not matrix_owner:
+        return False
+    return (there if policy.owner is Owner.DMS else here) == base and folded(here) == folded(there)
 
 
 def _decided(draft: CarDraft, name: str, policy: Policy | None) -> Verdict:

@@ -40,6 +40,7 @@ class CarDraft:
     findings: list[Finding] = field(default_factory=list)
     ruled: dict[str, Verdict] = field(default_factory=dict)
     standings: dict[int, Standing] = field(default_factory=dict)
+    _takes_writes: dict[Side, bool] = field(default_factory=dict)
 
     def reading(self, side: Side, name: str) -> Reading:
         """What a side holds of an attribute."""
@@ -59,8 +60,11 @@ class CarDraft:
 
     def takes_writes(self, side: Side) -> bool:
         """Tell whether a side has a record that takes changes in its present state."""
-        vehicle = self.sighting.on(side)
-        return vehicle is not None and self.mapping.translations[side].takes_writes(vehicle)
+        if side not in self._takes_writes:
+            vehicle = self.sighting.on(side)
+            takes = vehicle is not None and self.mapping.translations[side].takes_writes(vehicle)
+            self._takes_writes[side] = takes
+        return self._takes_writes[side]
 
     def unkept(self, subject: str, written: Known, stored: Known) -> Reason | None:
         """Why a write is not tried again: the side refused it, or did not keep it twice, and nothing moved since."""
