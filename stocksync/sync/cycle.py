@@ -258,11 +258,14 @@ class Cycle:
     def _knows_all_that_is_left(self, last: PastRun | None) -> TypeGuard[PastRun]:
         """Tell whether every car that is not of interest would be decided as before: by these files, by this program.
 
-        Not beside points of sale at first contact, of which there are no snapshots that could be alike.
+        A run that broke off may have decided by others in between. Nor is all known beside points of sale at first
+        contact, of which there are no snapshots that could be alike.
         """
         if last is None or self.newcomers.by_vin or any(self.newcomers.referred.values()):
             return False
-        return last.mapping_version == self.mapping.version and last.decided_by == DECISIONS
+        if last.mapping_version != self.mapping.version or last.decided_by != DECISIONS:
+            return False
+        return not self.store.ran_otherwise_since(last, self.mapping.id)
 
     def _looked_elsewhere_at(self, last: PastRun) -> datetime:
         """Since when nothing of other points of sale was looked at."""

@@ -184,6 +184,10 @@ class Store(Protocol):
         """The last run that ended, of whatever kind and however; None before the first one."""
         ...
 
+    def ran_otherwise_since(self, run: PastRun, point_of_sale: str) -> bool:
+        """Tell whether any run since then, however it ended, worked by other mapping files or decided otherwise."""
+        ...
+
     def is_settled(self, pair: str, point_of_sale: str, since: datetime) -> bool:
         """Tell whether nothing is left to do.
 

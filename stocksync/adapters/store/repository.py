@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.conflict_rows import (
@@ -203,6 +203,14 @@ class Repository:
         with self._reading() as connection:
             row = connection.execute(select(RUN).where(*conditions).order_by(RUN.c.id.desc()).limit(1)).first()
         return past_run(row) if row is not None else None
+
+    def ran_otherwise_since(self, run: PastRun, point_of_sale: str) -> bool:
+        """Tell whether any run since then, however it ended, worked by other mapping files or decided otherwise."""
+        since = (RUN.c.point_of_sale == point_of_sale, RUN.c.id > run.run_id)
+        decided = or_(RUN.c.decided_by.is_(None), RUN.c.decided_by != run.decided_by)
+        otherwise = or_(RUN.c.mapping_version != run.mapping_version, decided)
+        with self._reading() as connection:
+            return connection.scalar(select(RUN.c.id).where(*since, otherwise).limit(1)) is not None
 
     def is_settled(self, pair: str, point_of_sale: str, since: datetime) -> bool:
         """Tell whether nothing is left to do: see `Store.is_settled`."""
