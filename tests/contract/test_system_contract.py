@@ -9,6 +9,7 @@ import pytest
 
 from stocksync.errors import RecordNotFound, StaleWrite, UnexpectedAnswer, WriteRejected
 from stocksync.mapping.paths import value_at
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import NativeRecord, System
 from tests.contract.rigs import (
     PAGE_SIZE,
@@ -156,6 +157,54 @@ def test_a_record_changed_while_it_is_listed_is_known_as_it_is_then(rig: Rig, pl
         if number == 0:
             rig.edit(ids[-1], rig.changes((rig.names.price, rig.names.prices[1])))
     assert sorted(seen) == sorted(ids)
+
+
+def familiar_with(records: Mapping[str, NativeRecord]) -> Familiar:
+    """A familiar that knows these records as they were listed."""
+    digests = {record_id: record.listed_digest for record_id, record in records.items()}
+    known = {record_id: digest for record_id, digest in digests.items() if digest is not None}
+    assert len(known) == len(records), "not every record was listed with a digest"
+    return Familiar(known.values, lambda ids: {i: known[i] for i in ids if i in known})
+
+
+def test_what_is_listed_as_it_was_before_is_counted_and_not_given(rig: Rig, place: str) -> None:
+    ids = rig.fill(place, 2 * PAGE_SIZE + 2)
+    system = rig.view(place)
+    familiar = familiar_with(listed(system))
+    rig.edit(ids[0], rig.changes((rig.names.price, rig.names.prices[1])))
+    [new] = rig.fill(place, 1)
+    pages = list(system.pages(familiar))
+    assert sorted(record.record_id for page in pages for record in page.records) == sorted([ids[0], new])
+    assert sum(page.unchanged for page in pages) == len(ids) - 1
+    assert len(familiar.not_met()) == 1, "the former state of the changed record did not come"
+
+
+def test_what_is_familiar_and_does_not_come_is_left(rig: Rig, place: str) -> None:
+    rig.fill(place, 3)
+    system = rig.view(place)
+    known = familiar_with(listed(system))
+    elsewhere = next(rig.places)
+    rig.fill(elsewhere, 1)
+    assert [page.unchanged for page in rig.view(elsewhere).pages(known)] == [0]
+    assert len(known.not_met()) == 3
+
+
+def test_a_record_that_is_changed_while_it_is_listed_leaves_the_listing_whole(rig: Rig, place: str) -> None:
+    ids = rig.fill(place, 2 * PAGE_SIZE + 2)
+    system = rig.view(place)
+    familiar = familiar_with(listed(system))
+    given: dict[str, NativeRecord] = {}
+    unchanged = 0
+    for number, page in enumerate(system.pages(familiar)):
+        if page.first:
+            given.clear()
+            unchanged = 0
+        given.update({record.record_id: record for record in page.records})
+        unchanged += page.unchanged
+        if number == 0:
+            rig.edit(ids[0], rig.changes((rig.names.price, rig.names.prices[1])))
+    assert set(given) <= {ids[0]}
+    assert unchanged + len(given) >= len(ids)
 
 
 # Reading

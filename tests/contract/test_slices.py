@@ -1,0 +1,91 @@
+"""A page is cut into its records without reading them, or it is read whole: never anything between."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stocksync.adapters.systems.slices import digest_of, sliced
+from stocksync.adapters.systems.strict_json import NotJson, parsed
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(st.characters(codec="utf-8"), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+records = st.lists(st.dictionaries(st.text(max_size=4), values, max_size=4), max_size=6)
+
+
+def spelled(value: Any, indent: int | None) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=indent).encode("utf-8", "surrogatepass")
+
+
+@given(records, values, st.sampled_from([None, 2]), st.sampled_from(["items", "data.items"]))
+def test_a_page_in_pieces_says_what_the_whole_page_says(
+    items: list[Any], beside: Any, indent: int | None, path: str
+) -> None:
+    page = {"total": 3, "beside": beside, "items": items}
+    content = spelled({"data": page, "next": None} if path == "data.items" else page, indent)
+    cut = sliced(content, path)
+    assert cut is not None
+    try:
+        whole = parsed(content)
+    except NotJson:
+        return
+    assert [record for record, _ in cut.unfamiliar(())] == (whole["data"] if path == "data.items" else whole)["items"]
+    envelope = parsed(cut.envelope)
+    there = envelope["data"] if path == "data.items" else envelope
+    assert there == {**page, "items": []}
+
+
+def test_a_record_that_stands_in_another_part_of_the_page_too_is_cut_where_the_list_is() -> None:
+    content = b'{"x": [{"a": 1}], "items": [{"a": 1}], "y": 2}'
+    cut = sliced(content, "items")
+    assert cut is not None
+    assert [record for record, _ in cut.unfamiliar(())] == [{"a": 1}]
+    # Which of two equal lists was taken out makes no difference to what is asked of an envelope.
+    assert parsed(cut.envelope)["y"] == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b'{"items": 1}',
+        b'{"items": {"a": 1}}',
+        b'{"other": []}',
+        b'{"items": [1,]}',
+        b'{"items": [NaN]}',
+        b'{"items": [{"a": 1}]',
+        b"[]",
+        "\ufeff{}".encode(),
+        b"\xff\xfe",
+    ],
+)
+def test_what_cannot_be_cut_is_left_to_whoever_reads_it_whole(content: bytes) -> None:
+    assert sliced(content, "items") is None
+
+
+@pytest.mark.parametrize("item", [b'{"a": 1, "a": 2}', b'{"a": "\xff"}', b'{"a": "\\ufffd"}', b'{"a": 1e999999999}'])
+def test_a_record_that_is_damaged_is_refused_as_in_a_whole_page(item: bytes) -> None:
+    cut = sliced(b'{"items": [' + item + b"]}", "items")
+    assert cut is not None
+    with pytest.raises(NotJson):
+        cut.unfamiliar(())
+
+
+def test_a_digest_changes_with_every_byte_and_fits_into_a_database() -> None:
+    assert digest_of(b'{"a":1}') != digest_of(b'{"a": 1}')
+    digests = [digest_of(str(number).encode()) for number in range(1000)]
+    assert all(-(2**63) <= digest < 2**63 for digest in digests)
+    assert len(set(digests)) == 1000
+
+
+def test_a_list_said_twice_is_refused_and_not_halved() -> None:
+    cut = sliced(b'{"items": [{"a": 1}], "items": [{"a": 2}]}', "items")
+    assert cut is not None
+    with pytest.raises(NotJson, match="twice"):
+        parsed(cut.envelope)
