@@ -2,9 +2,10 @@
 #
 #     ensure_venv requirements.lock        # what running stocksync needs
 #     ensure_venv requirements-dev.lock    # that, and what testing it needs
+#     ensure_npm                           # the programs of npm that some tests run; fails where there is no npm
 #
-# and use "$python". Where packages come from is pip's own configuration (an index, or a folder of wheels).
-# Not here: what is run afterwards, and how the locks are made (scripts/lock).
+# and use "$python". Where packages come from is pip's own configuration (an index, or a folder of wheels), and npm's.
+# Not here: what is run afterwards, and how the locks are made (scripts/lock; tests/npm/installed.py).
 
 project_root="$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)"
 venv="$project_root/.venv"
@@ -68,4 +69,33 @@ ensure_venv() {
         if command -v flock >/dev/null; then flock 9; fi
         is_installed "$1" || install_lock "$1"
     ) 9<"${BASH_SOURCE[0]}"
+}
+
+# Node 18 is Debian 12's, and the oldest on which the programs of tests/npm were tried.
+has_npm() {
+    command -v npm >/dev/null &&
+        node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' >/dev/null 2>&1
+}
+
+npm_fingerprint() { cat "$project_root/tests/npm/package.json" "$project_root/tests/npm/package-lock.json" | sha256sum; }
+
+npm_is_installed() {
+    local stamp="$project_root/tests/npm/node_modules/.installed"
+    [[ -f $stamp && $(<"$stamp") == "$(npm_fingerprint)" ]]
+}
+
+# No scripts of packages are run: none of these needs any.
+install_npm() {
+    complain "installing tests/npm/package-lock.json"
+    npm ci --prefix "$project_root/tests/npm" --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null || return
+    npm_fingerprint >"$project_root/tests/npm/node_modules/.installed"
+}
+
+ensure_npm() {
+    has_npm || return
+    npm_is_installed && return
+    (
+        if command -v flock >/dev/null; then flock 9; fi
+        npm_is_installed || install_npm
+    ) 9<"$project_root/tests/npm/package.json"
 }

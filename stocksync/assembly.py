@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from stocksync.sync.health import GateHealth, Health
 
 
+Wire = Callable[[SystemSettings, Callable[[], "BaseTransport"]], "BaseTransport"]
+"""Gives what a system's requests go over; it is told how the system's own transport is made, and need not make it."""
+
+
 class SystemClock:
     """The machine's clock; wait: how its pauses are made, so that they can end when stocksync is told to stop."""
 
@@ -131,11 +135,16 @@ def alert_rules(mappings: MappingSet) -> AlertRules:
 
 @contextmanager
 def open_systems(
-    point_of_sale: PointOfSaleMapping, environment: Mapping[str, str], clock: Clock, gates: Gates | None = None
+    point_of_sale: PointOfSaleMapping,
+    environment: Mapping[str, str],
+    clock: Clock,
+    gates: Gates | None = None,
+    wire: Wire | None = None,
 ) -> Iterator[dict[Side, System]]:
     """Both systems of a point of sale, behind their gates where there are some, closed at the end.
 
-    Raises ConfigurationError for a variable that is not set, naming every one that is missing.
+    wire: puts another transport around theirs, or in their place. Raises ConfigurationError for a variable that is not
+    set, naming every one that is missing.
     """
     from stocksync.adapters.systems.gated import GatedSystem
 
@@ -144,7 +153,7 @@ def open_systems(
     try:
         for side in SIDES:
             settings = point_of_sale.systems[side]
-            systems[side] = open_system(settings, environment, clock)
+            systems[side] = open_system(settings, environment, clock, wire=wire)
             if gates is not None:
                 systems[side] = GatedSystem(systems[side], gates, gate_name(settings))
         yield systems
@@ -170,13 +179,17 @@ def open_system(
     environment: Mapping[str, str],
     clock: Clock,
     transport: BaseTransport | None = None,
+    wire: Wire | None = None,
 ) -> System:
     """One system of a point of sale; transport: what its requests go over, its own unless told.
 
-    Raises ConfigurationError; whoever opens it closes it.
+    wire: gives that transport, see there; only systems with JSON over HTTP have one. Raises ConfigurationError; whoever
+    opens it closes it.
     """
     secrets = {name: environment[variable] for name, variable in settings.secrets.items()}
     if isinstance(settings.connection, FilesConnection):
+        if wire is not None:
+            raise ConfigurationError(f"{settings.system}: it exchanges files, and has no requests to be recorded.")
         from stocksync.adapters.systems.files.system import FilesSystem
 
         return FilesSystem(
@@ -196,6 +209,8 @@ def open_system(
         )
     from stocksync.adapters.systems.rest import RestSystem
 
+    if wire is not None:
+        transport = wire(settings, lambda: _own_transport(settings, environment))
     return RestSystem(
         settings.connection,
         base_url=environment[settings.address],
@@ -207,3 +222,13 @@ def open_system(
         transport=transport,
         name=settings.label.en,
     )
+
+
+def _own_transport(settings: SystemSettings, environment: Mapping[str, str]) -> BaseTransport:
+    """What a system's requests go over unless told otherwise."""
+    from stocksync.adapters.systems.guarded import GuardedTransport
+    from stocksync.adapters.systems.http import checked_base_url
+
+    assert isinstance(settings.connection, RestConnection)
+    base_url = checked_base_url(environment[settings.address], settings.label.en)
+    return GuardedTransport(base_url, connections=settings.connection.concurrency + 1)

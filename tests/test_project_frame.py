@@ -24,7 +24,9 @@ BASH = shutil.which("bash") or "bash"
 SCRIPTS = sorted(path for folder in ("scripts", ".ci") for path in (ROOT / folder).iterdir() if path.is_file())
 COMMANDS = [path for path in SCRIPTS if not path.name.startswith("_")]
 
-NOT_OURS = re.compile(r"^(\.git|\.venv|__pycache__|build|dist|.*\.egg-info|\..*_cache|\.hypothesis|\.idea|\.vscode)$")
+NOT_OURS = re.compile(
+    r"^(\.git|\.venv|node_modules|__pycache__|build|dist|.*\.egg-info|\..*_cache|\.hypothesis|\.idea|\.vscode)$"
+)
 # In pieces, or this file would be the first that says them.
 FORBIDDEN = {
     "a machine path": re.compile(r"(?<![\w.}])/(?:wo" + r"rk|tm" + r"p|ro" + r"ot)\b"),

@@ -1,9 +1,8 @@
-"""`stocksync explain`, `history` and `status`: what people ask; nothing is sent, nothing is changed."""
+"""`stocksync explain` and `history`: what people ask about a car; nothing is sent, nothing is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +12,8 @@ if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
     from stocksync.entrypoints.context import Context
     from stocksync.entrypoints.lookup import SeveralCars
-    from stocksync.mapping.effective import MappingSet
     from stocksync.sync.answers import FoundCar
 
-_RECENT_RUNS: Final = 10
 _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
@@ -80,47 +77,6 @@ def history(obj: Context, vehicle: str, as_json: bool) -> None:
     click.echo(line_of(found, obj.language))
     for line in view.lines():
         click.echo(line)
-
-
-@click.command()
-@click.option("--point-of-sale", "wanted", multiple=True, metavar="ID", help="This one in full; may be given again.")
-@click.option("--all", "everything", is_flag=True, help="A line for each point of sale, however many there are.")
-@_JSON
-@click.pass_obj
-def status(obj: Context, wanted: Sequence[str], everything: bool, as_json: bool) -> None:
-    """Tell how each point of sale stands.
-
-    First who needs somebody, and the command that goes on: halted by a guard, failing, late, never synchronised,
-    paused. Then a line for each: when its last good run ended and of which kind, how long ago that began, what is on
-    its way, what waits for a decision. With many points of sale the quiet ones are only counted. No request is sent;
-    ends with 0 whatever it tells.
-    """
-    from stocksync.adapters.store.health_rows import health, known_points, recent_runs
-    from stocksync.assembly import SystemClock
-    from stocksync.entrypoints.status_data import status_data
-    from stocksync.entrypoints.status_view import StatusView
-
-    mappings, now_at = obj.load_mappings(), SystemClock().now_at()
-    with obj.repository(only_reading=True) as repository:
-        engine = repository.engine
-        points = _points_asked_for(wanted, mappings, known_points(engine))
-        recent = {point: recent_runs(engine, point, _RECENT_RUNS) for point in points} if wanted else {}
-        view = StatusView(health(engine, points, now_at), mappings, now_at, obj.language, recent)
-    if as_json:
-        click.echo(rendering.as_json(status_data(view)))
-    else:
-        view.echo(everything=everything)
-
-
-def _points_asked_for(wanted: Sequence[str], mappings: MappingSet, known: Sequence[str]) -> list[str]:
-    """Those that were named; else those of the mapping files, then those that only the database knows."""
-    from stocksync.entrypoints.context import chosen_points
-
-    if wanted:
-        gone = [point for point in dict.fromkeys(wanted) if point in known and point not in mappings.points_of_sale]
-        named = [point for point in wanted if point not in gone]
-        return [*(chosen_points(mappings, named) if named else ()), *gone]
-    return list(dict.fromkeys([*mappings.points_of_sale, *known]))
 
 
 def _the_car(questions: Questions, vehicle: str, obj: Context, *, as_json: bool) -> FoundCar:

@@ -16,7 +16,7 @@ import click
 from stocksync import __version__
 from stocksync.entrypoints import exit_codes, logs, process
 from stocksync.entrypoints.alert_commands import alerts
-from stocksync.entrypoints.answer_commands import explain, history, status
+from stocksync.entrypoints.answer_commands import explain, history
 from stocksync.entrypoints.conflict_commands import conflicts
 from stocksync.entrypoints.db_commands import db
 from stocksync.entrypoints.decision_commands import import_, undo
@@ -30,8 +30,11 @@ from stocksync.entrypoints.mapping_schema import schema
 from stocksync.entrypoints.mapping_unknown import unknown
 from stocksync.entrypoints.mapping_verify import verify
 from stocksync.entrypoints.pause_commands import pause, resume
+from stocksync.entrypoints.record_command import record
+from stocksync.entrypoints.replay_command import replay
 from stocksync.entrypoints.sandbox_commands import sandbox
 from stocksync.entrypoints.serve_command import serve
+from stocksync.entrypoints.status_command import status
 from stocksync.entrypoints.sync_commands import plan, release, sync
 from stocksync.errors import MappingInvalid, StocksyncError
 
@@ -133,6 +136,8 @@ for command in (
     mapping,
     init,
     doctor,
+    record,
+    replay,
     db,
     journal,
     sandbox,

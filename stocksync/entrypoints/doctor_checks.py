@@ -11,11 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from stocksync.adapters.systems.files.transport import open_transport
 from stocksync.adapters.systems.http import checked_base_url
 from stocksync.entrypoints.doctor import Area, Finding, fault, ok, warning
 from stocksync.errors import ConfigurationError, MappingInvalid
-from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
-from stocksync.mapping.load import load_mappings
+from stocksync.mapping.checks_all import warnings_in
+from stocksync.mapping.connection import FilesConnection
+from stocksync.mapping.effective import MappingSet, PointOfSaleMapping, SystemSettings
+from stocksync.mapping.load import load_mappings, read_files
 
 _HERE: Final = Area.CONFIGURATION
 _QUOTES: Final = "'\"`‘’“”«»"
@@ -32,11 +35,11 @@ def check_mappings(directory: Path) -> tuple[MappingSet | None, list[Finding]]:
     try:
         mappings = load_mappings(directory)
     except MappingInvalid as error:
-        return None, [_problem(problem) for problem in error.problems]
+        return None, [*map(_problem, error.problems), *_warned(read_files(directory))]
     except ConfigurationError as error:
         return None, [fault(_HERE, "mapping_missing", str(directory), detail=str(error))]
     number = str(len(mappings.points_of_sale))
-    return mappings, [ok(_HERE, "mapping_valid", str(directory), points=number)]
+    return mappings, [ok(_HERE, "mapping_valid", str(directory), points=number), *_warned(mappings.files)]
 
 
 def check_variables(points: Iterable[PointOfSaleMapping], environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -56,18 +59,28 @@ def check_variables(points: Iterable[PointOfSaleMapping], environment: Mapping[s
 
 
 def check_addresses(points: Iterable[PointOfSaleMapping], environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Ask whether each address may be used at all: https, or this machine, with no user or query in it."""
-    addresses = {settings.address: settings.label.en for point in points for settings in point.systems.values()}
-    for name, label in addresses.items():
+    """Ask whether each address may be used at all: https, or this machine, with no user or query in it; or a folder."""
+    systems = {settings.address: settings for point in points for settings in point.systems.values()}
+    for name, settings in systems.items():
         value = environment.get(name, "")
         if wrong_with(value) is not None:
             continue  # told already
         try:
-            checked_base_url(value, label)
+            _check_address(settings, value)
         except ConfigurationError as error:
             yield fault(_HERE, "address_invalid", name, detail=str(error))
         else:
             yield ok(_HERE, "address_valid", name)
+
+
+def _check_address(settings: SystemSettings, value: str) -> None:
+    connection = settings.connection
+    if not isinstance(connection, FilesConnection):
+        checked_base_url(value, settings.label.en)
+        return
+    # Whether its secrets are there is asked elsewhere.
+    secrets = dict.fromkeys(connection.secret_names, "-")
+    open_transport(value, connection, secrets, settings.label.en).close()
 
 
 def check_env_file(file: Path) -> Iterator[Finding]:
@@ -95,7 +108,19 @@ def wrong_with(value: str) -> str | None:
 
 
 def _problem(problem: object) -> Finding:
+    where, detail = _parts(problem)
+    return fault(_HERE, "mapping_problem", where, detail=detail)
+
+
+def _warned(files: Mapping[str, bytes]) -> Iterator[Finding]:
+    """Tell what `stocksync mapping check` warns of: it works as written, and is probably not what was meant."""
+    for problem in warnings_in(files):
+        where, detail = _parts(problem)
+        yield warning(_HERE, "mapping_warning", where, detail=detail)
+
+
+def _parts(problem: object) -> tuple[str, str]:
     said = str(problem)
     place = re.match(r"[^:\s]+:\d+", said)
     where = place[0] if place else ""
-    return fault(_HERE, "mapping_problem", where, detail=said[len(where) :].lstrip(": "))
+    return where, said[len(where) :].lstrip(": ")

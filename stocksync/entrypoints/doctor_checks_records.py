@@ -50,7 +50,8 @@ def _field(place: FieldTranslation, readings: Sequence[Reading], where: str) -> 
         return
     told = {**named, "count": str(len(unreadable)), "examples": _examples(place, unreadable)}
     if isinstance(place.converter, Choice):
-        yield warning(Area.SYSTEM, "codes_unknown", where, **told)
+        codes = {reading.raw for reading in unreadable}
+        yield warning(Area.SYSTEM, "codes_unknown", where, **{**told, "count": str(len(codes))})
     elif len(unreadable) == len(there) >= _ENOUGH:
         yield fault(Area.SYSTEM, "field_unreadable", where, **told, why=unreadable[0].why)
     else:

@@ -35,6 +35,7 @@ from stocksync.errors import (
     TransientError,
 )
 from stocksync.mapping.connection import RestConnection
+from stocksync.mapping.connection_auth import NoAuth
 from stocksync.mapping.effective import PointOfSaleMapping, SystemSettings
 from stocksync.stock.values import Side
 from stocksync.sync.ports import Clock, Page, System
@@ -122,7 +123,7 @@ def _ask(access: Access, asking: Asking) -> list[Finding]:
     return [*found, *clocks.told(access.where), ok(_HERE, "rights", access.where)]
 
 
-_ENDS_THE_ASKING: Final = frozenset({"no_answer", "key_401", "key_403"})
+_ENDS_THE_ASKING: Final = frozenset({"no_answer", "key_401", "key_403", "key_wanted"})
 
 
 def _left(access: Access, users: Sequence[object]) -> Iterator[Finding]:
@@ -199,6 +200,11 @@ class _Point:
     def where(self) -> str:
         return f"{self.point.id} {self.settings.system}"
 
+    @property
+    def _is_open(self) -> bool:
+        connection = self.settings.connection
+        return isinstance(connection, RestConnection) and isinstance(connection.auth, NoAuth)
+
     def ask(self) -> list[Finding]:
         """Read one page and one record."""
         try:
@@ -229,7 +235,7 @@ class _Point:
         took_s = time.monotonic() - began_s
         answered = warning if took_s > _SLOW_S else ok
         yield answered(_HERE, "answers_slowly" if took_s > _SLOW_S else "answers", self.where, seconds=f"{took_s:.2f}")
-        yield ok(_HERE, "key_accepted", self.where)
+        yield ok(_HERE, "no_key" if self._is_open else "key_accepted", self.where)
         code = self.settings.code
         if not page.records:
             yield warning(_HERE, "code_empty", self.where, code=code)
@@ -258,6 +264,8 @@ class _Point:
     def _failed(self, error: StocksyncError) -> Finding:
         detail = str(error)
         if isinstance(error, AccessDenied):
+            if self._is_open:
+                return fault(_HERE, "key_wanted", self.where, detail=detail)
             refused = "key_403" if re.search(r"\bgave 403\b", detail) else "key_401"
             return fault(_HERE, refused, self.where, detail=detail, variables=", ".join(self.settings.secrets.values()))
         if isinstance(error, SystemUnavailable):

@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 def doctor(ctx: click.Context, wanted: Sequence[str], timeout_s: float, as_json: bool) -> None:
     """Look for whatever would keep a synchronisation from going well, before it runs.
 
-    Mapping files, variables, both systems (name, connection, TLS, key, code of the point of sale, the fields of the
-    first page, one car read by its id, clock), the database, the disk and the machine: all at once, each fault with how
-    it is mended. Systems are only read; whether writing is allowed is not tried.
+    Mapping files with what `mapping check` warns of, variables, both systems (name, connection, TLS, key, code of the
+    point of sale, the fields of the first page, one car read by its id, clock; where files are exchanged: folders, SFTP
+    login, age and readiness of the newest listing, its fields, what lies about), the database, the disk and the
+    machine: all at once, each fault with how it is mended. Systems are only read; whether writing is allowed is not
+    tried, but for a hidden empty file of our own in folders that we are to write to, which is removed at once.
     Ends with 2 if something has to be changed here, else with 1 if a system does not answer, else with 0.
     """
     from stocksync.entrypoints.doctor import exit_code
@@ -71,6 +73,7 @@ def _examined(obj: Context, wanted: Sequence[str], timeout_s: float) -> list[Fin
 def _systems(obj: Context, mappings: MappingSet | None, names: Sequence[str], timeout_s: float) -> list[Finding]:
     from stocksync.assembly import SystemClock
     from stocksync.entrypoints.doctor_checks_database import known_records
+    from stocksync.entrypoints.doctor_checks_files import check_file_systems
     from stocksync.entrypoints.doctor_checks_systems import Asking, check_systems
     from stocksync.entrypoints.doctor_words import SCREEN
 
@@ -83,7 +86,8 @@ def _systems(obj: Context, mappings: MappingSet | None, names: Sequence[str], ti
             click.echo(SCREEN[obj.language]["asking"].format(where=where), err=True)
 
     known = known_records(obj.settings.database_url, points)
-    return check_systems(points, Asking(obj.settings.environment, SystemClock(), timeout_s, known, say))
+    asking = Asking(obj.settings.environment, SystemClock(), timeout_s, known, say)
+    return [*check_systems(points, asking), *check_file_systems(points, asking)]
 
 
 def _around(obj: Context, names: Sequence[str], time_zones: set[str]) -> list[Finding]:

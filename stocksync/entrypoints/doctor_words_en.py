@@ -11,6 +11,7 @@ from typing import Final
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "mapping_valid": ("mapping files valid, points of sale: {points}", ""),
     "mapping_problem": ("{detail}", "correct this line, then stocksync mapping check"),
+    "mapping_warning": ("{detail}", "works as written; see stocksync mapping check"),
     "mapping_missing": ("{detail}", "stocksync init DIRECTORY, or --mappings DIRECTORY"),
     "variable_set": ("variable set", ""),
     "variable_missing": ("variable not set (used by {used_by})", "add to .env: {where}=…"),
@@ -59,6 +60,11 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "listing_moves": ("{detail}", "try again"),
     "answer_unexpected": ("{detail}", "check the address (its path too) and the mapping's connection block"),
     "key_accepted": ("the key is accepted for reading", ""),
+    "no_key": ("no key is asked for", ""),
+    "key_wanted": (
+        "the mapping files say that no key is asked for, yet one is: {detail}",
+        "say under auth:, in this system's connection, how it is opened",
+    ),
     "key_401": ("the system does not know the key (401): {detail}", "correct {variables} in .env"),
     "key_403": (
         "the key is known and has no right (403): {detail}",
@@ -112,6 +118,61 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "clock {seconds} s from ours. stocksync never compares the two clocks, but reading marks, reservations and the "
         "signatures of notifications may suffer",
         "set this machine's clock (timedatectl); else tell the vendor",
+    ),
+    "folder_there": ("the folder is there and can be looked into", ""),
+    "logged_in": ("the server's key is known, and ours is accepted", ""),
+    "host_key": ("{detail}", "ask the server's keeper for its new key, then correct {variables} in .env"),
+    "login_refused": ("{detail}", "correct the user in the address, or {variables} in .env"),
+    "folder_missing": (
+        "there is no folder {folder}",
+        "have it made there, or correct folder: in this system's connection",
+    ),
+    "folder_closed": (
+        "the folder {folder} cannot be looked into: {detail}",
+        "give stocksync's account the right to read {folder}",
+    ),
+    "folder_read": ("the folder {folder} can be read", ""),
+    "folder_read_and_written": ("the folder {folder} can be read and written", ""),
+    "folder_made_there": ("the folder {folder} is not there yet: stocksync makes it", ""),
+    "folder_not_written": (
+        "nothing can be written into the folder {folder}: {detail}",
+        "give stocksync's account the right to write and remove in {folder}",
+    ),
+    "listing_none": (
+        "no file of the name {pattern} in {folder}",
+        "have the system put a complete listing there, or correct folder: and pattern: in its connection",
+    ),
+    "changes_none": ("no file of changes ({pattern}) in {folder} at present", ""),
+    "listing_age": ("newest file: {file}, {hours} h old", ""),
+    "listing_old": (
+        "the newest file, {file}, is {hours} h old",
+        "see whether the system still puts its listings into {folder}",
+    ),
+    "listing_unmarked": (
+        "the newest file, {file}, has no {marker} beside it: it is not read yet",
+        "wait for the system to end it; else correct ready: in its connection",
+    ),
+    "listing_unsettled": (
+        "the newest file, {file}, was touched within the last {seconds} s: it is not read yet",
+        "wait a moment; else correct ready: in its connection",
+    ),
+    "listing_not_taken": (
+        "{detail}",
+        "correct format: (encoding, separator, header), ready: or record: id: of this system; else tell its vendor",
+    ),
+    "memory_unreadable": ("{detail}", "look at that file and put it right, or put it away: writes may then go twice"),
+    "pending_none": ("no write is waiting to be seen in a listing", ""),
+    "pending": (
+        "{count:write|writes} handed over and not seen in a listing yet, the oldest for {hours} h",
+        "see whether the system takes its files and lists what they changed",
+    ),
+    "outgoing_left": (
+        "{count:file|files} in {folder} that nobody has fetched for a day, the oldest {file}",
+        "see whether the system still takes its files",
+    ),
+    "answers_left": (
+        "{count:answer|answers} in {folder} that belong to no write any more, the oldest {file}",
+        "put them away; correct pattern: of acknowledgements if they are ours",
     ),
     "database_address": ("the address of the database cannot be read", "STOCKSYNC_DATABASE_URL=sqlite:///stocksync.db"),
     "database_new": ("no database yet: the first stocksync sync makes it", ""),

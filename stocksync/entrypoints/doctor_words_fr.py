@@ -12,6 +12,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     # configuration
     "mapping_valid": ("fichiers de correspondance valables, points de vente : {points}", ""),
     "mapping_problem": ("{detail}", "corriger cette ligne, puis stocksync mapping check"),
+    "mapping_warning": ("{detail}", "fonctionne tel quel ; voir stocksync mapping check"),
     "mapping_missing": ("{detail}", "stocksync init DOSSIER, ou --mappings DOSSIER"),
     "variable_set": ("variable renseignée", ""),
     "variable_missing": ("variable non renseignée (utilisée par {used_by})", "ajouter dans .env : {where}=…"),
@@ -71,6 +72,11 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "vérifier l'adresse (le chemin compris) et le bloc connection de la correspondance",
     ),
     "key_accepted": ("la clé est acceptée en lecture", ""),
+    "no_key": ("aucune clé n'est demandée", ""),
+    "key_wanted": (
+        "les fichiers disent qu'aucune clé n'est demandée, or le système en veut une : {detail}",
+        "dire sous auth:, dans la connexion de ce système, ce qui l'ouvre",
+    ),
     "key_401": ("la clé est inconnue du système (401) : {detail}", "corriger {variables} dans .env"),
     "key_403": (
         "la clé est connue, mais n'a pas le droit (403) : {detail}",
@@ -127,6 +133,66 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "horloge à {seconds} s de la nôtre. stocksync ne compare jamais les deux horloges, mais les repères de "
         "lecture, les réservations et les signatures des notifications peuvent en souffrir",
         "mettre cette machine à l'heure (timedatectl) ; sinon prévenir l'éditeur",
+    ),
+    # systems that exchange files
+    "folder_there": ("le dossier est là et se lit", ""),
+    "logged_in": ("la clé du serveur est connue, et la nôtre acceptée", ""),
+    "host_key": ("{detail}", "demander la nouvelle clé au responsable du serveur, puis corriger {variables} dans .env"),
+    "login_refused": ("{detail}", "corriger l'utilisateur dans l'adresse, ou {variables} dans .env"),
+    "folder_missing": (
+        "le dossier {folder} n'existe pas",
+        "le faire créer, ou corriger folder: dans le bloc connection de ce système",
+    ),
+    "folder_closed": (
+        "le dossier {folder} ne se lit pas : {detail}",
+        "donner le droit de lire {folder} au compte de stocksync",
+    ),
+    "folder_read": ("le dossier {folder} se lit", ""),
+    "folder_read_and_written": ("le dossier {folder} se lit et s'écrit", ""),
+    "folder_made_there": ("le dossier {folder} n'est pas encore là : stocksync le crée", ""),
+    "folder_not_written": (
+        "rien ne peut être écrit dans le dossier {folder} : {detail}",
+        "donner le droit d'écrire et d'effacer dans {folder} au compte de stocksync",
+    ),
+    "listing_none": (
+        "aucun fichier du nom {pattern} dans {folder}",
+        "faire déposer une liste complète par le système, ou corriger folder: et pattern: dans son bloc connection",
+    ),
+    "changes_none": ("pas de fichier de modifications ({pattern}) dans {folder} en ce moment", ""),
+    "listing_age": ("fichier le plus récent : {file}, vieux de {hours} h", ""),
+    "listing_old": (
+        "le fichier le plus récent, {file}, est vieux de {hours} h",
+        "vérifier que le système dépose toujours ses listes dans {folder}",
+    ),
+    "listing_unmarked": (
+        "le fichier le plus récent, {file}, n'a pas de {marker} à côté de lui : il n'est pas encore lu",
+        "attendre que le système le termine ; sinon corriger ready: dans son bloc connection",
+    ),
+    "listing_unsettled": (
+        "le fichier le plus récent, {file}, a été touché depuis moins de {seconds} s : il n'est pas encore lu",
+        "attendre un moment ; sinon corriger ready: dans son bloc connection",
+    ),
+    "listing_not_taken": (
+        "{detail}",
+        "corriger format: (encodage, séparateur, en-tête), ready: ou record: id: de ce système ; sinon prévenir "
+        "l'éditeur",
+    ),
+    "memory_unreadable": (
+        "{detail}",
+        "regarder ce fichier et le remettre en état, ou l'écarter : des écritures peuvent alors partir deux fois",
+    ),
+    "pending_none": ("aucune écriture n'attend de paraître dans une liste", ""),
+    "pending": (
+        "{count:écriture remise|écritures remises} et pas encore dans une liste, la plus ancienne depuis {hours} h",
+        "vérifier que le système prend ses fichiers et liste ce qu'ils changent",
+    ),
+    "outgoing_left": (
+        "{count:fichier|fichiers} dans {folder} que personne n'a pris depuis un jour, le plus ancien {file}",
+        "vérifier que le système prend toujours ses fichiers",
+    ),
+    "answers_left": (
+        "{count:réponse|réponses} dans {folder} qui ne vont à aucune écriture, la plus ancienne {file}",
+        "les écarter ; corriger pattern: de acknowledgements si elles sont pour nous",
     ),
     # database
     "database_address": ("l'adresse de la base est illisible", "STOCKSYNC_DATABASE_URL=sqlite:///stocksync.db"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from stocksync.errors import MappingInvalid, UsageError
@@ -81,11 +81,17 @@ def files_at(revision: str, mappings: Path) -> dict[str, bytes]:
         raise UsageError(f"{neither}; `git log --oneline` shows the revisions.")
     at = commit.decode("ascii").strip()
     listed = _git(mappings, "ls-tree", "-r", "-z", "--name-only", at, "--", ".") or b""
-    names = [name for raw in listed.split(b"\0") if (name := raw.decode("utf-8", "replace")).endswith(".yaml")]
+    names = [name for raw in listed.split(b"\0") if _is_mapping_file(name := raw.decode("utf-8", "replace"))]
     if not names or len(names) > _MAX_FILES:
         raise UsageError(f"{neither}; there were {len(names)} mapping files in it then.")
-    found = {name: _git(mappings, "cat-file", "blob", f"{at}:./{name}") for name in names if name.count("/") in (0, 2)}
+    found = {name: _git(mappings, "cat-file", "blob", f"{at}:./{name}") for name in names}
     return {name: raw for name, raw in found.items() if raw is not None}
+
+
+def _is_mapping_file(name: str) -> bool:
+    """Tell whether `load.read_files` would read it: examples beside the files are none of them."""
+    parts = PurePosixPath(name).parts
+    return name.endswith(".yaml") and (len(parts) == 1 or (len(parts) == 3 and parts[0] == "pairs"))
 
 
 def _git(folder: Path, *arguments: str) -> bytes | None:

@@ -142,7 +142,7 @@ class HistoryView:
         if action == "report_closed":
             label = wording.label(reason, self.language)
             return self._say(action, attribute=self._label(subject), reason=label)
-        row = self.mapping.matrix.rows.get(subject)
+        # Without owner and rule: today's matrix may say otherwise than the one that decided then.
         case = wording.Case(
             reason=reason,
             category=Category(details["category"]),
@@ -150,9 +150,7 @@ class HistoryView:
             vehicle_module=details.get("vehicle_module_value"),
             dms=details.get("dms_value"),
             base=details.get("base_value"),
-            owner=row.policy.owner.value if row is not None else None,
             details=details.get("details", {}),
-            tie_break=row.policy.on_both_changed.value if row is not None else None,
             never_in_dms=self.never_in_dms,
         )
         speller = Speller(self.language, self.mapping.choice_labels)

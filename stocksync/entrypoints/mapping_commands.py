@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WRONG_FILES: Final = 2
 INSTALLED_AT: Final = "share/stocksync/mappings/vehicle.yaml"
+EXAMPLES: Final = "examples"
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
@@ -85,15 +86,17 @@ def matrix(obj: Any, wanted: str | None, lang: str | None, as_json: bool, as_csv
 
 @click.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--example", metavar="NAME", help="A worked example instead: csv-folder, json-server or us-listings.")
 @click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
-def init(directory: Path, force: bool) -> None:
+def init(directory: Path, example: str | None, force: bool) -> None:
     """Write the shipped mapping files into DIRECTORY, to be edited there.
 
     Where a file is there already and differs, nothing at all is written without --force.
+
+    An example is a whole set of files for another kind of system, such as a DMS that exchanges CSV files through a
+    folder. The comments at the head of its files say what the systems look like.
     """
-    root = shipped_mappings()
-    found = [path for path in sorted(root.rglob("*")) if path.suffix in (".yaml", ".json")]
-    shipped = {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+    shipped = _example(shipped_mappings(), example) if example is not None else _shipped(shipped_mappings())
     differing = [name for name, content in shipped.items() if _differs(directory / name, content)]
     if differing and not force:
         raise UsageError(
@@ -110,6 +113,31 @@ def init(directory: Path, force: bool) -> None:
     click.echo(
         f"{len(shipped)} files, mappings and their schemas, are in {directory}.\n{_NEXT.format(directory=directory)}"
     )
+
+
+def _shipped(root: Path) -> dict[str, bytes]:
+    """The shipped files by their names; examples stand apart."""
+    names = {path.relative_to(root): path for path in sorted(root.rglob("*")) if path.suffix in (".yaml", ".json")}
+    return {name.as_posix(): path.read_bytes() for name, path in names.items() if name.parts[0] != EXAMPLES}
+
+
+def _example(root: Path, name: str) -> dict[str, bytes]:
+    """An example's files and the schemas, each mapping file naming its own where it will stand. Raises UsageError."""
+    from stocksync.mapping.problems import nearest_word
+    from stocksync.mapping.schema import kind_of, modeline, with_modeline
+
+    examples = {path.name: path for path in sorted(root.glob(f"{EXAMPLES}/*")) if (path / "vehicle.yaml").is_file()}
+    if name not in examples:
+        nearest = nearest_word(name, examples)
+        hint = f" Did you mean {nearest}?" if nearest else ""
+        raise UsageError(f"There is no example {name}.{hint} There are {', '.join(examples)}.")
+    found = [(root, path) for path in root.glob("schema/*.json")]
+    found += [(examples[name], path) for path in examples[name].rglob("*") if path.is_file()]
+    files = {path.relative_to(under).as_posix(): path.read_bytes() for under, path in sorted(found)}
+    for file, raw in files.items():
+        if (kind := kind_of(file)) is not None:
+            files[file] = with_modeline(raw, modeline(file, kind))
+    return files
 
 
 _NEXT: Final = """Next:

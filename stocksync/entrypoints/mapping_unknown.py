@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stocksync.entrypoints import exit_codes, rendering
+from stocksync.entrypoints import exit_codes
+from stocksync.entrypoints.mapping_by_pair import (
+    echo_pairs,
+    json_option,
+    number_option,
+    point_of_sale_option,
+    points_by_pair,
+)
 from stocksync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,28 +26,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--point-of-sale", "wanted", metavar="ID", multiple=True, help="Only this one; several times.")
-@click.option(
-    "--at-least", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="In so many cars or more."
-)
-@click.option(
-    "--cars",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="A meaning is sure once so many cars of the other side say it.",
-)
-@click.option(
-    "--share",
-    type=click.IntRange(51, 100),
-    default=80,
-    show_default=True,
-    metavar="PERCENT",
-    help="And such a share of those whose other side says anything.",
+@point_of_sale_option
+@number_option("--at-least", 1, "In so many cars or more.")
+@number_option("--cars", 3, "A meaning is sure once so many cars of the other side say it.")
+@number_option(
+    "--share", 80, "And such a share of those whose other side says anything.", least=51, most=100, unit="PERCENT"
 )
 @click.option("--write", is_flag=True, help="Put what is sure into the value tables; comments and order stay.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@json_option
 @click.pass_obj
 def unknown(
     obj: Context, wanted: tuple[str, ...], at_least: int, cars: int, share: int, write: bool, as_json: bool
@@ -48,7 +41,8 @@ def unknown(
     """List every value that no mapping reads, with its count, example cars, and what it most likely means.
 
     Looked at is what both systems said last, and what open report rows say; no request is sent. Codes that a value
-    table does not have, and dates, numbers and yes-or-no in a spelling that their field is not set to.
+    table does not have, points of sale that points_of_sale.yaml does not have, and dates, numbers and yes-or-no in a
+    spelling that their field is not set to.
 
     \b
     Where the same cars have a value on the other side, that tells what a code means ("grey 37 of 40"); else how it is
@@ -60,29 +54,19 @@ def unknown(
     \b
     Exit codes: 0 every value is read, 1 something is left to look at, 2 wrong use or wrong files.
     """
-    from stocksync.entrypoints.context import chosen_points
     from stocksync.entrypoints.mapping_unknown_view import Line, UnknownView
 
     mappings = obj.load_mappings()
-    pairs: dict[str, list[str]] = {}
-    for name in chosen_points(mappings, wanted):
-        pairs.setdefault(mappings.points_of_sale[name].pair, []).append(name)
     views = []
     with obj.questions() as questions:
-        for pair, names in pairs.items():
+        for pair, names in points_by_pair(mappings, wanted).items():
             values = _collected(questions, mappings, pair, names)
             lines = [
                 Line(one, values.meaning(one, share_percent=share, cars=cars)) for one in values.in_order(at_least)
             ]
             written = _write(obj, values, lines) if write else []
             views.append(UnknownView(values, names, lines, obj.language, written, write))
-    if as_json:
-        click.echo(rendering.as_json({"pairs": [view.as_data() for view in views]}))
-    else:
-        for number, view in enumerate(views):
-            if number:
-                click.echo()
-            view.echo()
+    echo_pairs(views, as_json=as_json)
     if any(len(view.written) < len(view.lines) or view.values.more for view in views):
         raise click.exceptions.Exit(exit_codes.UNFINISHED)
 
@@ -93,7 +77,8 @@ def _collected(questions: Questions, mappings: MappingSet, pair: str, names: Seq
     from stocksync.mapping.unknown import UnknownValues
     from stocksync.stock.values import Invalid
 
-    values = UnknownValues(mappings.points_of_sale[names[0]])
+    called = {point.id: point.name for point in mappings.points_of_sale.values() if point.pair == pair}
+    values = UnknownValues(mappings.points_of_sale[names[0]], called)
     for record in held_records(questions.engine, pair, names):
         values.take(record.side, record.record_id, record.point_of_sale, record.body, record.other)
     for told in reported_values(questions.engine, pair, names):

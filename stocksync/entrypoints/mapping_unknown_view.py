@@ -13,8 +13,11 @@ import click
 import yaml
 
 from stocksync.entrypoints import rendering
+from stocksync.entrypoints.mapping_unknown_points import FILE as POINTS_FILE
+from stocksync.entrypoints.mapping_unknown_points import point_lines
 from stocksync.entrypoints.mapping_unknown_words import HEADERS, say
 from stocksync.mapping.unknown import Meaning, Unknown, UnknownValues, other_spelling
+from stocksync.mapping.unknown_points import named_by_other_side, nearest_points, new_points
 from stocksync.reports.spelling import Counted, Language, count, masked, quoted
 from stocksync.reports.words import SIDE_NAMES
 from stocksync.stock.values import Side
@@ -61,7 +64,8 @@ class UnknownView:
         for line in (*self._more(), *self._hints(), *self._outcome()):
             click.echo(line)
         for file, text in self.texts().items():
-            click.echo(f"\n{self._say('paste', file=file)}\n\n{text}")
+            key = "paste_points" if file == POINTS_FILE else "paste"
+            click.echo(f"\n{self._say(key, file=file)}\n\n{text}")
 
     def texts(self) -> dict[str, str]:
         """By file, the lines that are ready to paste; what was written is left out."""
@@ -74,6 +78,9 @@ class UnknownView:
             if (settings := self._settings(one)) is not None:
                 found = by_file.setdefault(self.file(one.side), ["fields:"])
                 found += [f"  {one.attribute}:", *settings]
+        new = new_points([line.unknown for line in self.lines])
+        if new:
+            by_file[POINTS_FILE] = list(point_lines(new, self.values.mapping, self.language))
         return {file: "\n".join(lines) for file, lines in by_file.items()}
 
     def as_data(self) -> dict[str, Any]:
@@ -105,14 +112,16 @@ class UnknownView:
         ]
 
     def _others(self, one: Unknown) -> str:
-        if self._is_personal(one) or self.values.table(one) is None:
+        if self._is_personal(one) or (self.values.table(one) is None and one.attribute != POINT_OF_SALE):
             return self._say("silent")
         of = str(sum(one.others.values()))
         said = one.others.most_common(_SHOWN_WORDS)
         return ", ".join(self._say("says", word=w, cars=str(n), of=of) for w, n in said) or self._say("silent")
 
     def _near(self, one: Unknown) -> list[Any]:
-        return [] if self._is_personal(one) else self.values.nearest(one)
+        if self._is_personal(one):
+            return []
+        return nearest_points(self.values, one) if one.attribute == POINT_OF_SALE else self.values.nearest(one)
 
     def _label(self, one: Unknown) -> str:
         attribute = self.values.mapping.vocabulary[one.attribute]
@@ -139,7 +148,7 @@ class UnknownView:
         for line in self.lines:
             one, side = line.unknown, SIDE_NAMES[self.language][line.unknown.side]
             if one.attribute == POINT_OF_SALE:
-                yield self._say("point", side=side, value=self._value(one))
+                yield self._point_hint(one, side)
             spelling = other_spelling(one)
             if spelling is None or self._settings(one) is not None or self._is_personal(one):
                 continue
@@ -156,6 +165,17 @@ class UnknownView:
                 agrees=self._say("agrees", count=str(agrees), side=opposite) if agrees else "",
                 others=self._say("others", count=str(read)) if read else "",
             )
+
+    def _point_hint(self, one: Unknown, side: str) -> str:
+        named = named_by_other_side(one)
+        said = self._say("point", side=side, value=self._value(one))
+        if named is None:
+            return said
+        point, cars, of = named
+        other = SIDE_NAMES[self.language][one.side.other]
+        return said + self._say(
+            "point_named", side=other, point=point, said=str(cars), of=str(of), where=one.side.value
+        )
 
     def _outcome(self) -> Iterator[str]:
         files = dict.fromkeys(self.file(line.unknown.side) for line in self.written)
@@ -232,12 +252,17 @@ class UnknownView:
             "why": one.why,
             "cars": one.count,
             "examples": [{"record": record, "point_of_sale": point} for record, point in one.examples],
-            "other_side_says": {} if is_personal or self.values.table(one) is None else dict(one.others.most_common()),
+            "other_side_says": self._says(one),
+            "other_side_codes": dict(one.other_codes.most_common()),
             "nearest": [{"word": near.name, "score": near.score} for near in self._near(one)],
             "meaning": None if meaning is None or is_personal else _meaning_data(meaning),
             "other_spelling": None if spelling is None else dict(zip(_SPELLING_KEYS, spelling, strict=True)),
             "written": line in self.written,
         }
+
+    def _says(self, one: Unknown) -> dict[str, int]:
+        is_told = self.values.table(one) is not None or one.attribute == POINT_OF_SALE
+        return dict(one.others.most_common()) if is_told and not self._is_personal(one) else {}
 
     def _say(self, key: str, **values: str | Counted) -> str:
         return say(self.language, key, **values)

@@ -29,6 +29,12 @@ WORDS: Final[_Words] = {
         "others": " ; mais {count} autres se lisent comme le champ est réglé : au système d'écrire d'une seule façon",
         "settled_all": "{value} : {cars:voiture|voitures}, dont {count} comme le {side}",
         "point": "{side}, {value} : un point de vente qui n'est pas dans points_of_sale.yaml",
+        "point_named": " ; le {side} dit {point} pour {said} sur {of} : à corriger dans le système, ou, si son code a "
+        "changé, dans points_of_sale.yaml : {point}, {where}, code",
+        "paste_points": "À coller dans {file}, sous points_of_sale, si ces points de vente sont à synchroniser ; "
+        "mettre un identifiant et un nom à vous :",
+        "new_point": "{value} ({side}) : {cars:voiture|voitures}, dont {examples}",
+        "code_missing": "le code de ce point de vente dans le {side}",
         "written": "{file} : {values:valeur ajoutée|valeurs ajoutées} ; commentaires et ordre sont restés",
         "not_written": "{values:valeur n'est pas ajoutée|valeurs ne sont pas ajoutées} : l'autre côté ne suffit pas à "
         "le dire (--cars, --share)",
@@ -50,6 +56,12 @@ WORDS: Final[_Words] = {
         "others": "; but {count} others are read as the field is set: the system has to write in one way only",
         "settled_all": "{value}: {cars:car|cars}, {count} of them as the {side}",
         "point": "{side}, {value}: a point of sale that is not in points_of_sale.yaml",
+        "point_named": "; the {side} says {point} for {said} of {of}: to correct in the system, or, if its code "
+        "changed, in points_of_sale.yaml: {point}, {where}, code",
+        "paste_points": "To paste into {file}, under points_of_sale, if these points of sale are to be synchronised; "
+        "give them an id and a name of yours:",
+        "new_point": "{value} ({side}): {cars:car|cars}, such as {examples}",
+        "code_missing": "this point of sale's code in the {side}",
         "written": "{file}: {values:value added|values added}; comments and order stayed",
         "not_written": "{values:value is not added|values are not added}: the other side does not say so clearly "
         "enough (--cars, --share)",

@@ -7,42 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stocksync.entrypoints import exit_codes, rendering
+from stocksync.entrypoints import exit_codes
+from stocksync.entrypoints.mapping_by_pair import (
+    echo_pairs,
+    json_option,
+    number_option,
+    point_of_sale_option,
+    points_by_pair,
+)
 
 if TYPE_CHECKING:
     from stocksync.entrypoints.context import Context
 
 
 @click.command()
-@click.option(
-    "--days", type=click.IntRange(1, 36_500), default=30, show_default=True, metavar="N", help="How far to look back."
-)
-@click.option("--point-of-sale", "wanted", metavar="ID", multiple=True, help="Only this one; several times.")
-@click.option(
-    "--min-refused",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="Tell of writes that were refused, ignored or undone from so many on.",
-)
-@click.option(
-    "--min-changes",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    metavar="N",
-    help="Tell of changes where the guide allows none from so many on.",
-)
-@click.option(
-    "--min-kept",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Tell of a provisional row that works from so many writes on.",
-)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@number_option("--days", 30, "How far to look back.", most=36_500)
+@point_of_sale_option
+@number_option("--min-refused", 3, "Tell of writes that were refused, ignored or undone from so many on.")
+@number_option("--min-changes", 5, "Tell of changes where the guide allows none from so many on.")
+@number_option("--min-kept", 20, "Tell of a provisional row that works from so many writes on.")
+@json_option
 @click.pass_obj
 def verify(
     obj: Context,
@@ -72,27 +56,17 @@ def verify(
     """
     from stocksync.adapters.store.experience import tallies
     from stocksync.assembly import SystemClock
-    from stocksync.entrypoints.context import chosen_points
     from stocksync.entrypoints.mapping_verify_view import Limits, VerifyView, find, rows_of
 
     mappings = obj.load_mappings()
     since_at = SystemClock().now_at() - timedelta(days=days)
     limits = Limits(min_refused, min_changes, min_kept)
-    pairs: dict[str, list[str]] = {}
-    for name in chosen_points(mappings, wanted):
-        pairs.setdefault(mappings.points_of_sale[name].pair, []).append(name)
     views = []
     with obj.questions() as questions:
-        for pair, names in pairs.items():
+        for pair, names in points_by_pair(mappings, wanted).items():
             point = mappings.points_of_sale[names[0]]
             rows = rows_of(point, tallies(questions.engine, names, since_at), obj.language)
             views.append(VerifyView(pair, names, since_at, days, rows, find(rows, limits), obj.language))
-    if as_json:
-        click.echo(rendering.as_json({"days": days, "pairs": [view.as_data() for view in views]}))
-    else:
-        for number, view in enumerate(views):
-            if number:
-                click.echo()
-            view.echo()
+    echo_pairs(views, as_json=as_json, days=days)
     if any(view.found for view in views):
         raise click.exceptions.Exit(exit_codes.UNFINISHED)

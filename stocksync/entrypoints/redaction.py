@@ -1,8 +1,8 @@
 """What no log may carry, taken out: secrets, addresses and telephone numbers of people, number plates, names.
 
-Secrets whose values are known (see `known_secrets`) are blotted wherever and however spelled; others by the words that
-stand before them. VINs stay: a log without them helps nobody. Nothing here ever raises: what cannot be cleaned is left
-out. Not here: how a line is rendered, which is `logs`.
+Secrets whose values are known (see `known_secrets`; and the tokens that this process fetched) are blotted wherever and
+however spelled; others by the words that stand before them. VINs stay: a log without them helps nobody. Nothing here
+ever raises: what cannot be cleaned is left out. Not here: how a line is rendered, which is `logs`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from stocksync.entrypoints.known_secrets import personal_attributes, secrets_of, spellings_of
+from stocksync.adapters.systems.fetched import fetched_tokens
+from stocksync.entrypoints.known_secrets import SHORTEST_SECRET, personal_attributes, secrets_of, spellings_of
 
 BLOT: Final = "***"
 UNREADABLE: Final = "[left out: it could not be cleaned]"
@@ -94,6 +95,7 @@ class Redactor:
     def __init__(self, environment: Mapping[str, str], mappings: Path | None = None) -> None:
         self._environment = environment
         self._mappings = mappings
+        self._fetched: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def __repr__(self) -> str:
         return "Redactor()"
@@ -111,7 +113,10 @@ class Redactor:
     def without_known(self, text: str) -> str:
         """Blot only the secrets whose values are known; for what people read, and for a line already rendered."""
         try:
-            return self._known.sub(BLOT, text) if self._known is not None else text
+            cleaned = self._known.sub(BLOT, text) if self._known is not None else text
+            for spelled in self._spelled_tokens():
+                cleaned = cleaned.replace(spelled, BLOT)
+            return cleaned
         except Exception:
             return UNREADABLE
 
@@ -150,6 +155,15 @@ class Redactor:
             else self.value(item, str(key), depth + 1)
             for key, item in value.items()
         }
+
+    def _spelled_tokens(self) -> tuple[str, ...]:
+        """Every spelling of the tokens fetched so far, the longest first; made anew once another one is fetched."""
+        tokens, spelled = self._fetched
+        if tokens is not (now := fetched_tokens()):
+            every = {text for token in now if len(token) >= SHORTEST_SECRET for text in spellings_of(token)}
+            spelled = tuple(sorted(every, key=lambda text: (-len(text), text)))
+            self._fetched = (now, spelled)
+        return spelled
 
     @cached_property
     def _known(self) -> re.Pattern[str] | None:

@@ -15,6 +15,7 @@ from itertools import islice
 import click
 
 from stocksync.entrypoints import rendering
+from stocksync.entrypoints.status_in_force import InForce
 from stocksync.entrypoints.status_words import CONDITIONS, GATES, HEADERS, KINDS, age, counted, local, say
 from stocksync.mapping.effective import MappingSet
 from stocksync.reports.spelling import Counted, Language, count
@@ -41,6 +42,20 @@ _HOME = "Europe/Paris"
 _SCHEDULE_MIN = 5
 _URGENT = (Condition.HALTED, Condition.FAILING, Condition.STALE, Condition.NEVER, Condition.PAUSED)
 _COLOURS = {Condition.HALTED: "red", Condition.FAILING: "red", Condition.STALE: "yellow", Condition.PAUSED: "yellow"}
+
+
+def echo_refused(files: InForce, language: Language) -> None:
+    """Say above everything that the mapping files are not valid, by which ones runs go on, and what to do."""
+    first, *others = files.problems
+    said = say(language, "refused", detail=str(first).rstrip("."))
+    if others:
+        said = say(language, "refused_more", said=said, count=Counted(len(others), language))
+    click.secho(said, fg="red", bold=True)
+    versions = ", ".join(dict.fromkeys(files.versions.values()))
+    edited = say(language, "edited", at=local(files.edited_at, _HOME)) if files.edited_at is not None else ""
+    for key in ("goes_on", "mend"):
+        click.echo(f"  {say(language, key, version=versions, edited=edited)}")
+    click.echo()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,12 @@ _Words = Mapping[Language, Mapping[str, str]]
 
 WORDS: Final[_Words] = {
     "fr": {
+        "refused": "FICHIERS DE CORRESPONDANCE NON VALABLES - {detail}",
+        "refused_more": "{said} (et {count:autre|autres})",
+        "edited": ", modifiés le {at}",
+        "goes_on": "ce qui suit est dit d'après la version {version}, celle des dernières exécutions ; un service en "
+        "marche continue avec elle, mais ni lui ni stocksync sync ne démarrent avec ces fichiers{edited}",
+        "mend": "corriger, puis stocksync mapping check : le service reprend les fichiers valables de lui-même",
         "summary": "{count:point de vente|points de vente} le {at} : {states}",
         "at_work": "au travail : {points}",
         "holder": "au travail en ce moment : {holder}, depuis {age}",
@@ -53,6 +59,12 @@ WORDS: Final[_Words] = {
         "minutes": "{count} min",
     },
     "en": {
+        "refused": "MAPPING FILES NOT VALID - {detail}",
+        "refused_more": "{said} (and {count:other|others})",
+        "edited": ", edited on {at}",
+        "goes_on": "what follows is told by version {version}, that of the last runs; a service that is running goes "
+        "on by it, but neither it nor stocksync sync starts with these files{edited}",
+        "mend": "correct them, then stocksync mapping check: the service takes valid files over by itself",
         "summary": "{count:point of sale|points of sale} on {at}: {states}",
         "at_work": "at work: {points}",
         "holder": "at work now: {holder}, for {age}",

@@ -126,22 +126,24 @@ def _synchronise(obj: Context, wanted: Sequence[str], how: How, *, as_json: bool
         group = Group(
             mappings, repository, clock, lambda point: assembly.open_systems(point, environment, clock, gates), bar
         )
-        paused = {} if how.dry_run else _paused(repository, points, mappings, obj)
+        paused = {} if how.dry_run else paused_points(repository, points, mappings, obj)
         points = [point for point in points if point not in paused]
-        exchange = None if how.dry_run else _opened(obj, repository, mappings, clock)
+        exchange = None if how.dry_run else opened_exchange(obj, repository, mappings, clock)
         if exchange is not None:
-            _take_in(exchange, points, obj, as_json=as_json)
-        results = _results(group, points, bar, obj, exchange, how, as_json=as_json)
-    codes = [_code(result) for result in results] + [exit_codes.UNFINISHED for _ in paused]
+            take_in(exchange, points, obj, as_json=as_json)
+        results = results_of(group, points, bar, obj, exchange, how, as_json=as_json)
+    codes = [code_of(result) for result in results] + [exit_codes.UNFINISHED for _ in paused]
     code = max([*codes, exchange.code if exchange is not None else exit_codes.DONE])
     if as_json:
-        shown = [_as_data(result, mappings, obj, exchange) for result in results]
+        shown = [result_as_data(result, mappings, obj, exchange) for result in results]
         shown += [{"point_of_sale": p, "status": "paused", "pause": pause_data(held)} for p, held in paused.items()]
         click.echo(rendering.as_json({"points_of_sale": shown, "exit_code": code}))
     return code
 
 
-def _paused(repository: Repository, points: Sequence[str], mappings: MappingSet, obj: Context) -> Mapping[str, Pause]:
+def paused_points(
+    repository: Repository, points: Sequence[str], mappings: MappingSet, obj: Context
+) -> Mapping[str, Pause]:
     """The points of sale that people told stocksync to leave alone; each is refused in a sentence."""
     from stocksync.assembly import open_pauses
     from stocksync.entrypoints.pause_commands import pause_of, refusal
@@ -153,7 +155,7 @@ def _paused(repository: Repository, points: Sequence[str], mappings: MappingSet,
     return paused
 
 
-def _opened(obj: Context, repository: Repository, mappings: MappingSet, clock: Clock) -> Exchange | None:
+def opened_exchange(obj: Context, repository: Repository, mappings: MappingSet, clock: Clock) -> Exchange | None:
     """The exchange folders; None where no setting names them."""
     if obj.settings.exchange is None:
         return None
@@ -164,7 +166,7 @@ def _opened(obj: Context, repository: Repository, mappings: MappingSet, clock: C
     return Exchange(root, settle_s, open_questions(repository), repository, mappings, clock, obj.language)
 
 
-def _take_in(exchange: Exchange, points: Sequence[str], obj: Context, *, as_json: bool) -> None:
+def take_in(exchange: Exchange, points: Sequence[str], obj: Context, *, as_json: bool) -> None:
     """Take in what was handed in at any of the points of sale before the first of them is decided."""
     from stocksync.entrypoints.exchange_view import echo_returned
 
@@ -173,7 +175,7 @@ def _take_in(exchange: Exchange, points: Sequence[str], obj: Context, *, as_json
         echo_returned(point, files, obj.language)
 
 
-def _results(
+def results_of(
     group: Group,
     points: Sequence[str],
     bar: Any,
@@ -183,6 +185,7 @@ def _results(
     *,
     as_json: bool,
 ) -> list[CycleResult]:
+    """Synchronise, and tell each point of sale's end as it is there."""
     from stocksync.entrypoints.run_view import echo_faults
     from stocksync.sync.recording import RunKind
 
@@ -228,7 +231,10 @@ def _echo(result: CycleResult, mappings: MappingSet, obj: Context) -> None:
     echo_figures(result, mapping, obj.language)
 
 
-def _as_data(result: CycleResult, mappings: MappingSet, obj: Context, exchange: Exchange | None) -> dict[str, Any]:
+def result_as_data(
+    result: CycleResult, mappings: MappingSet, obj: Context, exchange: Exchange | None
+) -> dict[str, Any]:
+    """How a cycle ended, for programs."""
     from stocksync.entrypoints.plan_view import PlanView
 
     shown = result.summary.as_json()
@@ -240,7 +246,8 @@ def _as_data(result: CycleResult, mappings: MappingSet, obj: Context, exchange: 
     return shown
 
 
-def _code(result: CycleResult) -> int:
+def code_of(result: CycleResult) -> int:
+    """The exit code that a cycle's end stands for."""
     from stocksync.sync.recording import RunStatus
 
     if result.halts:

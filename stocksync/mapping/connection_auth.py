@@ -106,4 +106,15 @@ class OAuth2Auth(Strict):
         return self.client_id, self.secret, *address
 
 
-Auth = Annotated[BearerAuth | ApiKeyAuth | BasicAuth | OAuth2Auth, Field(discriminator="scheme")]
+class NoAuth(Strict):
+    """Nothing: whoever reaches the system may read and write."""
+
+    scheme: Literal["none"] = Field(description="no key; for a system that asks for none, on this machine or network")
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """No secret."""
+        return ()
+
+
+Auth = Annotated[BearerAuth | ApiKeyAuth | BasicAuth | OAuth2Auth | NoAuth, Field(discriminator="scheme")]

@@ -18,6 +18,8 @@ from stocksync.mapping.strict import Strict
 
 STAMP_LETTERS: Final = {"yyyy": r"\d{4}", "mm": r"\d\d", "dd": r"\d\d", "hh": r"\d\d", "mi": r"\d\d", "ss": r"\d\d"}
 PLACEHOLDERS: Final = re.compile(r"\{([a-z_]+)\}")
+FIELD_IN_TEXT: Final = re.compile(r"\{([^{}]+)\}")
+"""A record's own field, by its path, in the text of an added one."""
 
 
 def _folder(text: str) -> str:
@@ -66,6 +68,17 @@ def _encoding(name: str) -> str:
     except (LookupError, UnicodeEncodeError, ValueError, TypeError):
         raise ValueError('the name of a text encoding is due, such as "cp1252", "utf-8-sig" or "latin-1"') from None
     return name
+
+
+def _added(fields: dict[str, str]) -> dict[str, str]:
+    for path, text in fields.items():
+        read = FIELD_IN_TEXT.findall(text)
+        rest = FIELD_IN_TEXT.sub("", text)
+        if not text or "{" in rest or "}" in rest or not all(all(field.split(".")) for field in (path, *read)):
+            raise ValueError(f'{path}: a text is due, in which only {{fields}} have braces, such as "{{vin}} {{site}}"')
+        if fields.keys() & {*read}:
+            raise ValueError(f"{path}: it is made of the records' own fields, not of other added ones")
+    return fields
 
 
 Folder = Annotated[str, AfterValidator(_folder)]
@@ -207,6 +220,17 @@ class IncomingFiles(Strict):
     point_of_sale_field: str | None = Field(
         default=None, description="path of the system's code of the point of sale; rows of others are left out"
     )
+    adds: Annotated[dict[str, str], AfterValidator(_added)] = Field(
+        default_factory=dict,
+        description="fields that the files lack and every record gets, by path: a text, in which {FIELD} is what the "
+        'record holds there, such as on_sale, or "{VIN} {Dealer}" where only both together tell records apart; empty '
+        "where one of those is empty",
+    )
+    same_id: Literal["refused", "numbered"] = Field(
+        default="refused",
+        description="of complete files: what a second row with the same id means that says something else: that the "
+        'file cannot be taken, or a record of its own, whose id is then numbered: "ID #2"',
+    )
     records: Literal["whole", "partial"] = Field(
         default="whole", description="of changes: whether a row is the record, or only the fields that changed"
     )
@@ -222,6 +246,10 @@ class IncomingFiles(Strict):
             raise ValueError("a complete listing has neither partial records nor removed ones")
         if self.contents == "changes" and "{stamp}" not in self.pattern:
             raise ValueError("files of changes need a {stamp}: it says which comes first")
+        if self.contents == "changes" and self.same_id != "refused":
+            raise ValueError("`same_id` is said of the complete files: of changes the last one holds")
+        if self.records == "partial" and self.adds:
+            raise ValueError("`adds` goes with whole records: a partial one may lack what they are made of")
         if self.contents == "changes" and self.stale_after_h is not None:
             raise ValueError("`stale_after_h` is said of the complete files, and counts both")
         return self
@@ -380,6 +408,8 @@ class FilesConnection(Strict):
             raise ValueError("{point_of_sale} stands in both patterns of `incoming`, or in none")
         if len({files.point_of_sale_field for files in self.incoming}) != 1:
             raise ValueError("`point_of_sale_field` is the same for both of `incoming`")
+        if self.outgoing is not None and self.outgoing.fields == "whole" and any(f.adds for f in self.incoming):
+            raise ValueError("`adds` would go out in whole records: say `fields: changed` of `outgoing`")
         if self.acknowledgements is not None:
             self._check_answers(self.acknowledgements)
         return self

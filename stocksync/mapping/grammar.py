@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import types
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
@@ -39,23 +40,32 @@ def read_as(model: type[File], source: Source) -> File | None:
     try:
         return model.model_validate(source.data)
     except ValidationError as error:
-        details = [(*_follow(detail["loc"], model), detail) for detail in error.errors()]
-        for keys, group in groupby(details, key=lambda found: found[0]):
-            _report(keys, [(holder, detail) for _, holder, detail in group], source)
+        details = [(_follow(detail["loc"], model), detail) for detail in error.errors()]
+        for keys, group in groupby(details, key=lambda found: found[0].keys):
+            _report(keys, list(group), source)
         return None
 
 
-def _report(keys: Keys, found: list[tuple[type[BaseModel] | None, Any]], source: Source) -> None:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a file a mistake is: its keys, the model that holds the last of them, and what is due there."""
+
+    keys: Keys
+    holder: type[BaseModel] | None
+    due: Any
+
+
+def _report(keys: Keys, found: list[tuple[_Place, Any]], source: Source) -> None:
     """Report one mistake; a union of plain types gives a detail for each of them."""
-    holder, detail = found[0]
+    place, detail = found[0]
     context, said = detail.get("ctx", {}), _said(detail.get("input"))
     match detail["type"]:
         case "extra_forbidden":
-            _report_key(keys, tuple(holder.model_fields) if holder else (), source)
+            _report_key(keys, tuple(place.holder.model_fields) if place.holder else (), source)
         case "missing":
             source.report(keys[:-1], f"the key {keys[-1]} is missing")
         case "union_tag_not_found":
-            source.report(keys, f"the key {_unquoted(context['discriminator'])} is missing")
+            _report_untold(keys, _unquoted(context["discriminator"]), detail["input"], place.due, source)
         case "union_tag_invalid":
             words = _quoted(context["expected_tags"])
             _report_word((*keys, _unquoted(context["discriminator"])), str(context["tag"]), words, source)
@@ -73,6 +83,16 @@ def _report(keys: Keys, found: list[tuple[type[BaseModel] | None, Any]], source:
 def _report_key(keys: Keys, allowed: tuple[str, ...], source: Source) -> None:
     key = str(keys[-1])
     source.report(keys, "unknown key", key, allowed=allowed, nearest=nearest_word(key, allowed))
+
+
+def _report_untold(keys: Keys, discriminator: str, given: Any, due: Any, source: Source) -> None:
+    """Report a part that does not say which of several it is: as a misspelt key, where one looks like it."""
+    known = {name for member in _models(due) for name in member.model_fields}
+    typed = nearest_word(discriminator, (str(key) for key in given if key not in known))
+    if typed is None:
+        source.report(keys, f"the key {discriminator} is missing")
+    else:
+        _report_key((*keys, typed), (discriminator,), source)
 
 
 def _report_word(keys: Keys, said: str, allowed: tuple[str, ...], source: Source) -> None:
@@ -101,8 +121,8 @@ def _quoted(text: Any) -> tuple[str, ...]:
     return tuple(re.findall(r"'([^']*)'", str(text)))
 
 
-def _follow(location: tuple[Any, ...], model: type[BaseModel]) -> tuple[Keys, type[BaseModel] | None]:
-    """Follow an error's location to the keys in the file, and to the model that holds the last of them.
+def _follow(location: tuple[Any, ...], model: type[BaseModel]) -> _Place:
+    """Follow an error's location to its place in the file.
 
     Pydantic's locations also name the chosen member of a union; those names are no keys of the file.
     """
@@ -118,7 +138,7 @@ def _follow(location: tuple[Any, ...], model: type[BaseModel]) -> tuple[Keys, ty
         holder = _as_model(here)
         keys.append(step)
         here = _inner(here, step)
-    return tuple(keys), holder
+    return _Place(tuple(keys), holder, here)
 
 
 def _plain(annotation: Any) -> Any:
@@ -130,6 +150,12 @@ def _plain(annotation: Any) -> Any:
 def _as_model(annotation: Any) -> type[BaseModel] | None:
     plain = _plain(annotation)
     return plain if isinstance(plain, type) and issubclass(plain, BaseModel) else None
+
+
+def _models(annotation: Any) -> tuple[type[BaseModel], ...]:
+    """List every model that may stand there."""
+    model = _as_model(annotation)
+    return (model,) if model is not None else tuple(m for member in _members(annotation) for m in _models(member))
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

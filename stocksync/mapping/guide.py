@@ -104,11 +104,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value of a row, at its keys within the row, before and after; None where there was none."""
+    """One value of a row, at its keys within the row, before and after; None where there is none."""
 
     keys: tuple[str, ...]
     before: str | bool | None
-    after: str | bool
+    after: str | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def name_of(row: models.AttributeRowModel | models.SwitchRowModel) -> str:
 def import_table(table: GuideTable, known: Known) -> Imported:
     """Place every line of a table, and propose its row."""
     texts = known.texts()
-    exact = _exact(texts)
+    exact, has_notes = _exact(texts), table.columns.get("note") is not None
     placed: dict[str, tuple[GuideLine, float, tuple[Near, ...]]] = {}
     waiting: list[tuple[GuideLine, list[Near]]] = []
     unplaced: list[Unplaced] = []
@@ -209,7 +209,7 @@ def import_table(table: GuideTable, known: Known) -> Imported:
         else:
             placed[best.name] = line, best.score, tuple(near[1:3])
     proposals = [
-        _proposal(known, name, line, score, near, is_exact=key(line.label) in exact)
+        _proposal(known, name, line, score, near, is_exact=key(line.label) in exact, has_notes=has_notes)
         for name, (line, score, near) in placed.items()
         if line.answer is not None or (line.to_confirm and known.row(name) is not None)
     ]
@@ -248,13 +248,24 @@ def _leads(near: Sequence[Near]) -> bool:
 
 
 def _proposal(
-    known: Known, name: str, line: GuideLine, score: float, near: tuple[Near, ...], *, is_exact: bool
+    known: Known,
+    name: str,
+    line: GuideLine,
+    score: float,
+    near: tuple[Near, ...],
+    *,
+    is_exact: bool,
+    has_notes: bool,
 ) -> Proposal:
     before = known.row(name)
     is_switch = name in SWITCHES or isinstance(before, models.SwitchRowModel)
     old = _as_data(before) if before is not None else {"switch" if is_switch else "attribute": name}
+    decided = _decided(name, before, line, is_switch=is_switch)
     guide = _guide(before.guide if before is not None else None, line)
-    row = _ordered({**old, **_decided(name, before, line, is_switch=is_switch), "guide": guide})
+    if has_notes and not line.note and decided.get("owner", old.get("owner")) != old.get("owner"):
+        # It told why the former owner decided.
+        guide.pop("note", None)
+    row = _ordered({**old, **decided, "guide": guide})
     changes = tuple(_changes(old, row))
     return Proposal(
         line,
@@ -330,3 +341,4 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any], keys: tuple[str, ..
             yield from _changes(before if isinstance(before, Mapping) else {}, value, here)
         elif before != value and not isinstance(value, list):
             yield Change(here, before, value)
+    yield from (Change((*keys, name), value, None) for name, value in old.items() if name not in new and value)

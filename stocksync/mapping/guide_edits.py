@@ -35,6 +35,8 @@ def _within(proposal: Proposal, at: Keys) -> Iterator[Change]:
     for change in proposal.changes:
         if change.keys == ("provisional",) and change.before is None:
             yield Insert(at, "provisional", change.after, "owner" if "owner" in proposal.row else about)
+        elif change.after is None:
+            yield Remove((*at, *change.keys))
         elif change.keys[0] != "guide" or has_guide:
             yield Set((*at, *change.keys), change.after)
     if not has_guide:

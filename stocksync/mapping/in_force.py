@@ -1,19 +1,29 @@
 """The mapping files that runs work by, while people edit them: an edit comes into force between runs, or not at all.
 
 A run keeps the files it began with. An edit that is not valid never comes into force; whoever looks says so once, and
-again when it is mended. Not here: threads, and who is told.
+again when it is mended. Files are only read where their folders tell that something moved, and now and then all the
+same. Not here: threads, and who is told.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from stocksync.errors import ConfigurationError, MappingInvalid
 from stocksync.mapping.effective import MappingSet
 from stocksync.mapping.load import load_files, read_files
+
+READ_EVERY_S: Final = 60.0
+"""Files are read so often at least: not every file system tells of every write, nor to the second."""
+
+Traces = frozenset[tuple[str, int, int, int, int]]
+"""Of every entry of the folders: its place, inode, size, and when it was written and touched last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +38,16 @@ class Looked:
 
 
 class MappingsInForce:
-    """The mapping files of a folder; safe to ask from several threads, looked after by one."""
+    """The mapping files of a folder; safe to ask from several threads, looked after by one.
 
-    def __init__(self, folder: Path, mappings: MappingSet) -> None:
+    now_s: a clock that never goes back, in seconds.
+    """
+
+    def __init__(self, folder: Path, mappings: MappingSet, now_s: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
+        self._now_s = now_s
+        self._traces: Traces | None = None
+        self._read_at_s = now_s()
         self._lock = threading.Lock()
         self._now = mappings
         self._seen: Mapping[str, bytes] = mappings.files
@@ -55,13 +71,24 @@ class MappingsInForce:
 
         A file that somebody is writing is therefore left alone, and several files may be saved one after the other.
         """
+        traces = _traces(self._folder)
+        if traces is not None and traces == self._traces and self._now_s() - self._read_at_s < READ_EVERY_S:
+            return Looked()
+        self._traces, self._read_at_s = None, self._now_s()
         try:
             files = read_files(self._folder)
         except ConfigurationError as error:
+            # Once they can be read again, they are judged again.
+            self._judged = {}
             return self._refuse(error)
         seen, self._seen = self._seen, files
-        if files != seen or files == self._judged:
+        if files != seen:
             return Looked()
+        # Seen twice alike: what follows holds until something moves. Traces older than the reading only cost another.
+        self._traces = traces
+        return Looked() if files == self._judged else self._judge(files)
+
+    def _judge(self, files: Mapping[str, bytes]) -> Looked:
         self._judged = files
         if files == self.now.files:
             # Put back as it was: there is nothing to refuse any more.
@@ -81,6 +108,23 @@ class MappingsInForce:
             is_known = self._refused is not None and str(self._refused) == str(error)
             self._refused = error
         return Looked() if is_known and not isinstance(error, MappingInvalid) else Looked(refused=_told(error))
+
+
+def _traces(folder: Path) -> Traces | None:
+    """What the folders of the mapping files tell without a file being read; None where they cannot be looked into."""
+    try:
+        return frozenset(_entries(folder))
+    except OSError:
+        return None
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, int, int, int, int]]:
+    pairs = folder / "pairs"
+    for inner in (folder, *((pairs, *(path for path in pairs.iterdir() if path.is_dir())) if pairs.is_dir() else ())):
+        with os.scandir(inner) as entries:
+            for entry in entries:
+                said = os.stat(entry.path)
+                yield entry.path, said.st_ino, said.st_size, said.st_mtime_ns, said.st_ctime_ns
 
 
 def _told(error: ConfigurationError) -> str:

@@ -1,7 +1,8 @@
 """JSON Schema for every kind of mapping file, so that an editor completes and checks while one types.
 
 Made from `models`, hence never looser or stricter than the loader's grammar, but for what a schema cannot say: names
-of time zones, formats of instants, and whatever `checks` finds between files. Writing files is `mapping_schema`.
+of time zones, formats of instants, and whatever `checks` finds between files; and where the loader takes a key with
+nothing behind it as left out, an editor says that something is due. Writing files is `mapping_schema`.
 """
 
 from __future__ import annotations
@@ -103,16 +104,16 @@ class _InOrder(GenerateJsonSchema):
 def _for_editors(node: Any) -> Any:
     """Leave out what only says a name again, and say alternatives as editors explain them best.
 
-    `default: null` would be offered as something to write, and `oneOf` blames a half-typed entry for matching
-    several members of a union, which a keyword of its own tells apart anyway.
+    `null` would be offered as something to write where it only stands for a key that is left out, and `oneOf` blames a
+    half-typed entry for matching several members of a union, which a keyword of its own tells apart anyway.
     """
     if isinstance(node, list):
         return [_for_editors(item) for item in node]
     if not isinstance(node, dict):
         return node
     made: dict[str, Any] = {}
-    for key, value in node.items():
-        if key in ("title", "discriminator") or (key == "default" and value is None):
+    for key, value in _without_null(node).items():
+        if key in ("title", "discriminator"):
             continue
         if key in _NAMES:
             made[key] = {name: _for_editors(inner) for name, inner in value.items()}
@@ -123,3 +124,14 @@ def _for_editors(node: Any) -> Any:
         else:
             made["anyOf" if key == "oneOf" else key] = _for_editors(value)
     return made
+
+
+def _without_null(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A key that may be left out, without the null that its model holds then; other nulls are words."""
+    if "default" not in node or node["default"] is not None:
+        return node
+    rest = {key: value for key, value in node.items() if key not in ("anyOf", "default")}
+    members = [member for member in node.get("anyOf", ()) if member != {"type": "null"}]
+    if len(members) == 1:
+        return {**members[0], **rest}
+    return {"anyOf": members, **rest} if members else rest

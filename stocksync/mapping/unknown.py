@@ -66,7 +66,8 @@ class Unknown:
 
     raw: as it was said first; why: what the converter says of it. examples: record id and point of sale. others: what
     the other side says of the same cars, by our word, and how often. fits: by another spelling of the field, how many
-    of these values it would read; agrees: and how many of those to what the other side says.
+    of these values it would read; agrees: and how many of those to what the other side says. other_codes: of a point of
+    sale that the other side's code is unknown of too, that code, and how often.
     """
 
     side: Side
@@ -78,6 +79,7 @@ class Unknown:
     others: Counter[str] = field(default_factory=Counter)
     fits: Counter[str] = field(default_factory=Counter)
     agrees: Counter[str] = field(default_factory=Counter)
+    other_codes: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,13 @@ class _Watched:
 class UnknownValues:
     """What one pair's records say that nobody reads; records are taken in one by one.
 
-    more: by side and attribute, how many records were left out because there were too many different values.
-    read: by side and attribute, how many values could be read.
+    names: what people call the pair's points of sale, by id. more: by side and attribute, how many records were left
+    out because there were too many different values. read: by side and attribute, how many values could be read.
     """
 
-    def __init__(self, mapping: PointOfSaleMapping) -> None:
+    def __init__(self, mapping: PointOfSaleMapping, names: Mapping[str, str] | None = None) -> None:
         self.mapping = mapping
+        self.names = names or {}
         self.found: dict[tuple[Side, str, str], Unknown] = {}
         self.more: Counter[tuple[Side, str]] = Counter()
         self.read: Counter[tuple[Side, str]] = Counter()
@@ -133,7 +136,8 @@ class UnknownValues:
                 self.read[side, name] += 1
         opposite = other() if unread else None
         for name, invalid in unread.items():
-            self._count(side, name, invalid, record_id, point_of_sale, self._said_by_other(side, name, opposite))
+            said = self._said_by_other(side, name, opposite)
+            self._count(side, name, invalid, record_id, point_of_sale, said)
 
     def take_reported(self, side: Side, attribute: str, invalid: Invalid, record_id: str, point_of_sale: str) -> None:
         """Take in what a report row says of a record that is held no more; a value that only breaks a rule is none."""
@@ -214,6 +218,10 @@ class UnknownValues:
             if is_value(read):
                 one.fits[spelling] += 1
                 one.agrees[spelling] += read == other
+        if isinstance(other, Invalid) and name == POINT_OF_SALE:
+            if other.raw in one.other_codes or len(one.other_codes) < _WORDS_KEPT:
+                one.other_codes[other.raw] += 1
+            return
         said = as_text(other) if is_value(other) else None
         if said is not None and (said in one.others or len(one.others) < _WORDS_KEPT):
             one.others[said] += 1

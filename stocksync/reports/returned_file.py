@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from openpyxl.utils import get_column_letter
-
 from stocksync.errors import UnreadableFile
 from stocksync.mapping.spelling import shown
 from stocksync.reports.cell_problem import CellProblem
@@ -148,6 +146,8 @@ class _Report:
         place = next((place for place, cell in enumerate(beyond, start=self.header.width) if trimmed(cell)), None)
         if place is None:
             return None
+        from openpyxl.utils import get_column_letter
+
         letter, allowed = get_column_letter(place + 1), _BEYOND[language].format(width=self.header.width)
         return CellProblem(letter, shown(trimmed(row.cells[place])), allowed)
 

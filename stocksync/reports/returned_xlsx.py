@@ -14,8 +14,6 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
-from openpyxl import load_workbook
-
 from stocksync.reports.refusals import Refusal, Refused
 from stocksync.reports.returned_header import has_header
 from stocksync.reports.returned_rows import LOOKED_AT, MAX_ROWS, TITLE_ROWS, Sheet, SheetRow, within_limits
@@ -49,6 +47,9 @@ def read_xlsx(raw: bytes) -> list[Sheet]:
 
 
 def _sheets(raw: bytes) -> Iterator[Sheet]:
+    # Here, because it takes longer to load than most commands take in all.
+    from openpyxl import load_workbook
+
     workbook = load_workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
     read = 0
     for worksheet in workbook.worksheets:

@@ -21,6 +21,7 @@ from stocksync.reports.words import (
     HALTS,
     HANGS_ON,
     KEPT,
+    OWNER_HELD,
     OWNERS,
     RESERVATION,
     SALES,
@@ -226,14 +227,16 @@ def _advice(case: Case, said: Mapping[str, str], loser: Side, language: Language
 
 
 def _then(case: Case, language: Language) -> str:
-    """What follows from a first contact: the owner's value holds, or a person chooses."""
-    owner = case.owner if case.owner in (Side.VEHICLE_MODULE, Side.DMS) else None
-    category = Category.CONFLICT if owner is None else Category.WRITTEN
-    template = THEN[language][category]
-    if owner is None:
-        return template
+    """What follows from a first contact: the owner's value holds, or a person chooses.
+
+    What was decided is the case's category; who owns the attribute now may be another.
+    """
+    if case.category is Category.CONFLICT:
+        return THEN[language][Category.CONFLICT]
+    if case.owner not in (Side.VEHICLE_MODULE, Side.DMS):
+        return OWNER_HELD[language]
     sides = SIDE_NAMES[language]
-    return template.format(owner=sides[owner], other=sides[Side(owner).other])
+    return THEN[language][Category.WRITTEN].format(owner=sides[case.owner], other=sides[Side(case.owner).other])
 
 
 def _why(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> str:

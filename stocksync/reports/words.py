@@ -119,6 +119,11 @@ THEN: Final[Words] = {
         Category.CONFLICT: "Choose module, dms or value in the report's Decision column.",
     },
 }
+OWNER_HELD: Final[Mapping[Language, str]] = {
+    "fr": "La valeur du côté qui en décide fait foi et est recopiée dans l'autre. Rien à faire si elle est juste.",
+    "en": "The owner's value holds and is copied to the other side. Nothing to do if it is right.",
+}
+"""What is said of a first contact that one side decided, where nobody knows any more which one."""
 ADVICE: Final[Words] = {
     "fr": {
         "": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",

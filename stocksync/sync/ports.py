@@ -39,14 +39,15 @@ class NativeRecord:
     record_id: "" iff the record carries no readable id. version: what a conditional write must name, None where
     the system has no versions. body: the decoded record; money and other decimals as `Decimal`, never float.
     stamp: when it was last changed, on its system's own clock and without a zone: to be held against stamps of the
-    same system only. None where that is not said. listed_digest: of its bytes in a listing, None where it came
-    otherwise.
+    same system only. None where that is not said. awaits: writes of ours to it are on their way, and what it says here
+    tells nothing of them. listed_digest: of its bytes in a listing, None where it came otherwise.
     """
 
     record_id: str
     version: str | None
     body: Mapping[str, Any]
     stamp: datetime | None = None
+    awaits: bool = False
     listed_digest: int | None = field(default=None, compare=False)
 
 

@@ -85,6 +85,10 @@ def _seen(plan: Plan, decided: Decided) -> Iterable[tuple[str, Side]]:
         for side, vehicle in ((Side.VEHICLE_MODULE, car.vehicle_module), (Side.DMS, car.dms)):
             if vehicle is None or vehicle.record_id in remembered[side] or (side, vehicle.record_id) in decided.older:
                 continue
+            record = decided.gathered.records[side].get(vehicle.record_id)
+            if record is not None and record.awaits:
+                # It lies where its system takes it from, and may still be carried out.
+                continue
             yield car.car.id, side
 
 

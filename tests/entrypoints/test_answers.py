@@ -3,13 +3,19 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from stocksync.entrypoints import rendering
-from tests.entrypoints.desk import FRENCH_SPACES, Desk, desk_at, no_traceback, quiet_cars
+from stocksync.entrypoints.history_view import HistoryView
+from stocksync.mapping.load import load_mappings
+from stocksync.sync.answers import Fact
+from tests.entrypoints.desk import FRENCH_SPACES, SHIPPED, Desk, desk_at, no_traceback, quiet_cars
 
 
 @dataclass
@@ -208,6 +214,30 @@ def test_the_history_for_programs_keeps_the_facts(town: Town) -> None:
     assert facts == sorted(facts, key=lambda fact: fact["at"])
     assert "reported" in {fact["action"] for fact in facts}
     assert all(fact["told"] for fact in facts)
+
+
+@pytest.mark.parametrize(
+    ("reason", "category", "told"),
+    [
+        ("first_contact", "conflict", "Choose module, dms or value"),
+        ("first_contact", "written", "The owner's value holds"),
+        ("refused_change", "refused", "was changed in the DMS (120 km), but the value of the vehicle module"),
+    ],
+)
+@pytest.mark.parametrize("owner", ["dms", "vehicle_module", "shared"])
+def test_what_was_reported_is_told_alike_whatever_the_matrix_says_today(
+    reason: str, category: str, told: str, owner: str, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "mappings"))
+    points = (folder / "points_of_sale.yaml").read_text("utf-8")
+    policy = "{owner: shared, on_both_changed: highest}" if owner == "shared" else f"{{owner: {owner}}}"
+    edited = points.replace("    pair:", f"    ownership: {{mileage: {policy}}}\n    pair:", 1)
+    (folder / "points_of_sale.yaml").write_text(edited, "utf-8")
+    details = {"subject": "mileage", "reason": reason, "category": category, "details": {"refused": "dms"}}
+    details |= {"vehicle_module_value": "100", "dms_value": "120", "base_value": None}
+    fact = Fact(datetime(2026, 11, 20, 9, tzinfo=UTC), 1, "reported", details)
+    [line] = HistoryView((fact,), load_mappings(folder).points_of_sale["PDV1"], "en").lines()
+    assert told in line.translate(FRENCH_SPACES)
 
 
 # --- status

@@ -43,6 +43,14 @@ def test_asking_for_help_imports_nothing_heavy() -> None:
     assert "sync" in done.stdout
 
 
+def test_the_service_starts_without_what_reads_workbooks() -> None:
+    script = (
+        "import sys, stocksync.entrypoints.serve.assembled, stocksync.entrypoints.http.app; "
+        "print([name for name in ('openpyxl', 'numpy', 'pandas') if name in sys.modules])"
+    )
+    assert python("-c", script).stdout == "[]\n"
+
+
 def test_the_version_is_the_package_s(tmp_path: Path) -> None:
     done = python("-m", "stocksync.entrypoints.cli", "--version", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"stocksync {__version__}\n")

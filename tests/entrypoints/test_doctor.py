@@ -23,7 +23,7 @@ from stocksync.entrypoints.doctor_checks_reach import check_reach
 from stocksync.entrypoints.doctor_checks_records import check_records
 from stocksync.entrypoints.doctor_checks_systems import ReadingOnly, _Clocks
 from stocksync.entrypoints.doctor_view import DoctorView
-from stocksync.entrypoints.doctor_words import AREAS, LEVELS, SCREEN, TOLD
+from stocksync.entrypoints.doctor_words import AREAS, LEVELS, SCREEN, TOLD, told
 from stocksync.errors import ConfigurationError
 from stocksync.mapping.load import load_mappings
 from stocksync.stock.values import Side
@@ -194,6 +194,35 @@ def test_the_word_of_an_envelope_tells_a_wrong_key_too(town: Desk) -> None:
     assert (code, wrong(findings)) == (2, ["key_401"])
 
 
+def without_key(folder: Path) -> Path:
+    """The shipped mapping files with a vehicle module that asks for no key."""
+    said = "  auth: {scheme: bearer, secret: token}"
+    target = edited(folder, "pairs/openflex-icar/vehicle_module.yaml", said, "  auth: {scheme: none}")
+    points = target / "points_of_sale.yaml"
+    points.write_text(points.read_text("utf-8").replace("      secrets: {token: OPENFLEX_TOKEN}\n", ""), "utf-8")
+    return target
+
+
+def test_a_system_without_a_key_is_said_to_ask_for_none(
+    town: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town, "mappings", without_key(tmp_path))
+    with ScriptedServer([answer({"items": [], "nextCursor": None})]) as server:
+        _, findings = examined(town, OPENFLEX_URL=server.url, OPENFLEX_TOKEN=None)
+        assert not any("authorization" in map(str.lower, asked.headers) for asked in server.asked)
+    assert {found["where"] for found in of(findings, "no_key")} == {"PDV1 openflex", "PDV2 openflex"}
+    assert {found["where"] for found in of(findings, "key_accepted")} == {"PDV1 icar", "PDV2 icar"}
+
+
+def test_a_system_that_wants_a_key_though_the_files_say_none_is_told_with_what_to_say(
+    town: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town, "mappings", without_key(tmp_path))
+    code, findings = examined(town, OPENFLEX_TOKEN=None)
+    assert (code, wrong(findings)) == (2, ["key_wanted"])
+    assert "auth:" in of(findings, "key_wanted")[0]["fix"]
+
+
 @pytest.mark.parametrize(("side", "system", "code"), [("code: PDV2", "openflex", "PDV7"), ("code: S02", "icar", "S77")])
 def test_a_code_that_the_system_does_not_know_is_told_with_the_line_to_edit(
     town: Desk, tmp_path: Path, side: str, system: str, code: str, monkeypatch: pytest.MonkeyPatch
@@ -333,8 +362,9 @@ def test_a_code_without_a_table_entry_is_told_with_the_nearest_one(town: Desk) -
     for record in records[:2]:
         record.body["couleur"] = "NOIRR"  # type: ignore[index]
     found = looked_at(records)["codes_unknown exterior_colour"]
-    assert (found.level, found.values["count"]) == ("warning", "2")
+    assert (found.level, found.values["count"]) == ("warning", "1")
     assert found.values["examples"].startswith("NOIRR (2, ~ N")
+    assert told(found, "en").startswith("exterior_colour: 1 code not in the table, in 12 records")
 
 
 def test_values_that_cannot_be_read_are_counted_by_field(town: Desk) -> None:

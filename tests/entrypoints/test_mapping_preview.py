@@ -120,7 +120,9 @@ def test_an_edit_halts_until_it_is_accepted_once(desk: Desk) -> None:
 
 def test_there_is_nothing_to_accept_where_the_runs_work_by_these_files(desk: Desk) -> None:
     said = desk.run("mapping", "accept", "--by", "A. Martin").stdout.translate(FRENCH_SPACES)
-    assert said.startswith("Rien à accepter : PDV1, PDV2")
+    assert said.strip() == "Rien à accepter : les passages de PDV1, PDV2 appliquent déjà ces fichiers."
+    one = desk.run("--lang", "en", "mapping", "accept", "--by", "A. Martin", "--point-of-sale", "PDV1").stdout
+    assert one.strip() == "Nothing to accept: the runs of PDV1 work by these files already."
 
 
 def test_a_point_of_sale_that_was_never_synchronised_is_told_as_such(desk: Desk) -> None:

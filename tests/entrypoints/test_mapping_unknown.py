@@ -18,10 +18,13 @@ from stocksync.adapters.store.engine import WRITE
 from stocksync.entrypoints.cli import Commands
 from stocksync.entrypoints.context import Context
 from stocksync.entrypoints.mapping_unknown import unknown
+from stocksync.entrypoints.mapping_unknown_view import Line, UnknownView
 from stocksync.entrypoints.mapping_unknown_words import WORDS
 from stocksync.mapping.effective import MappingSet
 from stocksync.mapping.load import load_files, load_mappings, read_files
 from stocksync.mapping.source import read_source
+from stocksync.mapping.unknown import UnknownValues
+from stocksync.mapping.unknown_points import named_by_other_side, new_points
 from stocksync.reports.spelling import Language
 from stocksync.settings import Settings
 from tests.entrypoints.desk import FRENCH_SPACES, SHIPPED
@@ -349,3 +352,71 @@ def add_files(world: World, count: int, point_of_sale: str = "PDV1", **fields: C
 
 def test_every_sentence_is_there_in_both_languages() -> None:
     assert WORDS["fr"].keys() == WORDS["en"].keys()
+
+
+# --- points of sale that nobody knows
+
+POINTS = "points_of_sale.yaml"
+
+
+def elsewhere(desk: Desk, count: int, code: str) -> None:
+    """So many files of the DMS say that they are at a point of sale of that code."""
+    add_files(desk.world, count, site=lambda _: code)
+
+
+def test_a_code_of_a_point_of_sale_that_is_not_in_the_files_is_offered_as_a_whole_entry(desk: Desk) -> None:
+    desk.world.sync()
+    elsewhere(desk, 4, "S07")
+    (found,) = desk.found()
+    assert (found["attribute"], found["value"], found["cars"]) == ("point_of_sale", "S07", 4)
+    assert [near["word"] for near in found["nearest"]] == ["PDV1", "PDV2"]
+    assert len(found["examples"]) == 3
+    said = desk.said()
+    assert "# « S07 » (DMS) : 4 voitures, dont XPDV1-4-0, XPDV1-4-1, XPDV1-4-2" in said
+    new = pasted(said, POINTS)["points_of_sale"]["S07"]
+    assert new["dms"] == {"code": "S07", "address": "ICAR_URL", "secrets": {"key": "ICAR_KEY"}}
+    assert (new["pair"], new["vehicle_module"]["code"]) == ("openflex-icar", "?")
+
+
+def test_what_is_pasted_is_valid_once_the_missing_code_is_filled_in(desk: Desk) -> None:
+    desk.world.sync()
+    elsewhere(desk, 2, "0042")
+    lines = desk.said().split(f"coller dans {POINTS}")[1].split("\n\n")[1].splitlines()
+    path = desk.mappings / POINTS
+    path.write_text(path.read_text("utf-8") + "\n".join(lines[1:]).replace("'?'", "PDV7") + "\n", "utf-8")
+    point = load_mappings(desk.mappings).points_of_sale["0042"]
+    assert [point.systems[side].code for side in (MODULE, DMS)] == ["PDV7", "0042"]
+
+
+def taken(**places: str) -> UnknownValues:
+    """Three cars whose two records say these codes of a point of sale."""
+    values = UnknownValues(shipped_set().points_of_sale["PDV1"])
+    bodies = {MODULE: {"pointOfSale": places["module"]}, DMS: {"site": places["dms"]}}
+    for number in range(3):
+        for side, body in bodies.items():
+            values.take(side, f"{side.value}-{number}", "PDV1", body, lambda side=side: bodies[side.other])  # type: ignore[misc]
+    return values
+
+
+def test_the_two_codes_of_one_new_point_of_sale_are_put_together() -> None:
+    values = taken(module="PDV7", dms="S07")
+    found = values.in_order()
+    assert [one.raw for one in found] == ["PDV7", "S07"]
+    (new,) = new_points(found)
+    assert new.codes == {MODULE: "PDV7", DMS: "S07"}
+    (text,) = UnknownView(values, ["PDV1"], [Line(one, None) for one in found], "en").texts().values()
+    assert "code: PDV7\n" in text
+    assert "code: S07\n" in text
+
+
+def test_where_the_other_side_says_a_known_one_it_is_a_code_to_correct_and_no_new_one() -> None:
+    values = taken(module="PDV1", dms="S1")
+    (one,) = values.in_order()
+    assert named_by_other_side(one) == ("PDV1", 3, 3)
+    view = UnknownView(values, ["PDV1"], [Line(one, None)], "en")
+    assert view.texts() == {}
+    (hint,) = view._hints()
+    assert hint.endswith(
+        "the vehicle module says PDV1 for 3 of 3: to correct in the system, or, if its code changed, in "
+        "points_of_sale.yaml: PDV1, dms, code"
+    )

@@ -1,5 +1,6 @@
 """What must not get into a log: each kind by itself, and canaries planted everywhere while real commands run."""
 
+import base64
 import http.server
 import json
 import logging
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,13 @@ from stocksync.entrypoints.known_secrets import secrets_of
 from stocksync.entrypoints.redaction import LONGEST_TEXT, UNREADABLE, RedactingFilter, Redactor
 from stocksync.sandbox.running import Access, RunningSandbox
 from stocksync.sandbox.seed import fill
+from tests.contract.clock import PaperClock
 from tests.entrypoints.desk import SHIPPED
+from tests.variants.server import VariantServer
+from tests.variants.variants import BY_NAME
 
 PLAIN = Redactor({})
+OAUTH = BY_NAME["offsets by a total, OAuth2, PUT whole under a strong ETag"]
 
 
 # --- each kind
@@ -498,6 +503,26 @@ def test_an_exception_is_cleaned_like_all_else(log_format: Any) -> None:
     assert "ConnectError" in line
     assert not any(canary in line for canary in ("canary-key", "client-prive", "98 76 54"))
     assert structlog.is_configured() is False
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_token_that_was_fetched_at_run_time_is_blotted_too(log_format: Any) -> None:
+    """One redactor from before, in use already: a service fetches tokens for months."""
+    redactor = Redactor({})
+    formatter = logs.line_formatter(log_format, redactor)
+    with VariantServer(OAUTH.habits) as server:
+        server.add(1)
+        with closing(OAUTH.system(server, PaperClock())) as system:
+            system.read("V100")
+            [token] = server.tokens
+            said = f"the answer had {token} in it, and {base64.b64encode(token.encode()).decode().rstrip('=')}"
+            assert redactor.without_known(said) == "the answer had *** in it, and ***"
+            server.tokens[token] = False
+            system.read("V100")
+            [_, second] = server.tokens
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "sent %s, then %s", (token, second), None)
+    line = formatter.format(record)
+    assert "sent ***, then ***" in line
 
 
 def test_the_traceback_of_a_bug_is_cleaned(tmp_path: Path) -> None:

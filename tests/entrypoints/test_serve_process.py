@@ -2,18 +2,13 @@
 
 import hmac
 import json
-import os
-import queue
 import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -21,66 +16,9 @@ import pytest
 
 from stocksync.mapping.load import load_mappings
 from tests.entrypoints.desk import SHIPPED, Desk, desk_at, quiet_cars
+from tests.fire.service import Service
 
 PATIENCE_S = 30.0
-
-
-class Process:
-    """A service as a supervisor sees it: lines on standard output, signals, an exit code."""
-
-    def __init__(self, desk: Desk, *arguments: str, **environment: str) -> None:
-        self._log = (desk.folder / "serve.log").open("a", encoding="utf-8")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("STOCKSYNC_")}
-        variables = {
-            **kept,
-            "STOCKSYNC_MAPPINGS": str(desk.mappings),
-            "STOCKSYNC_DATABASE_URL": f"sqlite:///{desk.database}",
-            "STOCKSYNC_LANG": "en",
-            "STOCKSYNC_QUICK_EVERY_S": "1",
-            **desk.sandbox.environment,
-            **environment,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "stocksync.entrypoints.cli", "serve", *arguments],
-            cwd=desk.folder,
-            env=variables,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
-        self.lines: list[str] = []
-        self._said: queue.Queue[str] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def says(self, beginning: str) -> str:
-        """Wait for a line."""
-        while True:
-            line = self._said.get(timeout=PATIENCE_S)
-            if line.startswith(beginning):
-                return line
-
-    def tell(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def ends(self) -> int:
-        code = self.process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
-        return code
-
-    def close(self) -> None:
-        with suppress(ProcessLookupError):
-            self.process.kill()
-        self.ends()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self._log.close()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            self._said.put(self.lines[-1])
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +28,17 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 @contextmanager
-def serving(desk: Desk, *arguments: str, **environment: str) -> Iterator[Process]:
-    process = Process(desk, *arguments, **environment)
-    try:
-        yield process
-    finally:
-        process.close()
+def serving(desk: Desk, *arguments: str, **environment: str) -> Iterator[Service]:
+    variables = {
+        "STOCKSYNC_MAPPINGS": str(desk.mappings),
+        "STOCKSYNC_DATABASE_URL": f"sqlite:///{desk.database}",
+        "STOCKSYNC_LANG": "en",
+        "STOCKSYNC_QUICK_EVERY_S": "1",
+        **desk.sandbox.environment,
+        **environment,
+    }
+    with closing(Service(desk.folder, variables, *arguments)) as service:
+        yield service
 
 
 def price_in_dms(desk: Desk, dossier: str) -> str:
@@ -262,7 +205,8 @@ def test_edits_come_into_force_between_runs_and_wrong_ones_never(tmp_path: Path)
         desk.mappings = Path(shutil.copytree(SHIPPED, tmp_path / "mappings"))
         file = desk.mappings / "points_of_sale.yaml"
         shipped = file.read_text(encoding="utf-8")
-        with serving(desk) as service:
+        with serving(desk, "--http", "127.0.0.1:0") as service:
+            url = service.says("Listening on ").removeprefix("Listening on ")
             service.says("stocksync is running")
             until(lambda: min(newest_run(desk, "PDV1"), newest_run(desk, "PDV2")) > 0)
             # Not valid: runs go on by the files before it.
@@ -270,6 +214,7 @@ def test_edits_come_into_force_between_runs_and_wrong_ones_never(tmp_path: Path)
             until(lambda: "the edited mapping files are not valid" in (desk.folder / "serve.log").read_text())
             before = newest_run(desk, "PDV1")
             until(lambda: newest_run(desk, "PDV1") > before + 1)
+            until(lambda: "stocksync_mapping_refused 1.0" in answer(f"{url}/metrics")[1])
             # Valid: the next run works by it.
             edited = shipped.replace("    name: 01 - VW", "    ownership: {mileage: {owner: dms}}\n    name: 01 - VW")
             assert edited != shipped

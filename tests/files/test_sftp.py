@@ -12,10 +12,15 @@ import pytest
 paramiko = pytest.importorskip("paramiko")
 
 from stocksync.adapters.systems.files.system import FilesSystem  # noqa: E402
-from stocksync.adapters.systems.files.transport import Found, open_transport  # noqa: E402
+from stocksync.adapters.systems.files.transport import (  # noqa: E402
+    LEFT_FOR_S,
+    Found,
+    open_transport,
+    temporary_name,
+)
 from stocksync.errors import AccessDenied, ConfigurationError, IncompleteListing, SystemUnavailable  # noqa: E402
 from tests.contract.clock import PaperClock  # noqa: E402
-from tests.files.folder_dms import FolderDms, settings  # noqa: E402
+from tests.files.folder_dms import FolderDms, make_old, settings  # noqa: E402
 from tests.files.sftp_server import PASSWORD, SftpOverFolder  # noqa: E402
 from tests.files.test_files_contract import EatingClock  # noqa: E402
 
@@ -184,6 +189,18 @@ def test_a_file_that_changed_since_it_was_listed_is_another_one(server: SftpOver
     (dms.root / "export" / found.name).unlink()
     assert transport.read("export", found) is None
     transport.close()
+
+
+def test_what_a_process_left_half_written_there_is_cleared_up(opened: Open, dms: FolderDms) -> None:
+    path, other = (dms.root / "import" / name for name in (temporary_name(), ".other.part"))
+    path.write_bytes(b"dossier;")
+    other.write_bytes(b"dossier;")
+    make_old(other, 2 * LEFT_FOR_S)
+    assert listed(opened()) == ["VO1"]
+    assert path.exists()
+    make_old(path, 2 * LEFT_FOR_S)
+    assert listed(opened()) == ["VO1"]
+    assert (path.exists(), other.exists()) == (False, True)
 
 
 def test_several_threads_share_one_connection(opened: Open, server: SftpOverFolder) -> None:

@@ -24,7 +24,7 @@ CLI = ("-m", "stocksync.entrypoints.cli")
 class Service:
     """A running `stocksync serve`, as a supervisor sees it: lines, signals, an exit code.
 
-    program: what Python is given in place of the command line's own module.
+    program: what Python is given in place of the command line's own module. lines: what it has said so far.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Service:
             stdout=subprocess.PIPE,
             stderr=self._log,
         )
+        self.lines: list[str] = []
         self._said: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -83,7 +84,8 @@ class Service:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self._said.put(line.rstrip("\n"))
+            self.lines.append(line.rstrip("\n"))
+            self._said.put(self.lines[-1])
         self._said.put(None)
 
 

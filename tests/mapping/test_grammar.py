@@ -118,11 +118,27 @@ def test_a_flow_collection_has_the_line_of_its_own_key() -> None:
             DMS,
             "  model: {field: modele, converter: text}",
             "  model:\n    {field: modele,\n     convertor: text}",
-            "  model:",
+            "convertor:",
         )
     )
-    assert problem.where == "fields.model"
-    assert problem.message == "the key converter is missing"
+    assert problem.where == "fields.model.convertor"
+
+
+@pytest.mark.parametrize(
+    ("edit", "said", "meant"),
+    [
+        (Edit(DMS, "vin: {field: chassis, converter:", "vin: {field: chassis, convertor:"), "convertor", "converter"),
+        (Edit(VEHICLE, "  - rule: more_than\n", "  - rul: more_than\n"), "rul", "rule"),
+        (Edit(DMS, "  protocol: rest\n", "  protokoll: rest\n"), "protokoll", "protocol"),
+        (Edit(DMS, "paging: {style: page,", "paging: {styl: page,"), "styl", "style"),
+    ],
+    ids=lambda value: value.new.strip() if isinstance(value, Edit) else None,
+)
+def test_a_misspelt_key_that_tells_parts_apart_is_refused_with_the_one_that_is_meant(
+    edit: Edit, said: str, meant: str
+) -> None:
+    problem = problem_of(edit)
+    assert (problem.message, problem.said, problem.nearest) == ("unknown key", said, meant)
 
 
 @pytest.mark.parametrize(

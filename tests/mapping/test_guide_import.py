@@ -229,11 +229,7 @@ def test_an_owner_that_followed_the_guide_follows_it_again_and_is_told(integrato
         {
             "attribute": "destination",
             "owner": "dms",
-            "guide": {
-                "label": "Destination VO modifiable",
-                "dms_may_modify": "OUI",
-                "note": "entered in the module",
-            },
+            "guide": {"label": "Destination VO modifiable", "dms_may_modify": "OUI"},
         }
     ]
     in_english = integrator.said(rows, language="en")
@@ -390,6 +386,27 @@ def test_writing_changes_the_lines_it_must_and_no_comment(integrator: Integrator
     point = load_mappings(integrator.folder).points_of_sale["PDV1"]
     assert point.matrix.rows["destination"].policy.provisional
     assert integrator.run(as_csv(rows)).exit_code == 0
+
+
+def test_a_new_owner_does_not_keep_the_former_one_s_note_where_the_table_leaves_its_note_blank(
+    integrator: Integrator,
+) -> None:
+    before = integrator.ownership
+    rows = rows_with("Destination VO modifiable", "OUI", "")
+    assert "note: entered in the module → none" in integrator.said(rows, language="en")
+    integrator.said(rows, "--write", code=0)
+    gone, came = changed_lines(before, integrator.ownership)
+    assert "      note: entered in the module" in gone
+    assert not any("note" in line for line in came)
+    assert integrator.run(as_csv(rows)).exit_code == 0
+
+
+def test_a_note_stays_where_the_owner_does_or_where_the_table_has_no_column_for_notes(integrator: Integrator) -> None:
+    kept = integrator.data(rows_with("Destination VO modifiable", "NON", ""), code=0)["placed"]
+    assert [row["changes"] for row in kept if row["attribute"] == "destination"] == [[]]  # type: ignore[attr-defined]
+    bare = [["Libellé", "OUI/NON"], ["Destination VO modifiable", "OUI"]]
+    (row,) = integrator.data(bare)["placed"]  # type: ignore[misc]
+    assert [change["key"] for change in row["changes"]] == ["owner", "guide.dms_may_modify"]
 
 
 def test_what_was_placed_by_likeness_is_written_only_when_told(integrator: Integrator) -> None:

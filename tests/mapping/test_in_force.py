@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from stocksync.mapping.in_force import MappingsInForce
+from stocksync.mapping import in_force as module
+from stocksync.mapping.effective import MappingSet
+from stocksync.mapping.in_force import READ_EVERY_S, MappingsInForce
 from stocksync.mapping.load import load_mappings
 from tests.worlds import SHIPPED
 
@@ -17,9 +21,14 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SHIPPED, tmp_path / "mappings"))
 
 
+@pytest.fixture(scope="module")
+def shipped() -> MappingSet:
+    return load_mappings(SHIPPED)
+
+
 @pytest.fixture
-def in_force(folder: Path) -> MappingsInForce:
-    return MappingsInForce(folder, load_mappings(folder))
+def in_force(folder: Path, shipped: MappingSet) -> MappingsInForce:
+    return MappingsInForce(folder, shipped)
 
 
 def edited(folder: Path, old: str, new: str, file: str = "points_of_sale.yaml") -> None:
@@ -95,3 +104,86 @@ def test_a_half_written_file_is_left_alone(folder: Path, in_force: MappingsInFor
     assert not in_force.look().refused
     path.write_bytes(whole)
     assert [in_force.look().refused for _ in range(3)] == [""] * 3
+
+
+@dataclass
+class Watched:
+    """How often the files were read, and the seconds that went by."""
+
+    reads: list[Path] = field(default_factory=list)
+    now_s: float = 0.0
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    watched, read_files = Watched(), module.read_files
+
+    def counted(folder: Path) -> dict[str, bytes]:
+        watched.reads.append(folder)
+        return read_files(folder)
+
+    monkeypatch.setattr(module, "read_files", counted)
+    return watched
+
+
+@pytest.fixture
+def quiet(folder: Path, watched: Watched, shipped: MappingSet) -> MappingsInForce:
+    """Files in force, looked at until nothing was left to be read."""
+    made = MappingsInForce(folder, shipped, lambda: watched.now_s)
+    made.look(), made.look()
+    watched.reads.clear()
+    return made
+
+
+def test_files_are_not_read_while_nothing_moves_but_now_and_then_all_the_same(
+    quiet: MappingsInForce, watched: Watched
+) -> None:
+    assert not any(quiet.look().adopted for _ in range(20))
+    assert not watched.reads
+    watched.now_s += READ_EVERY_S
+    quiet.look(), quiet.look()
+    assert len(watched.reads) == 1
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen_within_a_minute_at_most(
+    folder: Path, quiet: MappingsInForce, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = module._traces(folder)
+    monkeypatch.setattr(module, "_traces", lambda _: before)
+    edited(folder, "01 - VW SEAT SKODA", "01 - VW SEAT SKODX")
+    assert not any(quiet.look().adopted for _ in range(3))
+    watched.now_s += READ_EVERY_S
+    quiet.look()
+    assert quiet.look().adopted is not None
+
+
+@pytest.mark.parametrize("how", ["in place", "moved over", "new file", "gone file", "dated back"])
+def test_whatever_moves_in_the_folder_is_read(folder: Path, quiet: MappingsInForce, watched: Watched, how: str) -> None:
+    file = folder / "pairs" / "openflex-icar" / "pair.yaml"
+    if how == "in place":
+        file.write_bytes(file.read_bytes() + b"\n")
+    elif how == "moved over":
+        (other := folder.parent / "other").write_bytes(file.read_bytes().replace(b"50", b"51"))
+        os.utime(other, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
+        other.rename(file)
+    elif how == "new file":
+        shutil.copytree(folder / "pairs" / "openflex-icar", folder / "pairs" / "another")
+    elif how == "gone file":
+        file.unlink()
+    else:
+        said = file.stat()
+        file.write_bytes(file.read_bytes().replace(b"50", b"51"))
+        os.utime(file, ns=(said.st_atime_ns, said.st_mtime_ns))
+    quiet.look()
+    assert watched.reads
+
+
+def test_files_that_could_not_be_read_for_a_moment_are_no_trouble_afterwards(
+    folder: Path, quiet: MappingsInForce
+) -> None:
+    (folder / "odd.yaml").mkdir()
+    assert "cannot be read" in quiet.look().refused
+    assert quiet.refused
+    (folder / "odd.yaml").rmdir()
+    quiet.look(), quiet.look()
+    assert not quiet.refused

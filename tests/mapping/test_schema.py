@@ -121,6 +121,28 @@ def test_what_the_loader_refuses_for_its_grammar_the_schema_refuses_too(edit: Ed
     assert mistakes(edit.file, source.data)
 
 
+def places_of_null(node: Any, path: str = "") -> Iterator[str]:
+    if isinstance(node, dict):
+        if node.get("type") == "null":
+            yield path
+        for key, inner in node.items():
+            if key not in ("examples", "default", "enum", "const"):
+                yield from places_of_null(inner, f"{path}.{key}")
+    elif isinstance(node, list):
+        for inner in node:
+            yield from places_of_null(inner, path)
+
+
+def test_null_is_offered_where_it_is_a_word_of_the_language_and_nowhere_else() -> None:
+    found = [place for kind in MODELS for place in places_of_null(schema_of(kind), kind)]
+    assert found == ["side.$defs.ErrorsModel.properties.fields.anyOf"]
+
+
+def test_a_key_of_one_type_is_described_without_a_choice_of_types() -> None:
+    owner = schema_of("ownership")["$defs"]["AttributeRowModel"]["properties"]["owner"]
+    assert (owner["enum"][:2], owner["type"], "anyOf" in owner) == (["vehicle_module", "dms"], "string", False)
+
+
 def test_only_mapping_files_have_a_kind() -> None:
     assert {name: kind_of(name) for name in SHIPPED}[DMS] == "side"
     assert None not in {kind_of(name) for name in SHIPPED}
@@ -133,10 +155,10 @@ def test_only_mapping_files_have_a_kind() -> None:
 
 
 def fields() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Every key of every model in models.py: its name, its schema, and the definitions that it may refer to."""
+    """Every key of every model of the language: its name, its schema, and the definitions that it may refer to."""
     classes = [c for c in vars(models).values() if isinstance(c, type) and issubclass(c, BaseModel)]
     for model in classes:
-        if model.__module__ == models.__name__:
+        if model.__module__.startswith(f"{models.__name__}."):
             made = model.model_json_schema()
             for key, node in made["properties"].items():
                 yield f"{model.__name__}.{key}", node, made.get("$defs", {})

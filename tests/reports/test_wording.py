@@ -221,10 +221,17 @@ def test_an_owner_that_hangs_on_the_stage_is_told_so() -> None:
 
 
 def test_a_first_contact_under_one_owner_says_whose_value_holds_and_a_shared_one_asks() -> None:
-    owned = case(Reason.FIRST_CONTACT)
+    owned = replace(case(Reason.FIRST_CONTACT), category=Category.WRITTEN)
     assert told(owned, "fr").endswith("Rien à faire si elle est juste.")
     assert "La valeur du DMS fait foi et est recopiée dans le module véhicules" in told(owned, "fr")
-    assert told(replace(owned, owner="shared"), "fr").endswith(CHOOSE)
+    assert told(replace(owned, category=Category.CONFLICT, owner="shared"), "fr").endswith(CHOOSE)
+
+
+def test_what_a_first_contact_decided_is_told_as_it_was_whoever_owns_the_attribute_now() -> None:
+    asked, held = case(Reason.FIRST_CONTACT), replace(case(Reason.FIRST_CONTACT), category=Category.WRITTEN)
+    assert told(replace(asked, owner="dms"), "fr").endswith(CHOOSE)
+    assert "The owner's value holds" in told(replace(held, owner="shared"), "en")
+    assert "La valeur du côté qui en décide fait foi" in told(replace(held, owner=None), "fr")
 
 
 def test_the_name_of_a_person_does_not_stand_in_a_sentence_for_the_screen() -> None:

@@ -35,7 +35,7 @@ class Habits:
     form: Literal["list", "keyed", "lines"] = "list"
     items: str | None = "data.cars"
     each: str | None = None
-    auth: Literal["bearer", "header", "query", "basic", "oauth2_basic", "oauth2_body"] = "bearer"
+    auth: Literal["bearer", "header", "query", "basic", "oauth2_basic", "oauth2_body", "none"] = "bearer"
     prefix: str = ""
     version: Literal["quoted", "as_is", "strong", "weak", "field", "none"] = "none"
     takes: Literal["merge", "top_level", "partial", "whole"] = "merge"
@@ -347,6 +347,7 @@ class VariantServer:
             "bearer": said == f"Bearer {SECRET}",
             "header": asked.headers.get("X-Key") == self.habits.prefix + SECRET,
             "query": asked.query.get("key") == SECRET,
+            "none": not said and "X-Key" not in asked.headers and "key" not in asked.query,
             "basic": said == "Basic " + base64.b64encode(f"{USER}:{SECRET}".encode()).decode(),
         }
         if self.habits.auth in allowed:

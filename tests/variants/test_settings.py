@@ -139,5 +139,5 @@ def _collect(model: BaseModel, words: set[str]) -> None:
 
 def test_each_scheme_names_every_secret_it_needs() -> None:
     names = {variant.connection().auth.secret_names for variant in VARIANTS}
-    assert names == {("key",), ("user", "key"), ("client", "key"), ("client", "key", "token_url")}
+    assert names == {(), ("key",), ("user", "key"), ("client", "key"), ("client", "key", "token_url")}
     assert connection(VEHICLE_MODULE).auth.secret_names == ("token",)

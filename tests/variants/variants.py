@@ -215,9 +215,9 @@ VARIANTS = [
         shrinks=False,
     ),
     Variant(
-        "offsets until an empty page",
+        "offsets until an empty page, no key",
         """
-        auth: {scheme: bearer, secret: key}
+        auth: {scheme: none}
         list:
           path: /api/cars
           query: {site: "{point_of_sale}", size: 3}
@@ -227,7 +227,7 @@ VARIANTS = [
         create: {method: POST, path: /api/cars}
         update: {method: PATCH, path: "/api/cars/{id}"}
         """,
-        Habits(paging="offset", counts=frozenset(), largest_page=2),
+        Habits(paging="offset", counts=frozenset(), auth="none", largest_page=2),
         shrinks=False,
     ),
     Variant(

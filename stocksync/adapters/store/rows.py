@@ -202,9 +202,15 @@ def supersede(connection: Connection, recording: Recording) -> None:
         pending = pending.where(OUTBOX.c.car_id.in_(sorted(recording.scope)))
     connection.execute(pending.values(done))
     claimed = connection.execute(
-        select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.side).where(OUTBOX.c.status == EntryStatus.CLAIMED.value)
-    )
+        select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.side, OUTBOX.c.action, OUTBOX.c.record_id, OUTBOX.c.payload)
+        .where(OUTBOX.c.status == EntryStatus.CLAIMED.value)
+        .order_by(OUTBOX.c.id)
+    ).all()
     settled = [row.id for row in claimed if (row.car_id, Side(row.side)) in recording.seen]
+    # What was sent again and again without an answer is remembered once, by the newest that went out.
+    newest = {(r.car_id, r.side, r.action, r.record_id, r.payload): r.id for r in claimed}
+    kept = set(newest.values())
+    settled += [row.id for row in claimed if row.id not in kept]
     settled += _over(connection, recording) if recording.complete else []
     for part in chunks(settled):
         connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(part)).values(done))

@@ -1,4 +1,4 @@
-"""What opens a system, made of its `auth` settings and of secrets: a standing key, or tokens that are fetched.
+"""What opens a system, made of its `auth` settings and of secrets: a standing key, tokens that are fetched, or nothing.
 
 Not here: that a key goes to its own origin only, which is `http`; how tokens are fetched, which is `oauth2`.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from stocksync.adapters.systems.http import Access, Key, StandingKey
 from stocksync.adapters.systems.oauth2 import ClientCredentials, FetchedTokens
 from stocksync.errors import ConfigurationError
-from stocksync.mapping.connection_auth import ApiKeyAuth, Auth, BasicAuth, BearerAuth, OAuth2Auth
+from stocksync.mapping.connection_auth import ApiKeyAuth, Auth, BasicAuth, BearerAuth, NoAuth, OAuth2Auth
 from stocksync.sync.ports import Clock
 
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
@@ -32,6 +32,24 @@ def open_access(
             return _basic(auth, secrets, name)
         case OAuth2Auth():
             return _fetched(auth, secrets, base_url, name, clock, timeout_s)
+        case NoAuth():
+            return NoKey()
+
+
+class NoKey:
+    """An `Access` to what is open: requests carry no key."""
+
+    def key(self) -> Key:
+        """A key that stands nowhere."""
+        return Key(header="", secret="")
+
+    def renew(self, refused: Key) -> bool:
+        """There is none to be had."""
+        return False
+
+    def hidden(self) -> tuple[str, ...]:
+        """Nothing is secret."""
+        return ()
 
 
 def checked_secret(secrets: Mapping[str, str], secret: str, name: str) -> str:

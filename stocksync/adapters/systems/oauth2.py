@@ -22,6 +22,7 @@ from urllib.parse import quote_plus, urlencode
 
 from stocksync.adapters.systems import strict_json
 from stocksync.adapters.systems.answers import quoted, retry_after_s
+from stocksync.adapters.systems.fetched import note_fetched
 from stocksync.adapters.systems.http import Answer, HttpClient, Key, StandingKey, checked_base_url
 from stocksync.errors import AccessDenied, RateLimited, SystemUnavailable, UnexpectedAnswer
 from stocksync.sync.ports import Clock
@@ -122,6 +123,7 @@ class FetchedTokens:
         if not isinstance(token, str) or not _TOKEN.fullmatch(token) or str(kind).lower() != "bearer":
             raise AccessDenied(sentence("answered without a bearer token: check its address and the client"))
         life = timedelta(seconds=_life_s(said.get("expires_in")))
+        note_fetched(token)
         kept.before, kept.token = kept.token, token
         # Half its life at least, however large the margin: a token that is never used would be fetched for ever.
         kept.usable_until_at = asked_at + max(life - timedelta(seconds=self._credentials.margin_s), life / 2)

@@ -56,6 +56,11 @@ class Standing(Collector):
         yield from _outboxes(health.points, now_at)
         yield from _states(health.points)
         yield _gates(health)
+        yield Metric(
+            "stocksync_mapping_refused",
+            "1 iff the mapping files in the folder are not valid: runs go on by those before.",
+            value=float(bool(health.edit_refused)),
+        )
 
 
 def _of_points(name: str, text: str, values: Iterable[tuple[PointHealth, float | None]]) -> Metric:

@@ -96,6 +96,15 @@ def test_what_waits_and_what_needs_somebody_is_shown() -> None:
     assert shown == {"PDV1": [3, 90, 0, 1, 1, 2], "PDV2": [0, 0, 1, 0, 0, 0]}
 
 
+def test_mapping_files_that_are_not_valid_are_a_figure_of_their_own() -> None:
+    for said, figure in (("", 0), ("points_of_sale.yaml:3: PDV1: unknown key", 1)):
+        health = Health((), edit_refused=said)
+        (metric,) = [
+            m for m in Standing(lambda health=health: health).collect() if m.name == "stocksync_mapping_refused"
+        ]  # type: ignore[misc]
+        assert [sample.value for sample in metric.samples] == [figure]
+
+
 def test_a_gate_is_in_one_state_at_a_time() -> None:
     figures = standing()
     for system, due in (("openflex", "open"), ("icar", "denied")):

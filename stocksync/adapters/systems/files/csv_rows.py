@@ -39,11 +39,11 @@ def read(content: bytes, form: CsvFormat) -> list[Row]:
         due = _count_of(lines, form.trailer)
         del lines[-1]
     columns = form.positions if form.positions is not None else _header(lines)
-    rows = []
+    nested, rows = any("." in name for name in columns), []
     for number, cells in lines if form.positions is not None else lines[1:]:
         if len(cells) != len(columns):
             raise NotReadable(f"line {number} has {len(cells)} cells, {len(columns)} are due")
-        rows.append(_row(columns, cells))
+        rows.append(_row(columns, cells, nested))
     if due is not None and due != len(rows):
         raise NotReadable(f"its last line says {due} records, {len(rows)} are there")
     return rows
@@ -122,7 +122,9 @@ def _header(lines: list[tuple[int, list[str]]]) -> list[str]:
     return names
 
 
-def _row(columns: Sequence[str], cells: Sequence[str]) -> Row:
+def _row(columns: Sequence[str], cells: Sequence[str], nested: bool) -> Row:
+    if not nested:
+        return dict(zip(columns, cells, strict=True))
     row: Row = {}
     for name, cell in zip(columns, cells, strict=True):
         try:

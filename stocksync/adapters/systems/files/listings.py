@@ -4,14 +4,17 @@ Decided:
 
 - A file that is not whole yet is as if it were not there; changes behind it wait for it. A file that is whole and
   cannot be read is never skipped: an older listing in its place would look like people who put former values back.
-- A complete file that says two things of one record is not read at all; in a file of changes the last one holds.
+- A complete file that says two things of one record is not read at all, unless the settings have such rows numbered;
+  in a file of changes the last one holds.
 - Files that are read are kept in memory as long as they are a part of the newest listing.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -20,14 +23,15 @@ from typing import Any, Final
 
 from stocksync.adapters.systems.files.names import Pattern, file_time, marker_of
 from stocksync.adapters.systems.files.ready import readiness
-from stocksync.adapters.systems.files.rows import NotReadable, Row, read_rows
+from stocksync.adapters.systems.files.rows import NotReadable, Row, read_rows, with_added
 from stocksync.adapters.systems.files.transport import Found, Transport
-from stocksync.errors import IncompleteListing, StocksyncError
+from stocksync.errors import IncompleteListing, StocksyncError, SystemUnavailable
 from stocksync.mapping.connection_files import DoneMarker, FilesConnection, IncomingFiles
-from stocksync.mapping.paths import merged, value_at
+from stocksync.mapping.paths import merged, put_at, value_at
 from stocksync.stock.values import ABSENT
 
 _TRIES: Final = 3
+_MOST_OF_ONE_ID: Final = 100
 _HOUR_S: Final = 3_600
 _DAY_S: Final = 86_400
 _log = logging.getLogger(__name__)
@@ -109,9 +113,12 @@ class Listings:
         if archive is None:
             return
         try:
-            for file in self._replaced(code if self.by_point_of_sale else ""):
+            replaced = self._replaced(code if self.by_point_of_sale else "")
+            for file in replaced:
                 self._put_away(file, archive.folder)
-            self._forget(archive.folder, archive.keep_days)
+            # The folder is made for the first file that goes there; until then there is nothing to be forgotten.
+            with nullcontext() if replaced else suppress(SystemUnavailable):
+                self._forget(archive.folder, archive.keep_days)
         except StocksyncError as error:
             _log.warning("files were not archived: %s", error)
 
@@ -208,7 +215,7 @@ class Listings:
             content = self._transport.read(file.files.folder, file.found)
             if content is None:
                 raise _Gone
-            rows = read_rows(content, file.files.format)
+            rows = with_added(read_rows(content, file.files.format), file.files.adds)
             self._check_fields(file, rows)
             self._rows[file.key] = rows
         return self._rows[file.key]
@@ -224,14 +231,27 @@ class Listings:
                     raise NotReadable(f"record {number} has no field {place}, its point of sale")
 
     def _take_all(self, file: _File, rows: list[Row], records: dict[str, Shown], without_id: list[Row]) -> None:
+        said: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             record_id = text_of(value_at(row, self._id_path))
             if not record_id:
                 without_id.append(row)
-            elif record_id not in records:
-                records[record_id] = _shown(row, file)
-            elif records[record_id].body != row:
-                raise NotReadable(f"it says two things of the record {record_id!r}")
+            elif row not in said[record_id]:
+                said[record_id].append(row)
+                taken, row = self._as_own_record(record_id, row, len(said[record_id]))
+                if taken in records or (taken != record_id and file.files.same_id == "refused"):
+                    raise NotReadable(f"it says two things of the record {record_id!r}")
+                if len(said[record_id]) > _MOST_OF_ONE_ID:
+                    raise NotReadable(f"more than {_MOST_OF_ONE_ID} of its records have the id {record_id!r}")
+                records[taken] = _shown(row, file)
+
+    def _as_own_record(self, record_id: str, row: Row, number: int) -> tuple[str, Row]:
+        """Give a row that is the so-many-eth of its id an id of its own."""
+        if number == 1:
+            return record_id, row
+        record_id, own = f"{record_id} #{number}", Row()
+        put_at(own, self._id_path, record_id)
+        return record_id, merged(row, own)
 
     def _take_changes(self, file: _File, rows: list[Row], records: dict[str, Shown], without_id: list[Row]) -> None:
         for row in rows:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import tempfile
 import time
@@ -17,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from stocksync.adapters.systems.files.transport import MOST_NAMES, Found
+from stocksync.adapters.systems.files.transport import MOST_NAMES, Found, is_temporary, temporary_name
 from stocksync.errors import AccessDenied, StocksyncError, SystemUnavailable
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.EAGAIN, errno.EBUSY})
@@ -68,7 +67,7 @@ class LocalFolder:
     def write(self, folder: str, name: str, content: bytes) -> None:
         """Put a whole file into a folder, which is made where it is missing."""
         with self._told("write", f"{folder}/{name}"), self._opened(folder, make=True) as handle:
-            temporary = f".{secrets.token_hex(8)}.part"
+            temporary = temporary_name()
             opened = os.open(temporary, _WRITE, 0o666, dir_fd=handle)
             try:
                 with os.fdopen(opened, "wb") as file:
@@ -99,6 +98,19 @@ class LocalFolder:
         """Remove a file."""
         with self._told("remove", f"{folder}/{name}"), self._opened(folder) as handle, suppress(FileNotFoundError):
             os.unlink(name, dir_fd=handle)
+
+    def sweep(self, folder: str, older_s: float) -> list[str]:
+        """Remove what was left half written."""
+        with self._told("clear up", folder), suppress(FileNotFoundError), self._opened(folder) as handle:
+            with os.scandir(handle) as entries:
+                left = {entry.name: entry.stat(follow_symlinks=False) for entry in entries if is_temporary(entry.name)}
+            limit_s = self.now_s(folder) - older_s if left else 0.0
+            removed = [name for name, said in left.items() if stat.S_ISREG(said.st_mode) and said.st_mtime <= limit_s]
+            for name in removed:
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=handle)
+            return removed
+        return []
 
     def now_s(self, folder: str) -> float:
         """What the drive's clock says; this machine's where nothing can be written there."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from stocksync.errors import ConfigurationError
-from stocksync.mapping.connection_files import PLACEHOLDERS, STAMP_LETTERS, IncomingFiles
+from stocksync.mapping.connection_files import PLACEHOLDERS, STAMP_LETTERS, FilesConnection, IncomingFiles
 
 _CODE: Final = re.compile(r"[^/\\\x00-\x1f.~$][^/\\\x00-\x1f]{0,63}")
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -69,9 +69,12 @@ class Pattern:
         return "".join(STAMP_LETTERS.get(part, re.escape(part)) for part in parts)
 
 
-def checked_code(code: str, name: str) -> str:
-    """Give a point of sale's code back. Raises ConfigurationError iff no file's name could hold it."""
-    if not _CODE.fullmatch(code) or ".." in code:
+def checked_code(code: str, connection: FilesConnection, name: str) -> str:
+    """Give a point of sale's code back. Raises ConfigurationError iff the files' names should hold it and cannot."""
+    patterns = [files.pattern for files in connection.incoming]
+    patterns += [connection.outgoing.pattern] if connection.outgoing is not None else []
+    in_names = any("{point_of_sale}" in pattern for pattern in patterns)
+    if in_names and (not _CODE.fullmatch(code) or ".." in code):
         raise ConfigurationError(f"{name}: the code {code!r} cannot be a part of a file's name")
     return code
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from stocksync.mapping.connection_files import CsvFormat, FileFormat, JsonFormat, NdjsonFormat
+from stocksync.mapping.connection_files import FIELD_IN_TEXT, CsvFormat, FileFormat, JsonFormat, NdjsonFormat
+from stocksync.mapping.paths import put_at, value_at
+from stocksync.stock.values import ABSENT
 
 Row = dict[str, Any]
 
@@ -44,6 +46,39 @@ def read_rows(content: bytes, form: FileFormat) -> list[Row]:
     if isinstance(form, JsonFormat | NdjsonFormat):
         return json_rows.read(content, form)
     return xml_rows.read(content, form)
+
+
+def with_added(rows: list[Row], fields: Mapping[str, str]) -> list[Row]:
+    """Put into every row the fields that its file lacks; what each is made of is in the settings.
+
+    Raises NotReadable where a row has such a field already, or lacks one that another is made of.
+    """
+    for path, text in fields.items():
+        pieces = FIELD_IN_TEXT.split(text)
+        for row in rows:
+            if value_at(row, path) is not ABSENT:
+                raise NotReadable(f"it has a field {path} of its own, which the settings add")
+            try:
+                put_at(row, path, _made_of(row, pieces) if len(pieces) > 1 else text)
+            except ValueError as error:
+                raise NotReadable(f"the settings add a field that its fields contradict ({error})") from None
+    return rows
+
+
+def _made_of(row: Row, pieces: Sequence[str]) -> str:
+    """Join plain pieces and the fields named between them; "" where one of those is empty."""
+    said = [_part(row, piece) if index % 2 else piece for index, piece in enumerate(pieces)]
+    return "".join(said) if all(said[1::2]) else ""
+
+
+def _part(row: Row, path: str) -> str:
+    value = value_at(row, path)
+    if value is ABSENT:
+        raise NotReadable(f"it has no field {path}, which another one is made of")
+    try:
+        return as_cell(path, value).strip()
+    except NotWritable as error:
+        raise NotReadable(f"nothing can be made of its field {path}: {error.why}") from None
 
 
 def written_rows(

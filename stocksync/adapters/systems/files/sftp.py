@@ -23,7 +23,7 @@ from threading import RLock
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from stocksync.adapters.systems.files.transport import MOST_NAMES, Found
+from stocksync.adapters.systems.files.transport import MOST_NAMES, Found, is_temporary, temporary_name
 from stocksync.adapters.systems.guarded import is_forbidden
 from stocksync.errors import AccessDenied, ConfigurationError, StocksyncError, SystemUnavailable
 from stocksync.mapping.connection_files import SftpModel
@@ -90,7 +90,7 @@ class SftpFolder:
 
         def call(sftp: Any) -> None:
             place = self._place(sftp, folder, make=True)
-            temporary = f"{place}/.{chance.token_hex(8)}.part"
+            temporary = f"{place}/{temporary_name()}"
             try:
                 with sftp.open(temporary, "wbx") as file:
                     file.set_pipelined(True)
@@ -127,12 +127,30 @@ class SftpFolder:
 
         self._asked("remove", f"{folder}/{name}", call)
 
+    def sweep(self, folder: str, older_s: float) -> list[str]:
+        """Remove what was left half written."""
+
+        def call(sftp: Any) -> dict[str, float]:
+            try:
+                entries = sftp.listdir_attr(self._place(sftp, folder))
+            except FileNotFoundError:
+                return {}
+            files = (entry for entry in entries if stat.S_ISREG(entry.st_mode or 0))
+            return {str(entry.filename): float(entry.st_mtime or 0) for entry in files if is_temporary(entry.filename)}
+
+        left = self._asked("look into", folder, call)
+        limit_s = self.now_s(folder) - older_s if left else 0.0
+        removed = [name for name, modified_s in left.items() if modified_s <= limit_s]
+        for name in removed:
+            self.remove(folder, name)
+        return removed
+
     def now_s(self, folder: str) -> float:
         """What the server's clock says; ours where nothing can be written there."""
 
         def call(sftp: Any) -> float:
             try:
-                path = f"{self._place(sftp, folder)}/.{chance.token_hex(8)}.part"
+                path = f"{self._place(sftp, folder)}/{temporary_name()}"
                 with sftp.open(path, "wbx") as file:
                     said = float(file.stat().st_mtime)
                 sftp.remove(path)

@@ -32,7 +32,7 @@ from stocksync.adapters.systems.files.pending import (
     touched,
 )
 from stocksync.adapters.systems.files.rows import NotWritable, Row, flat
-from stocksync.adapters.systems.files.transport import Transport, open_transport
+from stocksync.adapters.systems.files.transport import LEFT_FOR_S, Transport, open_transport
 from stocksync.adapters.systems.files.view import View
 from stocksync.errors import (
     HandedOver,
@@ -80,7 +80,7 @@ class FilesSystem:
         name: str = "the system",
     ) -> None:
         self._connection, self._clock, self._name = connection, clock, name
-        self._code = checked_code(point_of_sale_code, name)
+        self._code = checked_code(point_of_sale_code, connection, name)
         self._id_path, self._reference_path = id_path, reference_path
         self._transport = transport or open_transport(address, connection, secrets, name)
         self._view = View(self._transport, connection, self._code, id_path, reference_path, clock, name)
@@ -103,10 +103,21 @@ class FilesSystem:
             self._flush()
             records = self._view.here(self._view.begun_anew())
             self._view.archive()
+            self._sweep()
         if since is not None:
             records = [record for record in records if record.stamp is None or record.stamp >= _less_overlap(since)]
         for start in range(0, max(1, len(records)), PAGE_SIZE):
             yield Page(tuple(records[start : start + PAGE_SIZE]), first=start == 0, total=len(records))
+
+    def _sweep(self) -> None:
+        """Clear up after a process that died while it wrote; what cannot be cleared up stops nothing."""
+        outgoing = self._connection.outgoing
+        for folder in dict.fromkeys((outgoing.folder, outgoing.memory)) if outgoing is not None else ():
+            try:
+                for name in self._transport.sweep(folder, LEFT_FOR_S):
+                    _log.warning("%s: removed %s/%s, which a dead process left half written", self._name, folder, name)
+            except StocksyncError as error:
+                _log.warning("%s: what was left half written in %s stays there: %s", self._name, folder, error)
 
     def read(self, record_id: str) -> NativeRecord | None:
         """Give one record as the newest files show it, wherever it is; None iff none of them does."""

@@ -6,6 +6,8 @@ not at all, and appear whole or not at all. Not here: which files, which is `lis
 
 from __future__ import annotations
 
+import re
+import secrets as chance
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,10 @@ from stocksync.mapping.connection_files import FilesConnection
 
 MOST_NAMES: Final = 200_000
 """A folder with more files than that is somebody's mistake, and listing it again and again another."""
+
+LEFT_FOR_S: Final = 3600.0
+"""Nothing of ours takes so long to be written: what is older was left by a process that died over it."""
+_TEMPORARY: Final = re.compile(r"\.stocksync-[0-9a-f]{16}\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,10 @@ class Transport(Protocol):
         """Remove a file; one that is gone is no error."""
         ...
 
+    def sweep(self, folder: str, older_s: float) -> list[str]:
+        """Remove what a process of ours left half written so long ago or longer, and give those names."""
+        ...
+
     def now_s(self, folder: str) -> float:
         """What the clock says by which the folder's files are dated; ours where nothing can be written there."""
         ...
@@ -65,6 +75,16 @@ class Transport(Protocol):
     def close(self) -> None:
         """Let connections go."""
         ...
+
+
+def temporary_name() -> str:
+    """Name a file that is not whole yet: hidden, and told from everybody else's."""
+    return f".stocksync-{chance.token_hex(8)}.part"
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file has a name of `temporary_name`."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def open_transport(address: str, connection: FilesConnection, secrets: Mapping[str, str], name: str) -> Transport:

@@ -100,7 +100,8 @@ class View:
         body = laid_over(record_id, shown.body if shown is not None else None, self._writes(), self._id_path)
         if body is None:
             return None
-        return NativeRecord(record_id, None, body, shown.stamp if shown is not None else newest.stamp)
+        awaits = any(write.status == "written" and write.record_id == record_id for write in self._writes())
+        return NativeRecord(record_id, None, body, shown.stamp if shown is not None else newest.stamp, awaits)
 
     def shown(self, newest: Newest, record_id: str) -> NativeRecord:
         """Give a record that the listing has."""

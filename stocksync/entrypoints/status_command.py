@@ -1,0 +1,70 @@
+"""`stocksync status`: how every point of sale stands; nothing is sent, nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from stocksync.entrypoints import exit_codes, rendering
+
+if TYPE_CHECKING:
+    from stocksync.entrypoints.context import Context
+    from stocksync.mapping.effective import MappingSet
+
+_RECENT_RUNS: Final = 10
+
+
+@click.command()
+@click.option("--point-of-sale", "wanted", multiple=True, metavar="ID", help="This one in full; may be given again.")
+@click.option("--all", "everything", is_flag=True, help="A line for each point of sale, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def status(obj: Context, wanted: Sequence[str], everything: bool, as_json: bool) -> None:
+    """Tell how each point of sale stands.
+
+    First who needs somebody, and the command that goes on: halted by a guard, failing, late, never synchronised,
+    paused. Then a line for each: when its last good run ended and of which kind, how long ago that began, what is on
+    its way, what waits for a decision. With many points of sale the quiet ones are only counted. No request is sent.
+
+    Where the mapping files are not valid, that is said above everything else, and all is told by the files that the
+    last runs worked by.
+
+    \b
+    Exit codes: 0 whatever it tells, 3 where the mapping files are not valid and runs go on by those before, 2 where
+    nothing ever ran by others either.
+    """
+    from stocksync.adapters.store.health_rows import health, known_points, recent_runs
+    from stocksync.assembly import SystemClock
+    from stocksync.entrypoints.status_data import status_data
+    from stocksync.entrypoints.status_in_force import in_force
+    from stocksync.entrypoints.status_view import StatusView, echo_refused
+
+    now_at = SystemClock().now_at()
+    with obj.repository(only_reading=True) as repository:
+        engine = repository.engine
+        known = known_points(engine)
+        files = in_force(obj.mappings, repository, known)
+        points = _points_asked_for(wanted, files.mappings, known)
+        recent = {point: recent_runs(engine, point, _RECENT_RUNS) for point in points} if wanted else {}
+        view = StatusView(health(engine, points, now_at), files.mappings, now_at, obj.language, recent)
+    if as_json:
+        click.echo(rendering.as_json({**status_data(view), "mapping": files.as_data()}))
+    else:
+        if files.problems:
+            echo_refused(files, obj.language)
+        view.echo(everything=everything)
+    if files.problems:
+        raise click.exceptions.Exit(exit_codes.HALTED)
+
+
+def _points_asked_for(wanted: Sequence[str], mappings: MappingSet, known: Sequence[str]) -> list[str]:
+    """Those that were named; else those of the mapping files, then those that only the database knows."""
+    from stocksync.entrypoints.context import chosen_points
+
+    if wanted:
+        gone = [point for point in dict.fromkeys(wanted) if point in known and point not in mappings.points_of_sale]
+        named = [point for point in wanted if point not in gone]
+        return [*(chosen_points(mappings, named) if named else ()), *gone]
+    return list(dict.fromkeys([*mappings.points_of_sale, *known]))

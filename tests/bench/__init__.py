@@ -1,0 +1,1 @@
+"""How fast stocksync is: `scripts/bench`, see docs/performance.md."""
