@@ -36,6 +36,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--dry-run", is_flag=True, help="Write nothing: the same as `stocksync plan`.")
 @click.option("--quick", is_flag=True, help="Read only what changed since the last run.")
 @click.option(
+    "--thorough", is_flag=True, help="Decide every car anew, also those whose records came as they were. [once a week]"
+)
+@click.option(
     "--wait",
     "patience_s",
     metavar="SECONDS",
@@ -46,7 +49,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_JSON
 @click.pass_context
 def sync(
-    ctx: click.Context, wanted: Sequence[str], dry_run: bool, quick: bool, patience_s: float, as_json: bool
+    ctx: click.Context,
+    wanted: Sequence[str],
+    dry_run: bool,
+    quick: bool,
+    thorough: bool,
+    patience_s: float,
+    as_json: bool,
 ) -> None:
     """Bring both systems into agreement.
 
@@ -56,7 +65,9 @@ def sync(
     """
     if dry_run and quick:
         raise UsageError("A dry run reads everything: leave --quick or --dry-run out.")
-    how = How(dry_run=dry_run, quick=quick, patience_s=patience_s)
+    if thorough and quick:
+        raise UsageError("A quick run cannot be thorough: leave --quick or --thorough out.")
+    how = How(dry_run=dry_run, quick=quick, patience_s=patience_s, thorough=thorough)
     ctx.exit(_synchronise(ctx.obj, wanted, how, as_json=as_json))
 
 
@@ -105,11 +116,12 @@ def release(obj: Context, run: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How to synchronise; patience_s: how long to wait for a run that is at work already."""
+    """How to synchronise; patience_s: how long to wait for a run that is at work already; thorough: see `Cycle`."""
 
     dry_run: bool = False
     quick: bool = False
     patience_s: float = 0.0
+    thorough: bool = False
 
 
 def _synchronise(obj: Context, wanted: Sequence[str], how: How, *, as_json: bool) -> int:
@@ -124,7 +136,12 @@ def _synchronise(obj: Context, wanted: Sequence[str], how: How, *, as_json: bool
     with obj.repository(only_reading=how.dry_run) as repository, Bar(obj.language) as bar:
         gates = assembly.open_gates(repository, clock)
         group = Group(
-            mappings, repository, clock, lambda point: assembly.open_systems(point, environment, clock, gates), bar
+            mappings,
+            repository,
+            clock,
+            lambda point: assembly.open_systems(point, environment, clock, gates),
+            bar,
+            thorough=how.thorough,
         )
         paused = {} if how.dry_run else paused_points(repository, points, mappings, obj)
         points = [point for point in points if point not in paused]

@@ -25,7 +25,7 @@ from stocksync.sync.delivery import Delivery, DeliveryReport
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Guard, Halt, Listing, check_listings, check_mapping_change, check_plan, check_readable
 from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
-from stocksync.sync.narrow import DECISIONS, Looked, narrowed
+from stocksync.sync.narrow import DECISIONS, THOROUGH_EVERY, Looked, narrowed
 from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import Action, CarPlan, Operation, Plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
@@ -152,9 +152,7 @@ class Cycle:
             if gathered is not None:
                 seen = reading.believed(gathered)
             else:
-                last = self.store.last_complete_run(self.mapping.id)
-                only_changed = not self.thorough and self._knows_all_that_is_left(last)
-                seen = reading.gather(kind, hints, only_changed=only_changed)
+                seen = reading.gather(kind, hints, only_changed=not self._looks_at_everything())
             if kind is not RunKind.COMPLETE and self._is_quiet(seen, reading):
                 return self._quiet(run_id, kind, seen, reading)
             decided = self.decide(seen, reading, kind)
@@ -267,6 +265,16 @@ class Cycle:
             return False
         return not self.store.ran_otherwise_since(last, self.mapping.id)
 
+    def _looks_at_everything(self) -> bool:
+        """Tell whether a complete run looks at every record: where it is told to, where it has to, and once a week.
+
+        What nobody thought of would stay for ever, if nothing ever looked.
+        """
+        if self.thorough or not self._knows_all_that_is_left(self.store.last_complete_run(self.mapping.id)):
+            return True
+        last_at = self.store.last_thorough_at(self.mapping.id)
+        return last_at is None or self.clock.now_at() - last_at >= THOROUGH_EVERY
+
     def _looked_elsewhere_at(self, last: PastRun) -> datetime:
         """Since when nothing of other points of sale was looked at."""
         newest = self.store.last_run(self.mapping.id)
@@ -378,6 +386,15 @@ class Cycle:
         """Read afresh what other points of sale hold: a snapshot may be of another time."""
         return gathering.read_all(self.systems, wanted)
 
+    def _as_they_were(self, decided: Decided) -> int:
+        """How many open cars with records on both sides a complete run does not look at; asked before it records."""
+        if decided.scope is None or not decided.complete:
+            return 0
+        looked_at = sum(
+            car.bound and not car.closed and car.point_of_sale == self.mapping.id for car in decided.stored.values()
+        )
+        return self.store.open_cars(self.mapping.pair, self.mapping.id) - looked_at
+
     # ending without writing
 
     def _ended_early(self, run_id: int, kind: RunKind, error: StocksyncError, *, dry_run: bool) -> CycleResult:
@@ -399,6 +416,7 @@ class Cycle:
             status,
             run_id,
             dry_run=True,
+            as_they_were=self._as_they_were(decided),
         )
         message = " ".join(halt.message for halt in decided.halts) or None
         summary = replace(
@@ -419,7 +437,7 @@ class Cycle:
     # writing
 
     def _write(self, run_id: int, kind: RunKind, decided: Decided, reading: Reading) -> CycleResult:
-        report = DeliveryReport()
+        report, as_they_were = DeliveryReport(), self._as_they_were(decided)
         self.store.record(recording_of(run_id, self.clock.now_at(), self.mapping, decided))
         delivery = Delivery(
             run_id,
@@ -439,7 +457,15 @@ class Cycle:
         status = RunStatus.INCOMPLETE if report.stopped else RunStatus.DONE
         counts = self.store.finding_counts(self.mapping.pair, self.mapping.id, run_id)
         summary = summarise(
-            self.mapping, plan, decided.gathered.counts(), counts, report, status, run_id, dry_run=False
+            self.mapping,
+            plan,
+            decided.gathered.counts(),
+            counts,
+            report,
+            status,
+            run_id,
+            dry_run=False,
+            as_they_were=as_they_were,
         )
         error = next(iter(report.stopped.values()), None)
         ended = self.store.decisions_ended(run_id)
@@ -463,6 +489,7 @@ class Cycle:
             message=summary.message,
             summary=summary.as_json(),
             marks=marks,
+            thorough=decided.complete and decided.gathered.vanished is None,
         )
         return CycleResult(summary, plan, error=error)
 

@@ -27,7 +27,7 @@ OpenSystems = Callable[[PointOfSaleMapping], AbstractContextManager[Mapping[Side
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What synchronising any point of sale of a group needs."""
+    """What synchronising any point of sale of a group needs; thorough: see `Cycle`."""
 
     mappings: MappingSet
     store: Store
@@ -36,6 +36,7 @@ class Group:
     watcher: Watcher
     purpose: str = "sync"
     stop: Stop = nobody_stops
+    thorough: bool = False
 
     def synchronise(
         self, points: Iterable[str], *, dry_run: bool = False, kind: RunKind = RunKind.COMPLETE
@@ -86,6 +87,7 @@ class Group:
             self.watcher,
             purpose=self.purpose,
             stop=self.stop,
+            thorough=self.thorough,
         )
 
     def _gather_newcomers(self, cycles: list[Cycle]) -> dict[str, Gathered]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
@@ -22,6 +22,8 @@ from stocksync.sync.ports import NativeRecord, Store
 
 DECISIONS: Final = 1
 """To be raised whenever the same records may be decided otherwise than before: then everything is looked at once."""
+THOROUGH_EVERY: Final = timedelta(days=7)
+"""How often a complete run looks at every record all the same [ours]."""
 
 
 def _nothing() -> dict[Side, frozenset[str]]:

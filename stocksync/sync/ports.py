@@ -173,8 +173,12 @@ class Store(Protocol):
         message: str | None = None,
         summary: Mapping[str, Any] | None = None,
         marks: Mapping[Side, datetime] | None = None,
+        thorough: bool = False,
     ) -> None:
-        """Note how a run ended; and up to when each side's changes are now covered, where that moved."""
+        """Note how a run ended; and up to when each side's changes are now covered, where that moved.
+
+        thorough: it looked at every record, whether it had changed or not.
+        """
         ...
 
     def last_complete_run(self, point_of_sale: str) -> PastRun | None:
@@ -183,6 +187,10 @@ class Store(Protocol):
 
     def last_run(self, point_of_sale: str) -> PastRun | None:
         """The last run that ended, of whatever kind and however; None before the first one."""
+        ...
+
+    def last_thorough_at(self, point_of_sale: str) -> datetime | None:
+        """When the last run began that looked at every record and came to its end; None before the first one."""
         ...
 
     def ran_otherwise_since(self, run: PastRun, point_of_sale: str) -> bool:

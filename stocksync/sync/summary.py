@@ -27,11 +27,11 @@ _DECISION_ENDS: Final = (
 class Summary:
     """One run's figures.
 
-    bound, unchanged: of the cars that were looked at, in a complete run all of them. writes: requests that a side
-    carried out; in a dry run those that would be sent. observed: differences counted on
-    the readings, differences: where the verdicts put them; the two must add up (law 4). decisions: of reviewers, that
-    came to an end in this run, by how. missed: by side, changes that a complete run found and that the quick ones
-    before it should have.
+    bound, unchanged: open cars with records on both sides; in a quick run only those that were looked at. writes:
+    requests that a side carried out; in a dry run those that would be sent. observed: differences counted on the
+    readings, differences: where the verdicts put them; the two must add up (law 4). decisions: of reviewers, that came
+    to an end in this run, by how. missed: by side, changes that a complete run found and that the quick ones before it
+    should have.
     """
 
     point_of_sale: str
@@ -105,16 +105,20 @@ def summarise(
     run_id: int,
     *,
     dry_run: bool,
+    as_they_were: int = 0,
 ) -> Summary:
-    """Count what a run did; a dry run counts what it would do."""
-    compared = [car for car in plan.cars if car.vehicle_module is not None and car.dms is not None]
+    """Count what a run did; a dry run counts what it would do.
+
+    as_they_were: the open cars with records on both sides that nothing had to be decided about, beside the plan's.
+    """
+    bound = [car for car in plan.cars if car.car.bound and not car.car.closed]
     return Summary(
         point_of_sale=mapping.id,
         status=status,
         run_id=run_id or None,
         read=dict(read),
-        bound=sum(car.car.bound for car in plan.cars),
-        unchanged=sum(car.unchanged for car in compared),
+        bound=len(bound) + as_they_were,
+        unchanged=sum(car.unchanged for car in bound) + as_they_were,
         writes=_planned_writes(plan) if dry_run else dict(report.delivered),
         creations=_planned_creations(plan) if dry_run else report.creations,
         transitions=_planned_moves(plan) if dry_run else report.transitions,

@@ -89,7 +89,7 @@ class Sleeper:
     def __init__(self, system: object, world: World, clock: ToldClock) -> None:
         self._system, self._world, self._clock = system, world, clock
 
-    def pages(self) -> Iterator[object]:
+    def pages(self, familiar: object = None) -> Iterator[object]:
         with self._world.repository.exclusive("PDV1", self._clock, "another") as fence:
             mapping = self._world.mappings.points_of_sale["PDV1"]
             self._world.repository.begin_run(

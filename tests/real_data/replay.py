@@ -20,6 +20,7 @@ from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.mapping.load import load_files, read_files
 from stocksync.stock.values import Side
 from stocksync.sync.cycle import Cycle, CycleResult
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.gather import Gathered
 from stocksync.sync.group import Group
 from stocksync.sync.ports import NativeRecord, Page, System
@@ -62,8 +63,8 @@ class Listing:
     def changes(self, since: datetime) -> Iterator[Page]:
         return self.pages()
 
-    def pages(self) -> Iterator[Page]:
-        """List the rows in the order of the file."""
+    def pages(self, familiar: Familiar | None = None) -> Iterator[Page]:
+        """List the rows in the order of the file, familiar ones included."""
         for start in range(0, max(1, len(self.rows)), PAGE_SIZE):
             yield Page(self.rows[start : start + PAGE_SIZE], first=start == 0, total=len(self.rows))
 

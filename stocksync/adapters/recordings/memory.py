@@ -41,6 +41,7 @@ from stocksync.adapters.store.rows import id_column, unpacked
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import Vehicle
+from stocksync.sync.binding import Keys, keys_of
 from stocksync.sync.cars import Car, circumstances_of
 from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.gather import digest_of
@@ -337,12 +338,26 @@ class Memory:
         if digest != UNDECIDED:
             is_true = digest == digest_of(body, ignored)
             digest = digest_of(scrubbed, ignored) if is_true else _other_id(digest)
+        record_id = self._record_id(row["record_id"], side)
         return row | {
-            "record_id": self._record_id(row["record_id"], side),
+            **self._derived(row, self._vehicle(side, record_id, scrubbed)),
+            "record_id": record_id,
             "reference": self._record_id(row["reference"], side.other),
             "digest": digest,
             "vin": self._scrubber.value("vin", row["vin"]),
             "body": codec.dump(scrubbed).encode(),
+        }
+
+    def _derived(self, row: Row, vehicle: Vehicle | None) -> Row:
+        """What is kept besides a record, so that it is found. A digest of its true bytes would tell of them."""
+        is_read = row["read_by"] == self._scrubber.mapping.version and vehicle is not None
+        keys = keys_of(vehicle) if is_read and vehicle is not None else Keys()
+        return {
+            "slip": keys.slip,
+            "plate": keys.plate,
+            "police_number": keys.police_number,
+            "read_by": row["read_by"] if is_read else None,
+            "listed_digest": None,
         }
 
     def _entry(self, row: Row) -> Row:

@@ -172,14 +172,16 @@ class Repository:
         message: str | None = None,
         summary: Mapping[str, Any] | None = None,
         marks: Mapping[Side, datetime] | None = None,
+        thorough: bool = False,
     ) -> None:
-        """Note how a run ended; and up to when each side's changes are now covered, where that moved."""
+        """Note how a run ended: see `Store.finish_run`."""
         values: dict[str, Any] = {
             "status": status.value,
             "finished_at": at,
             "plan_digest": plan_digest,
             "message": message,
             "summary": codec.dump(summary) if summary is not None else None,
+            "thorough": thorough,
         }
         if listed is not None:
             values |= {f"listed_{side}": count for side, count in listed.items()}
@@ -203,6 +205,14 @@ class Repository:
         with self._reading() as connection:
             row = connection.execute(select(RUN).where(*conditions).order_by(RUN.c.id.desc()).limit(1)).first()
         return past_run(row) if row is not None else None
+
+    def last_thorough_at(self, point_of_sale: str) -> datetime | None:
+        """When the last run began that looked at every record and came to its end; None before the first one."""
+        done = (RUN.c.status == RunStatus.DONE.value, RUN.c.kind == RunKind.COMPLETE.value, RUN.c.thorough)
+        newest = select(RUN.c.started_at).where(RUN.c.point_of_sale == point_of_sale, *done)
+        with self._reading() as connection:
+            found: datetime | None = connection.scalar(newest.order_by(RUN.c.id.desc()).limit(1))
+            return found
 
     def ran_otherwise_since(self, run: PastRun, point_of_sale: str) -> bool:
         """Tell whether any run since then, however it ended, worked by other mapping files or decided otherwise."""

@@ -39,6 +39,7 @@ class RunRow(SQLModel, table=True):
     kind: str = "complete"
     fence: int | None = None
     decided_by: int | None = None
+    thorough: bool = False
     listed_vehicle_module: int | None = None
     listed_dms: int | None = None
     plan_digest: str | None = None

@@ -5,7 +5,7 @@ Only where a page is JSON with a plain list at a path of names: everything else 
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from stocksync.adapters.systems import strict_json
 _ENVELOPE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _NEEDLE = 64
+_EMPTY = b"[]"
 _SIGN = 1 << 63
 
 
@@ -43,19 +44,30 @@ class Sliced:
 
 def sliced(content: bytes, path: str | None) -> Sliced | None:
     """Cut a page; None where it cannot be cut, for whatever reason: whoever reads it whole says what is wrong."""
+    steps = tuple(path.split(".")) if path else ()
     try:
-        found: bytes | msgspec.Raw = content
-        for step in path.split(".") if path else ():
-            found = _ENVELOPE.decode(found)[step]
+        found = _at(content, steps)
         items = _ITEMS.decode(found)
+        envelope = _envelope(content, bytes(found), steps)
     except (msgspec.DecodeError, KeyError, UnicodeDecodeError):
         return None
-    span = bytes(found)
-    start = _place_of(span, content)
-    if start is None:
-        return None
-    envelope = content[:start] + b"[]" + content[start + len(span) :]
-    return Sliced(envelope, items, [digest_of(item) for item in items])
+    return Sliced(envelope, items, [digest_of(item) for item in items]) if envelope is not None else None
+
+
+def _at(content: bytes, steps: tuple[str, ...]) -> bytes | msgspec.Raw:
+    found: bytes | msgspec.Raw = content
+    for step in steps:
+        found = _ENVELOPE.decode(found)[step]
+    return found
+
+
+def _envelope(content: bytes, span: bytes, steps: tuple[str, ...]) -> bytes | None:
+    """A page without the list whose bytes these are, wherever else the same bytes stand."""
+    for start in _places_of(span, content):
+        envelope = content[:start] + _EMPTY + content[start + len(span) :]
+        if bytes(_at(envelope, steps)) == _EMPTY:
+            return envelope
+    return None
 
 
 def digest_of(raw: Any) -> int:
@@ -63,10 +75,9 @@ def digest_of(raw: Any) -> int:
     return xxhash.xxh3_64_intdigest(raw) - _SIGN
 
 
-def _place_of(span: bytes, content: bytes) -> int | None:
-    """Where a part of a page stands in it; looked for by its beginning, which is quicker than by the whole."""
+def _places_of(span: bytes, content: bytes) -> Iterator[int]:
+    """Where a part of a page may stand in it; looked for by its beginning, which is quicker than by the whole."""
     beginning, start = span[:_NEEDLE], -1
     while (start := content.find(beginning, start + 1)) >= 0:
         if content.startswith(span, start):
-            return start
-    return None
+            yield start

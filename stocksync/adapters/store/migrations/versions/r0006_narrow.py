@@ -6,6 +6,17 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
+_COLUMNS = (
+    ("run", sa.Column("decided_by", sa.Integer(), nullable=True)),
+    ("run", sa.Column("thorough", sa.Boolean(), nullable=False, server_default=sa.false())),
+    ("car", sa.Column("interesting", sa.Boolean(), nullable=False, server_default=sa.true())),
+    ("snapshot", sa.Column("slip", sa.String(), nullable=True)),
+    ("snapshot", sa.Column("plate", sa.String(), nullable=True)),
+    ("snapshot", sa.Column("police_number", sa.String(), nullable=True)),
+    ("snapshot", sa.Column("unreadable", sa.Boolean(), nullable=False, server_default=sa.false())),
+    ("snapshot", sa.Column("read_by", sa.String(), nullable=True)),
+    ("snapshot", sa.Column("listed_digest", sa.BigInteger(), nullable=True)),
+)
 _UNCLEAR = "older_readings > 0 OR digest = ''"
 _FEW = (
     ("car_of_interest", "car", ["pair", "point_of_sale"], "interesting = 1", "interesting"),
@@ -16,17 +27,8 @@ _FEW = (
 
 def upgrade() -> None:
     """Bring the schema to this revision."""
-    with op.batch_alter_table("run", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("decided_by", sa.Integer(), nullable=True))
-    with op.batch_alter_table("car", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("interesting", sa.Boolean(), nullable=False, server_default=sa.true()))
-    with op.batch_alter_table("snapshot", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("slip", sa.String(), nullable=True))
-        batch_op.add_column(sa.Column("plate", sa.String(), nullable=True))
-        batch_op.add_column(sa.Column("police_number", sa.String(), nullable=True))
-        batch_op.add_column(sa.Column("unreadable", sa.Boolean(), nullable=False, server_default=sa.false()))
-        batch_op.add_column(sa.Column("read_by", sa.String(), nullable=True))
-        batch_op.add_column(sa.Column("listed_digest", sa.BigInteger(), nullable=True))
+    for table, column in _COLUMNS:
+        op.add_column(table, column)
     for key in ("slip", "plate", "police_number"):
         op.create_index(f"snapshot_by_{key}", "snapshot", ["pair", key])
     op.create_index("snapshot_by_digest", "snapshot", ["pair", "side", "point_of_sale", "gone", "listed_digest"])
