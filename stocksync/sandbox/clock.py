@@ -16,6 +16,8 @@ PARIS = ZoneInfo("Europe/Paris")
 TICK = timedelta(microseconds=1)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
+_PARIS_TEXT = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
+
 
 def utc_now() -> datetime:
     """Read the machine's clock."""
@@ -24,7 +26,8 @@ def utc_now() -> datetime:
 
 def instant_text(at: datetime) -> str:
     """Write an instant as the module does: RFC 3339 in UTC, fixed width, so that text order is time order."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def read_instant(text: str) -> datetime:
@@ -49,11 +52,16 @@ def paris_sortable(at: datetime) -> str:
 
 def paris_text(at: datetime) -> str:
     """Write an instant as the DMS shows it: dd/mm/yyyy hh:mm:ss, local, no offset."""
-    return at.astimezone(PARIS).strftime("%d/%m/%Y %H:%M:%S")
+    # `strftime` takes three times as long, and a stock is stamped a million times
+    here = at.astimezone(PARIS)
+    return f"{here.day:02d}/{here.month:02d}/{here.year:04d} {here.hour:02d}:{here.minute:02d}:{here.second:02d}"
 
 
 def read_paris_text(text: str) -> str:
     """Turn dd/mm/yyyy hh:mm:ss into the sortable form; ValueError when it is not one."""
-    if not re.fullmatch(r"[0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}", text):
+    found = _PARIS_TEXT.fullmatch(text)
+    if found is None:
         raise ValueError("not dd/mm/yyyy hh:mm:ss")
-    return datetime.strptime(text, "%d/%m/%Y %H:%M:%S").isoformat(sep=" ")
+    day, month, year, hour, minute, second = map(int, found.groups())
+    # ValueError too where the calendar or the day has no such moment
+    return datetime(year, month, day, hour, minute, second).isoformat(sep=" ")

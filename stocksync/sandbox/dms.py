@@ -1,6 +1,6 @@
 """The DMS's state and everything that can happen to it, whoever asks: the server, a clerk, the seed.
 
-Answers what a numbered page holds at this moment and what a change does. What is acceptable is in
+Answers which files there are and what a change does. Numbered pages are in `dms_listing.py`, what is acceptable in
 `dms_rules.py`; HTTP (the key, errors that arrive with 200) is in `dms_server.py`.
 """
 
@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import orjson
 
 from stocksync.sandbox.breaks import clock_skew_s
 from stocksync.sandbox.clock import Clock, paris_sortable, paris_text, read_paris_text, utc_now
+from stocksync.sandbox.dms_listing import TABLES as LISTING_TABLES
+from stocksync.sandbox.dms_listing import Listings, Page
 from stocksync.sandbox.dms_rules import FIELDS, PRE_ENTRY, DmsError, checked_file, require_change_allowed
 from stocksync.sandbox.lens import View
 from stocksync.sandbox.state import DMS_FILE, StateFile
@@ -47,20 +49,13 @@ _LAST_NUMBER = "last_file_number"
 File = dict[str, str]
 
 
-class Page(NamedTuple):
-    """One numbered page, at the moment it was read."""
-
-    files: list[bytes]
-    total: int
-    pages: int
-
-
 class Dms:
     """An open DMS."""
 
     def __init__(self, directory: Path, clock: Clock = utc_now) -> None:
-        self.state = StateFile(directory / DMS_FILE, _TABLES)
+        self.state = StateFile(directory / DMS_FILE, _TABLES + LISTING_TABLES)
         self.clock = clock
+        self._listings = Listings(self.state)
         self.index()
 
     def index(self) -> None:
@@ -73,8 +68,13 @@ class Dms:
         with self.state.writing():
             for name in _INDEXES:
                 self.state.sql.execute(f"DROP INDEX IF EXISTS {name}")
+            # file by file, a million would keep everybody waiting
+            for trigger in ("file_out", "listing_shorter"):
+                self.state.sql.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+            self._listings.forget_all()
             for table in ("files", "sites", "registers", "settings"):
                 self.state.sql.execute(f"DELETE FROM {table}")
+            self.state.lay_out(_TABLES + LISTING_TABLES)
 
     def writing(self) -> AbstractContextManager[None]:
         """Make several calls one change."""
@@ -92,25 +92,13 @@ class Dms:
 
     def page(self, site: str, changed_since: str | None, number: int, size: int, view: View | None = None) -> Page:
         """Read a page of a site, by dossier; `changed_since`: sortable local time, inclusive; 404."""
-        row = self.state.sql.execute("SELECT files_count FROM sites WHERE code = ?", (site,)).fetchone()
-        if row is None:
-            raise unknown_site(site)
         if view is not None:
+            self._require_site(site)
             return self._seen(site, changed_since or "", number, size, view)
-        where, given, index = "site = ?", [site], "files_listed"
-        total: int = row[0]
-        if changed_since is not None:
-            where, given = "site = ? AND changed_local >= ?", [site, changed_since]
-            query = f"SELECT count(*) FROM files INDEXED BY files_changed WHERE {where}"
-            total = self.state.sql.execute(query, given).fetchone()[0]
-            # a few changes are found and sorted; among many, walking in order is cheaper than a sort
-            index = "files_changed" if total < row[0] // 10 else "files_listed"
-        # keys are skipped in an index; only the page's own files are then read
-        keys = f"SELECT dossier FROM files INDEXED BY {index} WHERE {where} ORDER BY dossier LIMIT ? OFFSET ?"
-        query = f"SELECT body FROM files WHERE dossier IN ({keys}) ORDER BY dossier"
-        offset = min((number - 1) * size, total)
-        files = [body for (body,) in self.state.sql.execute(query, [*given, size, offset])]
-        return Page(files, total, -(-total // size))
+        page = self._listings.page(site, changed_since, number, size)
+        if page is None:
+            raise unknown_site(site)
+        return page
 
     def _seen(self, site: str, changed_since: str, number: int, size: int, view: View) -> Page:
         stored = self.state.sql.execute("SELECT dossier, body FROM files WHERE site = ?", (site,))

@@ -4,7 +4,8 @@
 the seed chooses. So proportions hold on small stocks too.
 """
 
-from collections import Counter
+from bisect import bisect
+from itertools import accumulate
 from random import Random
 
 
@@ -14,17 +15,25 @@ class Draws:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self._seed = seed
-        self._asked: Counter[str] = Counter()
+        self._asked: dict[str, int] = {}
         self._place: dict[str, int] = {}
+        # by identity, with the weights themselves, so that no other ones take their place: a table is summed up once
+        self._sums: dict[int, tuple[dict[str, int], list[str], list[int]]] = {}
 
     def one_in(self, name: str, count: int) -> bool:
         """Answer true exactly once in every `count` questions of that name."""
-        asked = self._asked[name]
-        self._asked[name] += 1
-        if asked % count == 0:
+        asked = self._asked.get(name, 0)
+        self._asked[name] = asked + 1
+        place = asked % count
+        if place == 0:
             self._place[name] = Random(f"{self._seed} {name} {asked}").randrange(count)
-        return asked % count == self._place[name]
+        return place == self._place[name]
 
     def weighted(self, weights: dict[str, int]) -> str:
-        """Choose a name by its weight."""
-        return self.random.choices(list(weights), list(weights.values()))[0]
+        """Choose a name by its weight; weights are not to be changed between two choices."""
+        known = self._sums.get(id(weights))
+        if known is None:
+            known = self._sums[id(weights)] = (weights, list(weights), list(accumulate(weights.values())))
+        _, names, sums = known
+        # as `random.choices` does, which sums up anew each time
+        return names[bisect(sums, self.random.random() * sums[-1], 0, len(names) - 1)]

@@ -74,8 +74,8 @@ Mishap = Callable[[Pair, Draws], None]
 
 def befall(pair: Pair, draws: Draws) -> None:
     """Let each mishap happen to this car, or not."""
-    for name, mishap in _MISHAPS.items():
-        if draws.one_in(name, RATIOS[name]):
+    for name, ratio, mishap in _MISHAPS:
+        if draws.one_in(name, ratio):
             mishap(pair, draws)
     if any(digit in pair.car.vin for digit in _SLIPS) and draws.one_in("vin_slip", RATIOS["vin_slip"]):
         _slip_in_vin(pair, draws)
@@ -161,7 +161,7 @@ def _unreadable(pair: Pair, draws: Draws) -> None:
     pair.file[field] = text if text != pair.file[field] else f"{text}l"
 
 
-_MISHAPS: dict[str, Mishap] = {
+_BY_NAME: dict[str, Mishap] = {
     "both_references_blank": _forget_both_references,
     "dms_reference_blank": _forget_dms_reference,
     "ref_externe_blank": _forget_ref_externe,
@@ -176,3 +176,4 @@ _MISHAPS: dict[str, Mishap] = {
     "registration_differs": _other_registration,
     "unreadable": _unreadable,
 }
+_MISHAPS = tuple((name, RATIOS[name], mishap) for name, mishap in _BY_NAME.items())

@@ -104,4 +104,4 @@ def kilometres_text(number: int, grouped: bool = False) -> str:
 
 def day_text(on: date) -> str:
     """Write a date as the DMS does."""
-    return on.strftime("%d/%m/%Y")
+    return f"{on.day:02d}/{on.month:02d}/{on.year:04d}"

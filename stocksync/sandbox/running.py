@@ -61,6 +61,8 @@ class RunningSandbox:
         self.vehicle_module = VehicleModule(self.directory, self.clock)
         self.dms = Dms(self.directory, self.clock)
         module, dms = VehicleModule(self.directory, self.clock), Dms(self.directory, self.clock)
+        module.state.map()
+        dms.state.map()
         self._states = [system.state for system in (self.vehicle_module, self.dms, module, dms)]
         self._fronts: dict[SystemName, OnTheWire] = {
             "vehicle_module": OnTheWire(

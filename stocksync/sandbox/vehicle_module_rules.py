@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from stocksync.sandbox.clock import read_instant
 
@@ -127,11 +127,12 @@ class _Vehicle(_Shape):
     type: Literal["VN", "VD", "VO"] = "VO"
     status: Status = "PRE_RENTREE"
     destination: Literal["PARTICULIER", "PROFESSIONNEL", "CASSE"] = "PARTICULIER"
-    identification: _Identification = _Identification()
-    characteristics: _Characteristics = _Characteristics()
-    purchase: _Purchase = _Purchase()
-    costs: _Costs = _Costs()
-    sale: _Sale = _Sale()
+    # made anew: a default that is there already is copied to its depths at each check, which costs more than the check
+    identification: _Identification = Field(default_factory=_Identification)
+    characteristics: _Characteristics = Field(default_factory=_Characteristics)
+    purchase: _Purchase = Field(default_factory=_Purchase)
+    costs: _Costs = Field(default_factory=_Costs)
+    sale: _Sale = Field(default_factory=_Sale)
 
 
 class _Reservation(_Shape):
@@ -171,9 +172,10 @@ def _checked(shape: type[_Shape], sent: object) -> dict[str, Any]:
 
 def merged(target: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """Apply a checked merge patch (RFC 7396); a cleared field stays in sight as null."""
-    result = dict(target)
+    result = {**target, **patch}
     for name, value in patch.items():
-        result[name] = merged(result.get(name) or {}, value) if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            result[name] = merged(target.get(name) or {}, value)
     return result
 
 

@@ -152,7 +152,19 @@ def test_one_hour_a_year_comes_twice(dms, clock):
     assert dms.opened()["maj_le"] == before == "25/10/2026 02:30:00"
 
 
-@pytest.mark.parametrize("since", ["2026-11-20T10:00:00", "20/11/2026", "31/02/2026 10:00:00", "20/11/26 10:00:00", ""])
+@pytest.mark.parametrize(
+    "since",
+    [
+        "2026-11-20T10:00:00",
+        "20/11/2026",
+        "31/02/2026 10:00:00",
+        "20/11/26 10:00:00",
+        "20/11/2026 24:00:00",
+        "20/11/2026 10:00:60",
+        "20/11/0000 10:00:00",
+        "",
+    ],
+)
 def test_a_modifie_depuis_in_another_form_is_an_error_422(dms, since):
     assert refusal(dms.listed(modifie_depuis=since)) == (422, ["modifie_depuis"])
 
