@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stocksync.adapters.store.pause_rows import Pauses
     from stocksync.adapters.store.questions import Questions
     from stocksync.adapters.store.repository import Repository
+    from stocksync.adapters.systems.files.transport import Transport
     from stocksync.settings import Settings
     from stocksync.sync.alerts import AlertRules
     from stocksync.sync.gates import Gates
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 Wire = Callable[[SystemSettings, Callable[[], "BaseTransport"]], "BaseTransport"]
 """Gives what a system's requests go over; it is told how the system's own transport is made, and need not make it."""
+FolderOf = Callable[[SystemSettings], "Transport"]
+"""Gives the folder that a system exchanges its files over."""
 
 
 class SystemClock:
@@ -140,11 +143,12 @@ def open_systems(
     clock: Clock,
     gates: Gates | None = None,
     wire: Wire | None = None,
+    folder_of: FolderOf | None = None,
 ) -> Iterator[dict[Side, System]]:
     """Both systems of a point of sale, behind their gates where there are some, closed at the end.
 
-    wire: puts another transport around theirs, or in their place. Raises ConfigurationError for a variable that is not
-    set, naming every one that is missing.
+    wire: puts another transport around theirs, or in their place; folder_of: the same where files are exchanged. Raises
+    ConfigurationError for a variable that is not set, naming every one that is missing.
     """
     from stocksync.adapters.systems.gated import GatedSystem
 
@@ -153,7 +157,7 @@ def open_systems(
     try:
         for side in SIDES:
             settings = point_of_sale.systems[side]
-            systems[side] = open_system(settings, environment, clock, wire=wire)
+            systems[side] = open_system(settings, environment, clock, wire=wire, folder_of=folder_of)
             if gates is not None:
                 systems[side] = GatedSystem(systems[side], gates, gate_name(settings))
         yield systems
@@ -180,16 +184,15 @@ def open_system(
     clock: Clock,
     transport: BaseTransport | None = None,
     wire: Wire | None = None,
+    folder_of: FolderOf | None = None,
 ) -> System:
     """One system of a point of sale; transport: what its requests go over, its own unless told.
 
-    wire: gives that transport, see there; only systems with JSON over HTTP have one. Raises ConfigurationError; whoever
-    opens it closes it.
+    wire: gives that transport, see there; folder_of: gives the folder of a system that exchanges files, its own unless
+    told. Raises ConfigurationError; whoever opens it closes it.
     """
     secrets = {name: environment[variable] for name, variable in settings.secrets.items()}
     if isinstance(settings.connection, FilesConnection):
-        if wire is not None:
-            raise ConfigurationError(f"{settings.system}: it exchanges files, and has no requests to be recorded.")
         from stocksync.adapters.systems.files.system import FilesSystem
 
         return FilesSystem(
@@ -200,6 +203,7 @@ def open_system(
             id_path=settings.record.id,
             reference_path=settings.record.reference,
             clock=clock,
+            transport=folder_of(settings) if folder_of is not None else None,
             name=settings.label.en,
         )
     if not isinstance(settings.connection, RestConnection):

@@ -1,6 +1,7 @@
 """The command line: `stocksync`. Global options, the commands, and how faults end: a sentence and an exit code.
 
-A command's own work is in the `*_commands` modules. Nothing heavy is imported before a command needs it.
+A command's own work is in the `*_commands` modules. Each is imported when somebody asks for it, and nothing heavy
+before it is needed: every command is waited for.
 """
 
 from __future__ import annotations
@@ -8,35 +9,100 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from stocksync import __version__
 from stocksync.entrypoints import exit_codes, logs, process
-from stocksync.entrypoints.alert_commands import alerts
-from stocksync.entrypoints.answer_commands import explain, history
-from stocksync.entrypoints.conflict_commands import conflicts
-from stocksync.entrypoints.db_commands import db
-from stocksync.entrypoints.decision_commands import import_, undo
-from stocksync.entrypoints.doctor_command import doctor
-from stocksync.entrypoints.journal_commands import journal
-from stocksync.entrypoints.mapping_commands import init, mapping
-from stocksync.entrypoints.mapping_import import import_matrix
-from stocksync.entrypoints.mapping_preview import accept, diff, preview
-from stocksync.entrypoints.mapping_reference import reference
-from stocksync.entrypoints.mapping_schema import schema
-from stocksync.entrypoints.mapping_unknown import unknown
-from stocksync.entrypoints.mapping_verify import verify
-from stocksync.entrypoints.pause_commands import pause, resume
-from stocksync.entrypoints.record_command import record
-from stocksync.entrypoints.replay_command import replay
-from stocksync.entrypoints.sandbox_commands import sandbox
-from stocksync.entrypoints.serve_command import serve
-from stocksync.entrypoints.status_command import status
-from stocksync.entrypoints.sync_commands import plan, release, sync
 from stocksync.errors import MappingInvalid, StocksyncError
+
+_COMMANDS: Final = {
+    "plan": "sync_commands:plan",
+    "sync": "sync_commands:sync",
+    "serve": "serve_command:serve",
+    "pause": "pause_commands:pause",
+    "resume": "pause_commands:resume",
+    "release": "sync_commands:release",
+    "status": "status_command:status",
+    "explain": "answer_commands:explain",
+    "history": "answer_commands:history",
+    "conflicts": "conflict_commands:conflicts",
+    "alerts": "alert_commands:alerts",
+    "mapping": "mapping_commands:mapping",
+    "init": "mapping_commands:init",
+    "doctor": "doctor_command:doctor",
+    "record": "record_command:record",
+    "replay": "replay_command:replay",
+    "db": "db_commands:db",
+    "journal": "journal_commands:journal",
+    "sandbox": "sandbox_commands:sandbox",
+}
+"""Where each command is, in the order in which people meet them."""
+
+_BELOW: Final = {
+    "conflicts": ("decision_commands:import_", "decision_commands:undo"),
+    "mapping": (
+        "mapping_preview:diff",
+        "mapping_preview:preview",
+        "mapping_preview:accept",
+        "mapping_import:import_matrix",
+        "mapping_verify:verify",
+        "mapping_unknown:unknown",
+        "mapping_schema:schema",
+        "mapping_reference:reference",
+    ),
+}
+"""What is added to a command that is a group itself, from other modules."""
+
+
+class Shelf(MutableMapping[str, click.Command]):
+    """Commands by name, each imported when it is taken: whoever asks for one does not wait for the others."""
+
+    def __init__(self, places: Mapping[str, str], below: Mapping[str, Sequence[str]]) -> None:
+        self._places: dict[str, str | click.Command] = dict(places)
+        self._below = below
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Import a command, with all that is below it."""
+        found = self._places[name]
+        if isinstance(found, str):
+            found = _imported(found)
+            if isinstance(found, click.Group):
+                for place in self._below.get(name, ()):
+                    found.add_command(_imported(place))
+            self._places[name] = found
+        return found
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        """Add a command that is there already."""
+        self._places[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        """Take one away."""
+        del self._places[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is such a command, without importing it."""
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in their order."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._places)
+
+
+def _imported(place: str) -> click.Command:
+    module, _, name = place.partition(":")
+    command = getattr(import_module(f"stocksync.entrypoints.{module}"), name)
+    assert isinstance(command, click.Command)
+    return command
 
 
 class Commands(click.Group):
@@ -82,7 +148,11 @@ class Commands(click.Group):
             raise click.exceptions.Exit(exit_codes.UNFINISHED) from None
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Commands,
+    commands=Shelf(_COMMANDS, _BELOW),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.option("--mappings", type=click.Path(path_type=Path), help="Folder of the mapping files. [mappings]")
 @click.option("--database", metavar="URL", help="Where stocksync remembers. [sqlite:///stocksync.db]")
 @click.option("--exchange", metavar="DIR", type=click.Path(path_type=Path), help="Where `sync` exchanges files. [none]")
@@ -115,34 +185,6 @@ def cli(
         ctx.color = False
     logs.set_up(settings, serving=serving)
     ctx.obj = Context(settings)
-
-
-for command in (import_, undo):
-    conflicts.add_command(command)
-for command in (diff, preview, accept, import_matrix, verify, unknown, schema, reference):
-    mapping.add_command(command)
-for command in (
-    plan,
-    sync,
-    serve,
-    pause,
-    resume,
-    release,
-    status,
-    explain,
-    history,
-    conflicts,
-    alerts,
-    mapping,
-    init,
-    doctor,
-    record,
-    replay,
-    db,
-    journal,
-    sandbox,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from stocksync.entrypoints import cases
-from stocksync.entrypoints.stored_cars import stored_cars
+from stocksync.entrypoints.stored_cars import StoredCars
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.reports.report_lines import ReportLine
 from stocksync.stock.resolution import Answer, Choice
@@ -37,13 +37,13 @@ def report_lines(
 
     decisions: everything that was decided about the rows.
     """
-    rows = list(rows)
     taken_back = Counter(d.conflict_id for d in decisions if d.status is ResolutionStatus.UNDONE)
-    cars = stored_cars(questions, rows, mappings, clock)
-    for row in rows:
-        mapping = cars.mapping_of(row)
-        today = today_on(clock, mapping.time_zone)
-        yield _line(row, cars.answer_of(row), mapping, today, taken_back[row.finding_id])
+    cars = StoredCars(questions, mappings, clock)
+    for part in cars.in_parts(rows, lambda row: row):
+        for row in part:
+            mapping = cars.rules_of(row)
+            today = today_on(clock, mapping.time_zone)
+            yield _line(row, cars.shown_of(row), mapping, today, taken_back[row.finding_id])
 
 
 def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> frozenset[str]:

@@ -5,7 +5,7 @@ A command that only reads makes no database: where there is none yet, it asks an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stocksync.errors import UsageError
 
 if TYPE_CHECKING:
+    from stocksync.adapters.store.plain import Nothing, SqliteFile
     from stocksync.adapters.store.questions import Questions
     from stocksync.adapters.store.repository import Repository
     from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
@@ -55,6 +56,13 @@ class Context:
         finally:
             repository.engine.dispose()
 
+    def database_as_it_is(self) -> SqliteFile | Nothing | None:
+        """The database for who only looks; None where it has to be opened, see `repository`."""
+        from stocksync.adapters.store.plain import Nothing, sqlite_file
+
+        url = self.settings.database_url
+        return Nothing() if _is_missing(url) else sqlite_file(url)
+
     @contextmanager
     def questions(self) -> Iterator[Questions]:
         """The reading side of the database."""
@@ -74,12 +82,16 @@ def _is_missing(url: str) -> bool:
 
 def chosen_points(mappings: MappingSet, wanted: Iterable[str]) -> list[str]:
     """The points of sale that were named, each once; all of them where none was. Raises UsageError."""
-    from stocksync.mapping.problems import nearest_word
+    return named_points(mappings.points_of_sale, wanted)
 
-    known = mappings.points_of_sale
+
+def named_points(known: Collection[str], wanted: Iterable[str]) -> list[str]:
+    """Those of the known points of sale that were named, each once; all of them where none was. Raises UsageError."""
     named = list(dict.fromkeys(wanted))
     for name in named:
         if name not in known:
+            from stocksync.mapping.problems import nearest_word
+
             nearest = nearest_word(name, known)
             hint = f" Did you mean {nearest}?" if nearest else ""
             raise UsageError(f"There is no point of sale {name}.{hint} There are {', '.join(known)}.")

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from stocksync.entrypoints.cases import local_instant
 from stocksync.entrypoints.signature import signature
-from stocksync.entrypoints.stored_cars import StoredCars, stored_cars
-from stocksync.mapping.effective import MappingSet
+from stocksync.entrypoints.stored_cars import PART, StoredCars
+from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.reports.cell_problem import CellProblem
 from stocksync.reports.conflict_report import COLUMNS
 from stocksync.reports.decision_answers import AnsweredRow, Earlier
 from stocksync.reports.decision_words import allowed_words, choice_of
-from stocksync.reports.returned_file import Returned, ReturnedRow, read_returned
+from stocksync.reports.returned_file import ReturnedRow, read_returned
 from stocksync.reports.spelling import Language, Speller, attribute_of
 from stocksync.reports.typed_values import typed_value
 from stocksync.reports.wording import subject_label
@@ -102,6 +103,17 @@ class TakenIn:
 
 
 @dataclass(frozen=True, slots=True)
+class _Handing:
+    """What holds for every decision of a file: its name and digest, by whom and when, and how it shows dates."""
+
+    name: str
+    digest: str
+    by: str
+    at: datetime
+    month_first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Item:
     """One decision about one row: a row of the file, or one of those that a lot's line stands for."""
 
@@ -114,26 +126,36 @@ class _Item:
 class _Earlier:
     """What was decided before, found by its row and by its car's attribute; grows with what is decided now."""
 
-    def __init__(self, decisions: Iterable[StoredResolution]) -> None:
-        self._by_row: defaultdict[int, list[StoredResolution]] = defaultdict(list)
-        self._by_attribute: defaultdict[tuple[str, str], list[StoredResolution]] = defaultdict(list)
-        for decision in decisions:
-            self.add(decision)
+    def __init__(self, decisions: Iterable[StoredResolution] = ()) -> None:
+        self._by_row: dict[int, tuple[StoredResolution, ...]] = {}
+        self._by_attribute: dict[tuple[str, str], tuple[StoredResolution, ...]] = {}
+        self._numbers: set[int] = set()
+        self.add(decisions)
 
-    def add(self, decision: StoredResolution) -> None:
-        """Note one more."""
-        self._by_row[decision.conflict_id].append(decision)
-        self._by_attribute[decision.car_id, decision.subject].append(decision)
+    def add(self, decisions: Iterable[StoredResolution]) -> None:
+        """Note more; those that are stored are noted once."""
+        for decision in decisions:
+            if decision.number not in self._numbers:
+                row, attribute = decision.conflict_id, (decision.car_id, decision.subject)
+                self._by_row[row] = (*self._by_row.get(row, ()), decision)
+                self._by_attribute[attribute] = (*self._by_attribute.get(attribute, ()), decision)
+                if decision.number:
+                    self._numbers.add(decision.number)
 
     def about(self, row: StoredFinding) -> list[StoredResolution]:
         """Those about a row, oldest first."""
-        return self._by_row.get(row.finding_id, [])
+        return sorted(self._by_row.get(row.finding_id, ()), key=_age)
 
     def concerning(self, row: StoredFinding) -> tuple[StoredResolution, ...]:
         """Those about a row, and those about the same attribute of its car by another row; oldest first."""
-        same_attribute = self._by_attribute.get((row.finding.car_id, row.finding.subject), [])
-        others = [e for e in self.about(row) if e not in same_attribute]
-        return tuple(sorted((*same_attribute, *others), key=lambda e: e.number or math.inf))
+        same_attribute = self._by_attribute.get((row.finding.car_id, row.finding.subject), ())
+        others = [e for e in self._by_row.get(row.finding_id, ()) if e not in same_attribute]
+        return tuple(sorted((*same_attribute, *others), key=_age))
+
+
+def _age(decision: StoredResolution) -> float:
+    """What is decided now has no number yet."""
+    return decision.number or math.inf
 
 
 @dataclass
@@ -147,27 +169,39 @@ class DecisionDesk:
     language: Language
     only: str | None = None
     _rows: Mapping[int, StoredFinding] = field(default_factory=dict)
-    _earlier: _Earlier = field(default_factory=lambda: _Earlier(()))
+    _earlier: _Earlier = field(default_factory=_Earlier)
     _lots: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    _differing: dict[str, bool] = field(default_factory=dict)
+    _spellers: dict[str, Speller] = field(default_factory=dict)
 
     def take_in(self, file: HandedIn, *, dry_run: bool = False) -> TakenIn:
         """Take a file in. Raises UnreadableFile; then nothing of it was taken."""
         returned = read_returned(file.name, file.raw, self.language)
-        items = _without_decided_alone([item for row in returned.rows for item in self._items(row)])
-        self._rows = self.questions.findings_by_id(item.conflict_id for item in items if item.conflict_id)
-        self._earlier = _Earlier(self.questions.decisions(self._rows.values()))
-        cars = stored_cars(self.questions, self._rows.values(), self.mappings, self.clock)
+        handing = _Handing(file.name, file.digest, signature(file.by), self.clock.now_at(), returned.month_first)
+        untouched = returned.untouched
+        items = deque(_without_decided_alone([item for row in returned.rows for item in self._items(row)]))
+        # Let go of the rows while their answers grow: of a large file, there is no room for both.
+        del returned
+        cars = StoredCars(self.questions, self.mappings, self.clock)
         answered: list[AnsweredRow] = []
         accepted: list[tuple[int, StoredResolution]] = []
-        for item in items:
-            row, decision = self._answer(item, returned, cars, file)
-            if decision is not None:
-                accepted.append((len(answered), decision))
-                self._earlier.add(decision)
-            answered.append(row)
+        while part := [items.popleft() for _ in range(min(PART, len(items)))]:
+            self._look_up(part, cars)
+            for item in part:
+                row, decision = self._answer(item, cars, handing)
+                if decision is not None:
+                    accepted.append((len(answered), decision))
+                    self._earlier.add([decision])
+                answered.append(row)
         if not dry_run:
             self._keep(accepted, answered)
-        return TakenIn(tuple(sorted(answered, key=lambda row: (row.sheet != "", row.line))), returned.untouched)
+        return TakenIn(tuple(sorted(answered, key=lambda row: (row.sheet != "", row.line))), untouched)
+
+    def _look_up(self, items: Iterable[_Item], cars: StoredCars) -> None:
+        """Look up the rows that some decisions are about, their cars, and what was decided of them before."""
+        self._rows = self.questions.findings_by_id(item.conflict_id for item in items if item.conflict_id)
+        self._earlier.add(self.questions.decisions(self._rows.values()))
+        cars.look_up(self._rows.values())
 
     def _items(self, row: ReturnedRow) -> Iterator[_Item]:
         fingerprint = row.cells.get("fingerprint", "").lower()
@@ -178,9 +212,7 @@ class DecisionDesk:
                 return
         yield _Item(row, _number(row.cells.get("id", "")) or 0, fingerprint)
 
-    def _answer(
-        self, item: _Item, returned: Returned, cars: StoredCars, file: HandedIn
-    ) -> tuple[AnsweredRow, StoredResolution | None]:
+    def _answer(self, item: _Item, cars: StoredCars, handing: _Handing) -> tuple[AnsweredRow, StoredResolution | None]:
         stored = self._rows.get(item.conflict_id)
         blank = self._blank(item, stored, cars)
         problem = item.returned.problem or self._problem_of_row(item)
@@ -194,17 +226,17 @@ class DecisionDesk:
         if self.only is not None and stored.point_of_sale != self.only:
             details = {"point": stored.point_of_sale}
             return replace(blank, answer=Answer.NOT_PERMITTED, why=Why.OTHER_POINT_OF_SALE, details=details), None
-        decision = self._decision(item, returned, stored, cars)
+        decision = self._decision(item, stored, cars, month_first=handing.month_first)
         if isinstance(decision, CellProblem):
             return replace(blank, answer=Answer.UNREADABLE, problem=decision), None
         if item.lot and decision.choice is Choice.VALUE and self._differ(item.lot, stored):
             problem = CellProblem(self._header("decision"), item.returned.cells["decision"], _ROW_BY_ROW[self.language])
             return replace(blank, answer=Answer.UNREADABLE, problem=problem), None
-        row = ReviewedRow(stored, seen, cars.answer_of(stored), self._earlier.concerning(stored))
-        mapping = cars.mapping_of(stored)
+        row = ReviewedRow(stored, seen, cars.shown_of(stored), self._earlier.concerning(stored))
+        mapping = cars.rules_of(stored)
         judged = judge(decision, row, mapping, today_on(self.clock, mapping.time_zone))
         answered = self._said(blank, row, judged)
-        taken = kept(decision, row, judged, signature(file.by), file.name, file.digest, self.clock.now_at())
+        taken = kept(decision, row, judged, handing.by, handing.name, handing.digest, handing.at)
         return answered, replace(taken, lot=item.lot) if taken is not None else None
 
     def _blank(self, item: _Item, stored: StoredFinding | None, cars: StoredCars) -> AnsweredRow:
@@ -221,7 +253,7 @@ class DecisionDesk:
         )
         if stored is None:
             return row
-        mapping, car = cars.mapping_of(stored), cars.answer_of(stored)
+        mapping, car = cars.mapping_of(stored), cars.shown_of(stored)
         subject = stored.finding.subject
         return replace(
             row,
@@ -230,8 +262,14 @@ class DecisionDesk:
             label=subject_label(subject, mapping.vocabulary, self.language),
             attribute=mapping.vocabulary.get(subject),
             vocabulary=mapping.vocabulary,
-            speller=Speller(self.language, mapping.choice_labels, clear=True),
+            speller=self._speller(mapping),
         )
+
+    def _speller(self, mapping: PointOfSaleMapping) -> Speller:
+        speller = self._spellers.get(mapping.id)
+        if speller is None:
+            speller = self._spellers[mapping.id] = Speller(self.language, mapping.choice_labels, clear=True)
+        return speller
 
     def _problem_of_row(self, item: _Item) -> CellProblem | None:
         cells = item.returned.cells
@@ -267,11 +305,14 @@ class DecisionDesk:
         """Tell whether one typed value would be written over values that have nothing in common."""
         if stored.finding.reason not in (Reason.WRITE_REJECTED, Reason.NOT_DELIVERED):
             return False  # the others share the code or the value that is to be replaced
-        members = [self._rows[number].finding for number, _ in self._lots[lot] if number in self._rows]
-        return len({(finding.vehicle_module, finding.dms) for finding in members}) > 1
+        if lot not in self._differing:
+            members = self.questions.findings_by_id(number for number, _ in self._lots[lot])
+            held = {(row.finding.vehicle_module, row.finding.dms) for row in members.values()}
+            self._differing[lot] = len(held) > 1
+        return self._differing[lot]
 
     def _decision(
-        self, item: _Item, returned: Returned, stored: StoredFinding, cars: StoredCars
+        self, item: _Item, stored: StoredFinding, cars: StoredCars, *, month_first: bool
     ) -> Decision | CellProblem:
         cells, mapping = item.returned.cells, cars.mapping_of(stored)
         choice, typed, comment = choice_of(cells["decision"]), cells.get("value", ""), cells.get("comment", "")
@@ -279,10 +320,10 @@ class DecisionDesk:
         attribute = mapping.vocabulary.get(stored.finding.subject)
         if attribute is None or (not typed and choice is not Choice.VALUE):
             return Decision(choice, comment=comment)
-        read = typed_value(attribute, typed, mapping.choice_labels, self.language, month_first=returned.month_first)
+        read = typed_value(attribute, typed, mapping.choice_labels, self.language, month_first=month_first)
         if choice is Choice.VALUE:
             return read if isinstance(read, CellProblem) else Decision(choice, read, comment)
-        car = cars.answer_of(stored)
+        car = cars.shown_of(stored)
         vehicle = car.vehicles.get(SIDE_OF[choice]) if car is not None and choice in SIDE_OF else None
         repeats = (
             vehicle is not None
@@ -302,6 +343,7 @@ class DecisionDesk:
         if row.car is not None and blank.attribute is not None:
             readings = readings_of(row.car.vehicles, blank.attribute.name)
             new = {side: as_text(reading) for side, reading in readings.items()}
+        spelled = {side: speller.text(attributes[side], text) for side, text in old.items()}
         return replace(
             blank,
             answer=judged.answer,
@@ -310,8 +352,8 @@ class DecisionDesk:
             targets=judged.targets if judged.answer is Answer.ACCEPTED else {},
             written=tuple(side for side in SIDES if _differs(judged.targets, side, new)),
             earlier=self._said_earlier(judged.earlier) if judged.earlier is not None else None,
-            old={side: speller.text(attributes[side], text) for side, text in old.items()},
-            new={side: speller.text(attributes[side], text) for side, text in new.items()},
+            old=spelled,
+            new=spelled if new == old else {side: speller.text(attributes[side], new[side]) for side in SIDES},
             state=stored.closed_because or "",
         )
 
@@ -323,10 +365,11 @@ class DecisionDesk:
     def _keep(self, accepted: list[tuple[int, StoredResolution]], answered: list[AnsweredRow]) -> None:
         """Keep what was accepted; whoever was forestalled by somebody else meanwhile is told so."""
         numbers = self.repository.take_decisions([decision for _, decision in accepted])
-        late = [place for (place, _), number in zip(accepted, numbers, strict=True) if number is None]
-        for place in late:
-            row = next(self._rows[taken.conflict_id] for p, taken in accepted if p == place)
-            now = _Earlier(self.questions.decisions([row])).concerning(row)
+        late = {place: taken.conflict_id for (place, taken), n in zip(accepted, numbers, strict=True) if n is None}
+        rows = self.questions.findings_by_id(late.values())
+        for place, conflict_id in late.items():
+            row = rows.get(conflict_id)
+            now = _Earlier(self.questions.decisions([row])).concerning(row) if row is not None else ()
             first = next((e for e in now if e.in_force), None)
             answer = Answer.STALE if first is None else Answer.CONTRADICTED
             earlier = self._said_earlier(first) if first is not None else None

@@ -5,7 +5,7 @@ How it is replayed is `replay_command`; what is left out and how, `adapters.reco
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,11 +27,15 @@ from stocksync.errors import Busy, ConfigurationError, UsageError
 if TYPE_CHECKING:
     from httpx import BaseTransport
 
+    from stocksync.adapters.recordings.files_tape import FilesTape
     from stocksync.adapters.recordings.memory import Taken
     from stocksync.adapters.recordings.outcome import Outcome
     from stocksync.adapters.recordings.recorder import Written
     from stocksync.adapters.recordings.tap import Tape
+    from stocksync.adapters.systems.files.transport import Transport
+    from stocksync.assembly import FolderOf
     from stocksync.entrypoints.context import Context
+    from stocksync.mapping.connection import FilesConnection
     from stocksync.mapping.effective import MappingSet, PointOfSaleMapping, SystemSettings
     from stocksync.stock.values import Side
     from stocksync.sync.cycle import CycleResult
@@ -59,9 +63,9 @@ def record(
     """Run one cycle as `sync` does, and keep a recording of it in DIR: the way to send us a bug.
 
     DIR must be new or empty. It then holds the mapping files, what was remembered before the run, and every request
-    with its answer. Secrets and addresses are taken out; names, telephone numbers, whatever stands in a field that the
-    mapping files do not name, and the last part of VINs and number plates are replaced by other letters and digits.
-    A run that fails is recorded too. Look into DIR before you send it.
+    with its answer, or every file that was read or went out. Secrets and addresses are taken out; names, telephone
+    numbers, whatever stands in a field that the mapping files do not name, and the last part of VINs and number plates
+    are replaced by other letters and digits. A run that fails is recorded too. Look into DIR before you send it.
 
     \b
       stocksync record bug --point-of-sale PDV1
@@ -114,6 +118,7 @@ class _Recording:
 
     def run(self, directory: Path) -> int:
         """Run and record; the answer is the exit code of the run."""
+        from stocksync.adapters.recordings.files_tape import FilesTape
         from stocksync.adapters.recordings.folder import Part
         from stocksync.adapters.recordings.memory import Taken
         from stocksync.adapters.recordings.tap import Tape
@@ -121,15 +126,16 @@ class _Recording:
 
         self._check()
         with Part(directory) as part:
-            clock, tape = SystemClock(), Tape()
+            clock, tape, folders = SystemClock(), Tape(), FilesTape()
             taken = Taken(self._mapping, [gate_name(settings) for settings in self._mapping.systems.values()])
             started_at = clock.now_at()
-            ran = self._ran(tape, taken)
+            ran = self._ran(tape, folders, taken)
             if ran is None:
                 return exit_codes.UNFINISHED
             written = None
-            if len(tape) and taken.is_taken and not any(isinstance(r.error, Busy) for r in ran.results):
-                written = self._written(part, tape, taken, ran, started_at)
+            something = len(tape) or len(folders)
+            if something and taken.is_taken and not any(isinstance(r.error, Busy) for r in ran.results):
+                written = self._written(part, tape, folders, taken, ran, started_at)
         self._tell(written, directory, ran)
         if ran.error is not None:
             raise ran.error
@@ -139,15 +145,14 @@ class _Recording:
         """Refuse what cannot be recorded before anything is run."""
         from stocksync.entrypoints.known_secrets import spellings_of
         from stocksync.mapping.checks_secrets import check_secrets
-        from stocksync.mapping.connection import RestConnection
+        from stocksync.mapping.connection import FilesConnection, RestConnection
         from stocksync.mapping.draft import draft_of
 
         for settings in self._mapping.systems.values():
-            if not isinstance(settings.connection, RestConnection):
-                raise UsageError(
-                    f"{settings.system} is no system with JSON over HTTP: what it exchanges cannot be recorded. Send "
-                    "us the mapping files and a sample of its files with made-up cars instead."
-                )
+            if not isinstance(settings.connection, RestConnection | FilesConnection):
+                raise UsageError(f"{settings.system}: the protocol {settings.connection.protocol} cannot be recorded.")
+            if isinstance(settings.connection, FilesConnection):
+                _check_files(settings.connection, settings.system)
         files = self._mappings.files
         draft = draft_of(files)
         check_secrets(draft)
@@ -178,7 +183,7 @@ class _Recording:
             hidden |= {value for secret, value in values.items() if secret != name}
         return set(secrets_of(environment, self._obj.mappings)) - (named - hidden)
 
-    def _ran(self, tape: Tape, taken: Taken) -> _Ran | None:
+    def _ran(self, tape: Tape, folders: FilesTape, taken: Taken) -> _Ran | None:
         """Run one cycle, as `sync` does; None for a point of sale that is paused."""
         from stocksync import assembly
         from stocksync.adapters.recordings.memory import TakenRepository
@@ -187,6 +192,7 @@ class _Recording:
 
         obj, how, points = self._obj, self._how, [self._point]
         clock, environment, tap = assembly.SystemClock(), obj.settings.environment, Tap(tape)
+        taped = _taped_folders(folders, environment)
         with obj.repository(only_reading=how.dry_run) as opened, Bar(obj.language) as bar:
             repository = TakenRepository(opened.engine, taken, dry_run=how.dry_run)
             if not how.dry_run and paused_points(repository, points, self._mappings, obj):
@@ -196,7 +202,7 @@ class _Recording:
                 self._mappings,
                 repository,
                 clock,
-                lambda point: assembly.open_systems(point, environment, clock, gates, tap),
+                lambda point: assembly.open_systems(point, environment, clock, gates, tap, taped),
                 bar,
             )
             exchange = None if how.dry_run else opened_exchange(obj, repository, self._mappings, clock)
@@ -212,11 +218,11 @@ class _Recording:
             ran.exchange_data = [result_as_data(result, self._mappings, obj, exchange) for result in results]
             return ran
 
-    def _written(self, part: Any, tape: Tape, taken: Taken, ran: _Ran, started_at: Any) -> Written:
+    def _written(self, part: Any, tape: Tape, folders: FilesTape, taken: Taken, ran: _Ran, started_at: Any) -> Written:
         from stocksync.adapters.recordings import recorder
         from stocksync.entrypoints.known_secrets import spellings_of
 
-        if tape.is_full:
+        if tape.is_full or folders.is_full:
             raise ConfigurationError("The run is over, but it said more than can be recorded: nothing was recorded.")
         environment = self._obj.settings.environment
         secrets = self._secrets() | tape.secrets
@@ -225,7 +231,7 @@ class _Recording:
         scrubber = recorder.scrubber_for(self._mapping, addresses, spelled, keep_vins=self._keep_vins)
         how = recorder.Ran(started_at, self._how.quick, self._how.dry_run, ran.released)
         outcome = self._outcome(ran, scrubber.record_id)
-        return recorder.write_recording(part, scrubber, self._mappings.files, tape, taken, outcome, how)
+        return recorder.write_recording(part, scrubber, self._mappings.files, tape, folders, taken, outcome, how)
 
     def _outcome(self, ran: _Ran, id_as: Callable[[str, Side], str]) -> Outcome:
         from stocksync.adapters.recordings.outcome import crashed, outcome_of
@@ -243,6 +249,7 @@ class _Recording:
                 recording = {
                     "directory": str(directory),
                     "exchanges": written.exchanges,
+                    "files": written.files,
                     "size_bytes": written.size_bytes,
                     "replaced": dict(sorted(written.counts.items())),
                 }
@@ -251,3 +258,33 @@ class _Recording:
             return
         for line in recorded_lines(written, directory, self._obj.language):
             click.echo(line, err=written is None or ran.error is not None)
+
+
+def _check_files(connection: FilesConnection, system: str) -> None:
+    """Refuse files whose ids come to be what no cell of theirs says."""
+    from stocksync.mapping.connection_files import FIELD_IN_TEXT
+
+    for files in connection.incoming:
+        is_made = any(FIELD_IN_TEXT.search(text) for text in files.adds.values())
+        if is_made or files.same_id == "numbered":
+            raise UsageError(
+                f"{system}: files with fields made of others (`adds` with {{FIELD}}), or with numbered ids (`same_id: "
+                "numbered`), cannot be recorded. Send us the mapping files and a sample of its files with made-up cars "
+                "instead."
+            )
+
+
+def _taped_folders(tape: FilesTape, environment: Mapping[str, str]) -> FolderOf:
+    """Puts a tape beside the folder of a system."""
+    from stocksync.adapters.recordings.files_tape import TapedFolder
+    from stocksync.adapters.systems.files.transport import open_transport
+    from stocksync.mapping.connection import FilesConnection
+
+    def taped(settings: SystemSettings) -> Transport:
+        connection = settings.connection
+        assert isinstance(connection, FilesConnection)
+        secrets = {name: environment[variable] for name, variable in settings.secrets.items()}
+        own = open_transport(environment[settings.address], connection, secrets, settings.label.en)
+        return TapedFolder(own, tape, settings.side, connection)
+
+    return taped

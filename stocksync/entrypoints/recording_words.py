@@ -17,12 +17,14 @@ _MOST_TOLD: Final = 20
 
 _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
-        "recorded": "Enregistré dans {place} : {exchanges:échange|échanges}, {size} Kio.",
+        "recorded": "Enregistré dans {place} : {exchanges:échange|échanges}{files}, {size} Kio.",
+        "files": ", {count:fichier|fichiers}",
+        "look_files": "Et {place}/files.ndjson, les fichiers lus et écrits.",
         "replaced": "Remplacés : {counts}.",
         "nothing_replaced": "Rien n'a dû être remplacé.",
         "look": "Regardez-le avant de l'envoyer : {place}/exchanges.ndjson, et les commentaires de {place}/mappings.",
         "try": "Pour le rejouer hors ligne : stocksync replay {place}",
-        "none": "Rien n'a été enregistré : aucun échange n'a eu lieu.",
+        "none": "Rien n'a été enregistré : aucun échange n'a eu lieu, aucun fichier n'a été lu.",
         "same": "Identique à l'enregistrement (version {version}, {at}).",
         "differs": "Diffère de l'enregistrement (version {version}, {at}) :",
         "figure": "  {name} : {before} -> {now}",
@@ -35,12 +37,14 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "crashed": "Interrompu par une erreur de stocksync : {error}",
     },
     "en": {
-        "recorded": "Recorded in {place}: {exchanges:exchange|exchanges}, {size} KiB.",
+        "recorded": "Recorded in {place}: {exchanges:exchange|exchanges}{files}, {size} KiB.",
+        "files": ", {count:file|files}",
+        "look_files": "And {place}/files.ndjson, the files that were read and written.",
         "replaced": "Replaced: {counts}.",
         "nothing_replaced": "Nothing had to be replaced.",
         "look": "Look into it before you send it: {place}/exchanges.ndjson, and the comments of {place}/mappings.",
         "try": "To replay it offline: stocksync replay {place}",
-        "none": "Nothing was recorded: no request was made.",
+        "none": "Nothing was recorded: no request was made, and no file was read.",
         "same": "The same as recorded (version {version}, {at}).",
         "differs": "Differs from what was recorded (version {version}, {at}):",
         "figure": "  {name}: {before} -> {now}",
@@ -88,11 +92,14 @@ def recorded_lines(written: Written | None, place: Path, language: Language) -> 
         yield said(language, "none")
         return
     exchanges, size = Counted(written.exchanges, language), Counted(written.size_bytes // 1024, language)
-    yield said(language, "recorded", place=place, exchanges=exchanges, size=size)
+    files = said(language, "files", count=Counted(written.files, language)) if written.files else ""
+    yield said(language, "recorded", place=place, exchanges=exchanges, files=files, size=size)
     kinds = _KINDS[language]
     counts = [f"{kinds[name]} {Counted(written.counts[name], language)}" for name in kinds if written.counts.get(name)]
     yield said(language, "replaced", counts=", ".join(counts)) if counts else said(language, "nothing_replaced")
     yield said(language, "look", place=place)
+    if written.files:
+        yield said(language, "look_files", place=place)
     yield said(language, "try", place=place)
 
 

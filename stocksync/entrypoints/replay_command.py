@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from httpx import BaseTransport
 
     from stocksync.adapters.recordings.answering import Answers, RecordedClock
+    from stocksync.adapters.recordings.files_lines import SaidFile
+    from stocksync.adapters.recordings.files_replay import WrittenFiles
     from stocksync.adapters.recordings.folder import Recorded
     from stocksync.adapters.recordings.outcome import Compared, Outcome
     from stocksync.adapters.store.repository import Repository
+    from stocksync.adapters.systems.files.transport import Transport
+    from stocksync.assembly import FolderOf
     from stocksync.entrypoints.context import Context
     from stocksync.mapping.effective import MappingSet, PointOfSaleMapping, SystemSettings
+    from stocksync.stock.values import Side
 
 SAME: Final = exit_codes.DONE
 DIFFERS: Final = exit_codes.HALTED
@@ -55,13 +60,14 @@ def replay(ctx: click.Context, directory: Path, edited: Path | None, is_edited: 
 
 def _replayed(obj: Context, directory: Path, edited: Path | None, *, is_edited: bool, as_json: bool) -> int:
     from stocksync.adapters.recordings.answering import Answers, RecordedClock
+    from stocksync.adapters.recordings.files_replay import WrittenFiles
     from stocksync.adapters.recordings.folder import Recorded
     from stocksync.adapters.recordings.outcome import compared
 
     recorded = Recorded(directory, is_edited=is_edited)
     mappings = _mappings(recorded, edited)
     clock = RecordedClock(recorded.head.started_at)
-    answers = Answers(recorded, clock)
+    answers, folders = Answers(recorded, clock), WrittenFiles()
     with TemporaryDirectory(prefix="stocksync-replay-") as folder:
         memory = Path(folder) / "memory.db"
         recorded.restore_memory(memory)
@@ -72,18 +78,22 @@ def _replayed(obj: Context, directory: Path, edited: Path | None, *, is_edited: 
             exchange=None,
         )
         context = replace(obj, settings=settings)
-        outcome, data = _run(context, recorded, mappings, clock, answers, is_new=edited is not None, as_json=as_json)
+        folder_of = _ReplayedFolders(recorded.files(), Path(folder), clock, folders)
+        is_new = edited is not None
+        outcome, data = _run(context, recorded, mappings, clock, answers, folder_of, is_new=is_new, as_json=as_json)
     found = compared(recorded.outcome, outcome)
-    is_same = found.is_same and not answers.written_besides and not answers.writes_left
+    written_alike = not (answers.written_besides or answers.writes_left or folders.asked_besides or folders.left)
+    is_same = found.is_same and written_alike
+    besides, left = answers.asked_besides | folders.asked_besides, answers.left | folders.left
     if as_json:
-        click.echo(rendering.as_json(_data(recorded, found, answers, data, is_same=is_same)))
+        click.echo(rendering.as_json(_data(recorded, found, besides, left, data, is_same=is_same)))
     else:
-        _echo(recorded, found, answers, obj, is_same=is_same)
+        _echo(recorded, found, besides, left, obj, is_same=is_same)
     return SAME if is_same else DIFFERS
 
 
 def _mappings(recorded: Recorded, edited: Path | None) -> MappingSet:
-    from stocksync.mapping.connection import RestConnection
+    from stocksync.mapping.connection import FilesConnection, RestConnection
     from stocksync.mapping.load import load_files, load_mappings
 
     mappings = load_mappings(edited) if edited is not None else load_files(recorded.mapping_files())
@@ -93,8 +103,8 @@ def _mappings(recorded: Recorded, edited: Path | None) -> MappingSet:
             f"The mapping files have no point of sale {recorded.head.point_of_sale!r}, which was recorded."
         )
     for settings in point.systems.values():
-        if not isinstance(settings.connection, RestConnection):
-            raise UsageError(f"{settings.system} is no system with JSON over HTTP: a recording has no answers of it.")
+        if not isinstance(settings.connection, RestConnection | FilesConnection):
+            raise UsageError(f"{settings.system}: a recording has no answers of a {settings.connection.protocol}.")
     return mappings
 
 
@@ -123,6 +133,27 @@ class _Answering:
         return AnsweringTransport(self._answers, settings.side, key_parameter=key_parameter)
 
 
+class _ReplayedFolders:
+    """Makes a folder of the recording for a system that exchanges files, the same however often it is opened."""
+
+    def __init__(self, said: list[SaidFile], root: Path, clock: RecordedClock, files: WrittenFiles) -> None:
+        self._said, self._root, self._clock, self._files = said, root, clock, files
+        self._opened: dict[Side, Transport] = {}
+
+    def __call__(self, settings: SystemSettings) -> Transport:
+        from stocksync.adapters.recordings.files_replay import ReplayedFolder
+        from stocksync.mapping.connection import FilesConnection
+
+        side, connection = settings.side, settings.connection
+        assert isinstance(connection, FilesConnection)
+        if side not in self._opened:
+            root = self._root / side.value
+            root.mkdir()
+            said = [file for file in self._said if file.side is side]
+            self._opened[side] = ReplayedFolder(root, said, connection, side, self._clock, self._files)
+        return self._opened[side]
+
+
 def _with_standing_keys(point: PointOfSaleMapping) -> PointOfSaleMapping:
     """A point of sale none of whose systems wants a token fetched: a recording holds no tokens."""
     from stocksync.mapping.connection import RestConnection
@@ -144,6 +175,7 @@ def _run(
     mappings: MappingSet,
     clock: RecordedClock,
     answers: Answers,
+    folder_of: FolderOf,
     *,
     is_new: bool,
     as_json: bool,
@@ -161,7 +193,7 @@ def _run(
         gates = assembly.open_gates(repository, clock)
 
         def open_systems(point: PointOfSaleMapping) -> Any:
-            return assembly.open_systems(_with_standing_keys(point), environment, clock, gates, wire)
+            return assembly.open_systems(_with_standing_keys(point), environment, clock, gates, wire, folder_of)
 
         group = Group(mappings, repository, clock, open_systems, bar)
         try:
@@ -188,7 +220,15 @@ def _replaying(opened: Repository, released: bool | None, *, is_new: bool) -> Re
     return Replaying(opened.engine)
 
 
-def _echo(recorded: Recorded, found: Compared, answers: Answers, obj: Context, *, is_same: bool) -> None:
+def _echo(
+    recorded: Recorded,
+    found: Compared,
+    besides: Mapping[str, int],
+    left: Mapping[str, int],
+    obj: Context,
+    *,
+    is_same: bool,
+) -> None:
     head, language = recorded.head, obj.language
     click.echo(
         said(
@@ -200,13 +240,21 @@ def _echo(recorded: Recorded, found: Compared, answers: Answers, obj: Context, *
     for line in moved_lines(found.moved, language):
         click.echo(line)
     for line in (
-        *request_lines("asked_besides", answers.asked_besides, language),
-        *request_lines("not_asked", answers.left, language),
+        *request_lines("asked_besides", besides, language),
+        *request_lines("not_asked", left, language),
     ):
         click.echo(line)
 
 
-def _data(recorded: Recorded, found: Compared, answers: Answers, run: Any, *, is_same: bool) -> Mapping[str, Any]:
+def _data(
+    recorded: Recorded,
+    found: Compared,
+    besides: Mapping[str, int],
+    left: Mapping[str, int],
+    run: Any,
+    *,
+    is_same: bool,
+) -> Mapping[str, Any]:
     return {
         "same": is_same,
         "recorded": {
@@ -229,6 +277,6 @@ def _data(recorded: Recorded, found: Compared, answers: Answers, run: Any, *, is
                 for one in found.moved
             ],
         },
-        "asked_besides": dict(answers.asked_besides),
-        "not_asked": answers.left,
+        "asked_besides": dict(besides),
+        "not_asked": dict(left),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -10,8 +12,10 @@ import click
 from stocksync.entrypoints import exit_codes, rendering
 
 if TYPE_CHECKING:
+    from stocksync.adapters.store.health_rows import Source
     from stocksync.entrypoints.context import Context
-    from stocksync.mapping.effective import MappingSet
+    from stocksync.entrypoints.status_in_force import InForce
+    from stocksync.entrypoints.status_view import StatusView
 
 _RECENT_RUNS: Final = 10
 
@@ -35,20 +39,10 @@ def status(obj: Context, wanted: Sequence[str], everything: bool, as_json: bool)
     Exit codes: 0 whatever it tells, 3 where the mapping files are not valid and runs go on by those before, 2 where
     nothing ever ran by others either.
     """
-    from stocksync.adapters.store.health_rows import health, known_points, recent_runs
-    from stocksync.assembly import SystemClock
     from stocksync.entrypoints.status_data import status_data
-    from stocksync.entrypoints.status_in_force import in_force
-    from stocksync.entrypoints.status_view import StatusView, echo_refused
+    from stocksync.entrypoints.status_view import echo_refused
 
-    now_at = SystemClock().now_at()
-    with obj.repository(only_reading=True) as repository:
-        engine = repository.engine
-        known = known_points(engine)
-        files = in_force(obj.mappings, repository, known)
-        points = _points_asked_for(wanted, files.mappings, known)
-        recent = {point: recent_runs(engine, point, _RECENT_RUNS) for point in points} if wanted else {}
-        view = StatusView(health(engine, points, now_at), files.mappings, now_at, obj.language, recent)
+    view, files = _seen(obj, wanted)
     if as_json:
         click.echo(rendering.as_json({**status_data(view), "mapping": files.as_data()}))
     else:
@@ -59,12 +53,47 @@ def status(obj: Context, wanted: Sequence[str], everything: bool, as_json: bool)
         raise click.exceptions.Exit(exit_codes.HALTED)
 
 
-def _points_asked_for(wanted: Sequence[str], mappings: MappingSet, known: Sequence[str]) -> list[str]:
+def _seen(obj: Context, wanted: Sequence[str]) -> tuple[StatusView, InForce]:
+    """How it all stands, read without SQLAlchemy where that is enough."""
+    from sqlite3 import Error
+
+    from stocksync.adapters.store.plain import SqliteFile
+    from stocksync.entrypoints.status_points import KEPT_SUFFIX
+
+    source = obj.database_as_it_is()
+    if source is not None:
+        path = source.path if isinstance(source, SqliteFile) else None
+        try:
+            return _look(obj, source, wanted, path.with_name(f"{path.name}{KEPT_SUFFIX}") if path else None)
+        except Error:
+            # Opened in full it is mended, or told of as by every other command.
+            pass
+    with obj.repository(only_reading=True) as repository:
+        return _look(obj, repository.engine, wanted, None)
+
+
+def _look(obj: Context, source: Source, wanted: Sequence[str], kept: Path | None) -> tuple[StatusView, InForce]:
+    """Read everything that is told; kept: where the mapping's few words are kept for the next time."""
+    from functools import partial
+
+    from stocksync.adapters.store.health_rows import health, known_points, recent_runs
+    from stocksync.entrypoints.status_in_force import in_force
+    from stocksync.entrypoints.status_view import StatusView
+
+    now_at = datetime.now(UTC)
+    known = known_points(source)
+    files = in_force(obj.mappings, partial(obj.repository, only_reading=True), known, kept)
+    points = _points_asked_for(wanted, files.points, known)
+    recent = {point: recent_runs(source, point, _RECENT_RUNS) for point in points} if wanted else {}
+    return StatusView(health(source, points, now_at), files.points, now_at, obj.language, recent), files
+
+
+def _points_asked_for(wanted: Sequence[str], mapped: Collection[str], known: Sequence[str]) -> list[str]:
     """Those that were named; else those of the mapping files, then those that only the database knows."""
-    from stocksync.entrypoints.context import chosen_points
+    from stocksync.entrypoints.context import named_points
 
     if wanted:
-        gone = [point for point in dict.fromkeys(wanted) if point in known and point not in mappings.points_of_sale]
+        gone = [point for point in dict.fromkeys(wanted) if point in known and point not in mapped]
         named = [point for point in wanted if point not in gone]
-        return [*(chosen_points(mappings, named) if named else ()), *gone]
-    return list(dict.fromkeys([*mappings.points_of_sale, *known]))
+        return [*(named_points(mapped, named) if named else ()), *gone]
+    return list(dict.fromkeys([*mapped, *known]))

@@ -26,7 +26,7 @@ def status_data(view: StatusView) -> dict[str, Any]:
 
 
 def _point(view: StatusView, point: PointHealth) -> dict[str, Any]:
-    mapping = view.mappings.points_of_sale.get(point.point_of_sale)
+    mapping = view.mappings.get(point.point_of_sale)
     good = point.last_good
     ended_at = (good.finished_at or good.started_at) if good is not None else None
     lag_s = point.lag_s(view.now_at)

@@ -5,33 +5,35 @@ An edit that is not valid never comes into force, so that how things stand is st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stocksync.entrypoints.status_points import ShownPoint, shown, valid_points
 from stocksync.errors import MappingInvalid
-from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
-from stocksync.mapping.load import load_files, load_mappings
-from stocksync.mapping.problems import Problem
+from stocksync.mapping.load import load_files, read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stocksync.adapters.store.repository import Repository
+    from stocksync.mapping.effective import MappingSet
+    from stocksync.mapping.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The mapping files that runs work by.
+    """The mapping files that runs work by, as far as how things stand is told by them.
 
     problems: what is wrong with those in the folder; nothing iff they are the ones in force. versions: by point of
     sale, the version of its last run, where the folder's are not. edited_at: when the file of the first problem was
     last written, None where it is gone.
     """
 
-    mappings: MappingSet
+    points: Mapping[str, ShownPoint]
     problems: tuple[Problem, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     edited_at: datetime | None = None
@@ -49,23 +51,30 @@ class InForce:
         }
 
 
-def in_force(folder: Path, repository: Repository, known: Iterable[str]) -> InForce:
+def in_force(
+    folder: Path,
+    repository: Callable[[], AbstractContextManager[Repository]],
+    known: Iterable[str],
+    kept: Path | None = None,
+) -> InForce:
     """Load a folder's mapping files, else those of the last runs; known: the points of sale that ever had one.
+
+    kept: where what is read of valid files is kept for the next time, see `status_points`.
 
     Raises ConfigurationError where there is no folder, MappingInvalid where nothing ran by files that can be read.
     """
     try:
-        return InForce(load_mappings(folder))
+        return InForce(valid_points(read_folder(folder), kept))
     except MappingInvalid as error:
-        points, versions = _of_last_runs(repository, known)
+        with repository() as opened:
+            points, versions = _of_last_runs(opened, known)
         if not points:
             raise
-        files = MappingSet(points, files={})
-        return InForce(files, error.problems, versions, _written_at(folder / error.problems[0].file))
+        return InForce(points, error.problems, versions, _written_at(folder / error.problems[0].file))
 
 
-def _of_last_runs(repository: Repository, known: Iterable[str]) -> tuple[dict[str, PointOfSaleMapping], dict[str, str]]:
-    points: dict[str, PointOfSaleMapping] = {}
+def _of_last_runs(repository: Repository, known: Iterable[str]) -> tuple[dict[str, ShownPoint], dict[str, str]]:
+    points: dict[str, ShownPoint] = {}
     versions: dict[str, str] = {}
     read: dict[str, MappingSet | None] = {}
     for point in known:
@@ -77,7 +86,7 @@ def _of_last_runs(repository: Repository, known: Iterable[str]) -> tuple[dict[st
             read[version] = _read(repository, version)
         former = read[version]
         if former is not None and point in former.points_of_sale:
-            points[point], versions[point] = former.points_of_sale[point], version
+            points[point], versions[point] = shown(former.points_of_sale[point]), version
     return points, versions
 
 

@@ -16,8 +16,8 @@ import click
 
 from stocksync.entrypoints import rendering
 from stocksync.entrypoints.status_in_force import InForce
+from stocksync.entrypoints.status_points import ShownPoint
 from stocksync.entrypoints.status_words import CONDITIONS, GATES, HEADERS, KINDS, age, counted, local, say
-from stocksync.mapping.effective import MappingSet
 from stocksync.reports.spelling import Counted, Language, count
 from stocksync.reports.wording import halt_sentence, joined
 from stocksync.reports.words import RUN_STATES, SIDE_NAMES
@@ -66,7 +66,7 @@ class StatusView:
     """
 
     health: Health
-    mappings: MappingSet
+    mappings: Mapping[str, ShownPoint]
     now_at: datetime
     language: Language
     recent: Mapping[str, Sequence[RunShown]] = field(default_factory=dict)
@@ -91,10 +91,8 @@ class StatusView:
 
     def condition(self, point: PointHealth) -> Condition:
         """A point of sale in one word, by its own schedule."""
-        mapping = self.mappings.points_of_sale.get(point.point_of_sale)
-        return condition(
-            point, self.now_at, allowed_age(mapping.schedule.quick_every_min if mapping else _SCHEDULE_MIN)
-        )
+        mapping = self.mappings.get(point.point_of_sale)
+        return condition(point, self.now_at, allowed_age(mapping.quick_every_min if mapping else _SCHEDULE_MIN))
 
     def conditions(self, points: Sequence[PointHealth]) -> dict[Condition, int]:
         """How many points of sale are in each condition."""
@@ -102,11 +100,11 @@ class StatusView:
 
     def why(self, point: PointHealth, run: RunShown) -> str:
         """Why a run ended as it did: its guards in the reader's language, else its own message."""
-        mapping = self.mappings.points_of_sale.get(point.point_of_sale)
+        mapping = self.mappings.get(point.point_of_sale)
         if not run.halts or mapping is None:
             return run.message or ""
         return " ".join(
-            halt_sentence(h["guard"], h["message"], h.get("values", {}), mapping.vocabulary, self.language)
+            halt_sentence(h["guard"], h["message"], h.get("values", {}), mapping.vocabulary(), self.language)
             for h in run.halts
         )
 
@@ -203,7 +201,7 @@ class StatusView:
         return self._names([point.point_of_sale for point in points])
 
     def _title(self, point: PointHealth) -> str:
-        mapping = self.mappings.points_of_sale.get(point.point_of_sale)
+        mapping = self.mappings.get(point.point_of_sale)
         return f"{point.point_of_sale} ({mapping.name})" if mapping is not None else point.point_of_sale
 
     def _names(self, names: Sequence[str]) -> str:
@@ -339,7 +337,7 @@ class StatusView:
         )
 
     def _zone(self, name: str) -> str:
-        mapping = self.mappings.points_of_sale.get(name)
+        mapping = self.mappings.get(name)
         return mapping.time_zone if mapping is not None else _HOME
 
     def _local(self, point: PointHealth, at: datetime) -> str:

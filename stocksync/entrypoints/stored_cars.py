@@ -1,31 +1,96 @@
-"""The cars behind report rows as they were last seen, each answered once, whatever the number of rows about it."""
+"""The cars behind report rows as they were last seen, each answered once, whatever the number of rows about it.
+
+A report of many rows is gone through in parts, so that no more than one part's cars are held at a time, and asks less
+of each car than a command about one car does: see `StoredCars.shown_of`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from stocksync.entrypoints.cases import MAKE, MODEL
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
-from stocksync.stock.values import Side
-from stocksync.sync.answers import CarAnswer, FoundCar, Seen, StoredFinding, answer
+from stocksync.mapping.translate import SideTranslation
+from stocksync.stock.rules import Rule
+from stocksync.stock.values import ABSENT, SIDES, Side
+from stocksync.stock.vehicle import (
+    DESTINATION,
+    DMS_STATUS,
+    POINT_OF_SALE,
+    POLICE_NUMBER,
+    REGISTRATION,
+    RESERVED,
+    STAGE,
+    VEHICLE_TYPE,
+    VIN,
+    Vehicle,
+)
+from stocksync.sync.answers import AttributeAnswer, CarAnswer, Seen, StoredFinding, answer
+from stocksync.sync.cars import Car
+from stocksync.sync.plan import CarPlan
 from stocksync.sync.ports import Clock, today_on
 
 if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
-    from stocksync.sync.cars import Car
+
+PART: Final = 400
+"""Rows whose cars are held at a time; as many as one statement looks up."""
+_DECIDES_CONTEXT: Final = (POINT_OF_SALE, VEHICLE_TYPE, STAGE, DESTINATION)
+_SHOWN: Final = (VIN, REGISTRATION, POLICE_NUMBER, MAKE, MODEL, DMS_STATUS, RESERVED)
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the rows about one subject ask of a point of sale's mapping.
+
+    mapping: with the rules that name the subject alone. named: the subject, and what these rules look at. translations:
+    of these, and of what is shown of every car.
+    """
+
+    mapping: PointOfSaleMapping
+    named: frozenset[str]
+    translations: Mapping[Side, SideTranslation]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is the same for all rows of one kind: how the car of the first of them was answered, but for its values."""
+
+    plan: CarPlan | None
+    attributes: Mapping[str, AttributeAnswer]
 
 
 @dataclass
 class StoredCars:
     """What the store holds of the cars that report rows are about."""
 
-    cars: Mapping[str, FoundCar]
-    remembered: Mapping[str, Car]
-    seen: Mapping[tuple[str, Side], Seen]
+    questions: Questions
     mappings: MappingSet
     clock: Clock
+    _remembered: Mapping[str, Car] = field(default_factory=dict)
+    _seen: Mapping[tuple[str, Side], Seen] = field(default_factory=dict)
     _answers: dict[str, CarAnswer | None] = field(default_factory=dict)
+    _shown: dict[tuple[str, str], CarAnswer | None] = field(default_factory=dict)
+    _scopes: dict[tuple[str, str], _Scope] = field(default_factory=dict)
+    _kinds: dict[Hashable, _Kind] = field(default_factory=dict)
+
+    def look_up(self, rows: Iterable[StoredFinding]) -> None:
+        """Look the cars of some rows up, and let go of those before."""
+        self._answers, self._shown = {}, {}
+        cars = self.questions.remembered_by_id(row.finding.car_id for row in rows)
+        self._remembered, self._seen = cars, self.questions.snapshots(cars.values())
+
+    def in_parts(self, items: Iterable[_Item], row_of: Callable[[_Item], StoredFinding]) -> Iterator[list[_Item]]:
+        """Give some items part after part, each once the cars of its rows are looked up."""
+        iterator = iter(items)
+        while part := list(islice(iterator, PART)):
+            self.look_up(map(row_of, part))
+            yield part
 
     def mapping_of(self, row: StoredFinding) -> PointOfSaleMapping:
         """The point of sale's mapping; a sister's of the same pair where it was taken out of the files."""
@@ -35,6 +100,10 @@ class StoredCars:
         sisters = [point for point in points.values() if point.pair == row.pair]
         return next(iter(sisters or points.values()))
 
+    def rules_of(self, row: StoredFinding) -> PointOfSaleMapping:
+        """The mapping as a decision about a row is judged by it: without the rules that do not name its subject."""
+        return self._scope(row).mapping
+
     def answer_of(self, row: StoredFinding) -> CarAnswer | None:
         """What both sides showed last of a row's car, and what would be decided now; None where there is no car."""
         car_id = row.finding.car_id
@@ -42,16 +111,92 @@ class StoredCars:
             self._answers[car_id] = self._answer(row)
         return self._answers[car_id]
 
+    def shown_of(self, row: StoredFinding) -> CarAnswer | None:
+        """What a row of the report says of its car, and what a decision about the row is judged by.
+
+        It is `answer_of` without what no row asks for. Vehicles hold what is shown of every car, the row's subject and
+        what the rules about it look at. The plan has a context and no verdicts; attributes say who owns them, and no
+        values. Whether there is a plan, and in which context, follows from few readings, which most cars share: one
+        car of each kind is answered in full.
+        """
+        key = (row.finding.car_id, row.finding.subject)
+        if key not in self._shown:
+            self._shown[key] = self._show(row)
+        return self._shown[key]
+
     def _answer(self, row: StoredFinding) -> CarAnswer | None:
         car_id, mapping = row.finding.car_id, self.mapping_of(row)
-        car = self.remembered.get(car_id)
+        car = self._remembered.get(car_id)
         if car is None:
             return None
-        seen = {side: self.seen[car_id, side].snapshot for side in Side if (car_id, side) in self.seen}
+        seen = {side: self._seen[car_id, side].snapshot for side in Side if (car_id, side) in self._seen}
         return answer(car, seen, (), mapping, today_on(self.clock, mapping.time_zone))
+
+    def _show(self, row: StoredFinding) -> CarAnswer | None:
+        car = self._remembered.get(row.finding.car_id)
+        if car is None:
+            return None
+        translations = self._scope(row).translations
+        vehicles: dict[Side, Vehicle] = {}
+        for side in SIDES:
+            seen = self._seen.get((car.id, side))
+            # A record that was not listed any more is not shown.
+            if seen is not None and not car.missing.get(side):
+                held = seen.snapshot
+                vehicles[side] = translations[side].vehicle(held.record_id, held.version, held.body)
+        kind = self._kind(row, car, vehicles)
+        plan = kind.plan
+        if plan is not None:
+            plan = CarPlan(car, vehicles.get(Side.VEHICLE_MODULE), vehicles.get(Side.DMS), plan.context, {})
+        return CarAnswer(car, vehicles, plan, (), kind.attributes)
+
+    def _scope(self, row: StoredFinding) -> _Scope:
+        mapping, subject = self.mapping_of(row), row.finding.subject
+        scope = self._scopes.get((mapping.id, subject))
+        if scope is None:
+            scope = self._scopes[mapping.id, subject] = _scope_of(mapping, subject)
+        return scope
+
+    def _kind(self, row: StoredFinding, car: Car, vehicles: Mapping[Side, Vehicle]) -> _Kind:
+        said = [tuple(map(vehicles[s].reading, _DECIDES_CONTEXT)) if s in vehicles else None for s in SIDES]
+        scope = self._scope(row)
+        key = (scope.mapping.id, row.finding.subject, car.closed, car.bound, car.point_of_sale, *said)
+        kind = self._kinds.get(key)
+        if kind is None:
+            full = self.answer_of(row)
+            assert full is not None
+            looked_at = {name: a for name, a in full.attributes.items() if name in scope.named}
+            bare = {name: replace(a, base=ABSENT, readings={}, verdict=None) for name, a in looked_at.items()}
+            kind = self._kinds[key] = _Kind(full.plan, bare)
+        return kind
 
 
 def stored_cars(questions: Questions, rows: Iterable[StoredFinding], mappings: MappingSet, clock: Clock) -> StoredCars:
     """Look the cars of some rows up."""
-    cars = questions.cars_by_id(row.finding.car_id for row in rows)
-    return StoredCars(cars, questions.remembered(cars.values()), questions.snapshots(cars.values()), mappings, clock)
+    cars = StoredCars(questions, mappings, clock)
+    cars.look_up(rows)
+    return cars
+
+
+def _scope_of(mapping: PointOfSaleMapping, subject: str) -> _Scope:
+    rules = tuple(rule for rule in mapping.rules if subject in _named_by(rule))
+    named = {subject, *(name for rule in rules for name in _named_by(rule))}
+    wanted = named.union(_DECIDES_CONTEXT, _SHOWN)
+    translations = {side: _narrowed(translation, wanted) for side, translation in mapping.translations.items()}
+    return _Scope(replace(mapping, rules=rules), frozenset(named), translations)
+
+
+def _narrowed(translation: SideTranslation, wanted: Iterable[str]) -> SideTranslation:
+    """A translation of some attributes alone, and of those that tell whether a record takes writes."""
+    names = {*wanted, *translation.read_only_when}
+    return replace(translation, fields={name: f for name, f in translation.fields.items() if name in names})
+
+
+def _named_by(rule: Rule) -> Sequence[str]:
+    """The attributes that a rule looks at; every text in it names one, but for the set of values."""
+    said = [getattr(rule, part.name) for part in fields(rule)]
+    return [name for part in said if not isinstance(part, frozenset | int) for name in _names(part)]
+
+
+def _names(part: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (part,) if isinstance(part, str) else part

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stocksync.errors import ConfigurationError, MappingInvalid
-from stocksync.mapping import checks
-from stocksync.mapping.draft import draft_of
-from stocksync.mapping.effective import MappingSet
-from stocksync.mapping.resolve import resolve
+
+if TYPE_CHECKING:
+    from stocksync.mapping.effective import MappingSet
 
 
 def load_mappings(directory: Path) -> MappingSet:
@@ -22,12 +22,17 @@ def load_mappings(directory: Path) -> MappingSet:
     Raises ConfigurationError where there is no such directory, MappingInvalid for anything wrong in the
     files.
     """
+    return load_files(read_folder(directory))
+
+
+def read_folder(directory: Path) -> dict[str, bytes]:
+    """Read the bytes of every mapping file of a directory that must be there. Raises ConfigurationError."""
     if not directory.is_dir():
         raise ConfigurationError(
             f"There is no mapping directory {directory}; name one with --mappings or STOCKSYNC_MAPPINGS, "
             "or make one with `stocksync init DIR`."
         )
-    return load_files(read_files(directory))
+    return read_files(directory)
 
 
 def read_files(directory: Path) -> dict[str, bytes]:
@@ -41,6 +46,11 @@ def read_files(directory: Path) -> dict[str, bytes]:
 
 def load_files(files: Mapping[str, bytes]) -> MappingSet:
     """Load mapping files from their bytes. Raises MappingInvalid."""
+    # Imported by what only reads the bytes: whoever knows them already need not wait for all that reads what they say.
+    from stocksync.mapping import checks
+    from stocksync.mapping.draft import draft_of
+    from stocksync.mapping.resolve import resolve
+
     draft = draft_of(files)
     checks.check(draft)
     problems = draft.problems()

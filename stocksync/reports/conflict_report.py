@@ -31,8 +31,11 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 LONGEST_TEXT: Final = 8_000
 """Characters of one cell: spreadsheets hold about four times as many, and count some twice."""
 
-_UNSTORABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_REFUSED: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff"
 """Characters that a spreadsheet refuses, or takes for the end of the file."""
+_UNSTORABLE: Final = re.compile(f"[{_REFUSED}]")
+_HARMLESS: Final = re.compile(rf"\w[^{_REFUSED}]{{0,{LONGEST_TEXT - 1}}}")
+"""What nearly all texts are: none of it is refused, and no spreadsheet takes it for a formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,13 @@ COLUMNS: Final = (
 def cells_of(line: ReportLine, language: Language) -> list[Cell]:
     """Fill a line's columns; every text is one that each spreadsheet can hold, and none is a formula."""
     speller = Speller(language, line.choice_labels, clear=True)
-    cells = (column.cell(line, speller) for column in COLUMNS)
-    return [cell if cell.is_number else replace(cell, text=escaped(storable(cell.text))) for cell in cells]
+    return [_kept(column.cell(line, speller)) for column in COLUMNS]
+
+
+def _kept(cell: Cell) -> Cell:
+    if cell.is_number or not cell.text or _HARMLESS.fullmatch(cell.text):
+        return cell
+    return replace(cell, text=escaped(storable(cell.text)))
 
 
 def report_lines(rows: Iterable[Row]) -> list[ReportLine]:
@@ -130,12 +138,15 @@ def annex_bytes(rows: Iterable[Row], language: Language) -> bytes:
 
 
 def _as_csv(lines: Iterable[ReportLine], language: Language) -> bytes:
-    text = io.StringIO()
+    content = io.BytesIO()
+    text = io.TextIOWrapper(content, encoding="utf-8", newline="")
+    text.write(BYTE_ORDER_MARK)
     # LibreOffice has commas ticked as separators too: only quotation marks keep 12500,00 in one cell there.
     writer = csv.writer(text, delimiter=DELIMITER, lineterminator=LINE_END, quoting=csv.QUOTE_ALL)
     writer.writerow([escaped(column.header(language)) for column in COLUMNS])
     writer.writerows([cell.text for cell in cells_of(line, language)] for line in lines)
-    return f"{BYTE_ORDER_MARK}{text.getvalue()}".encode()
+    text.flush()
+    return content.getvalue()
 
 
 def storable(text: str) -> str:

@@ -9,10 +9,11 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from stocksync.reports.cell_problem import CellProblem
-from stocksync.reports.conflict_report import storable
+from stocksync.reports.conflict_report import BYTE_ORDER_MARK, DELIMITER, LINE_END, storable
 from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, WHY_NOT
 from stocksync.reports.escaping import escaped
 from stocksync.reports.spelling import Language, Speller, quoted
@@ -120,32 +121,30 @@ def status(row: AnsweredRow, language: Language) -> str:
 
 def answers_bytes(rows: Iterable[AnsweredRow], language: Language) -> bytes:
     """Write the answers as a CSV for a French spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow(_HEADERS[language])
-    for row in rows:
-        cells = (
-            row.conflict,
-            row.point_of_sale,
-            row.vin,
-            row.label,
-            row.decision,
-            row.value,
-            row.comment,
-        )
-        said = escaped(detail(row, language))
-        writer.writerow([status(row, language), said, str(row.line), *(escaped(storable(cell)) for cell in cells)])
-    return f"\ufeff{text.getvalue()}".encode()
+    return _as_csv(map(partial(_cells, language=language), rows), language)
+
+
+def _cells(row: AnsweredRow, language: Language) -> list[str]:
+    cells = (row.conflict, row.point_of_sale, row.vin, row.label, row.decision, row.value, row.comment)
+    said = escaped(detail(row, language))
+    return [status(row, language), said, str(row.line), *(escaped(storable(cell)) for cell in cells)]
 
 
 def refusal_bytes(sentence: str, language: Language) -> bytes:
     """Write the answer to a file of which nothing was taken."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow(_HEADERS[language])
     blank = [""] * (len(_HEADERS[language]) - 2)
-    writer.writerow([_STATUS[language][1], escaped(sentence), *blank])
-    return f"\ufeff{text.getvalue()}".encode()
+    return _as_csv([[_STATUS[language][1], escaped(sentence), *blank]], language)
+
+
+def _as_csv(rows: Iterable[list[str]], language: Language) -> bytes:
+    content = io.BytesIO()
+    text = io.TextIOWrapper(content, encoding="utf-8", newline="")
+    text.write(BYTE_ORDER_MARK)
+    writer = csv.writer(text, delimiter=DELIMITER, lineterminator=LINE_END)
+    writer.writerow(_HEADERS[language])
+    writer.writerows(rows)
+    text.flush()
+    return content.getvalue()
 
 
 def _template(row: AnsweredRow, language: Language) -> str:

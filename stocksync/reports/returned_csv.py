@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 from stocksync.reports.refusals import Refusal, Refused
-from stocksync.reports.returned_header import has_header
+from stocksync.reports.returned_header import has_header, places_not_read
 from stocksync.reports.returned_rows import LAST_ROW, MAX_CELL, MAX_COLUMNS, TITLE_ROWS, Sheet, SheetRow, within_limits
-from stocksync.reports.returned_text import decoded
+from stocksync.reports.returned_text import Reading, decoded
 
 _SEPARATORS: Final = (";", "\t", ",", "|")
 _NO_SEPARATOR: Final = "\x1f"
 _SEPARATOR_LINE: Final = re.compile(r"\"?sep=[^\r\n]\"?[;,\t|]*(?:\r\n|\r|\n)", re.IGNORECASE)
 """Tells Excel which separator follows; neither Excel nor LibreOffice shows it as a row."""
 _LONGEST_RECORD: Final = 2 * MAX_COLUMNS * MAX_CELL
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_KEPT_WHOLE: Final = 250
+"""The first rows: the header is among them, and every cell of theirs helps to tell the encoding."""
 
 
 def read_csv(raw: bytes) -> Sheet:
@@ -31,8 +33,8 @@ def read_csv(raw: bytes) -> Sheet:
     text = _SEPARATOR_LINE.sub("", found.text, count=1) if _SEPARATOR_LINE.match(found.text) else found.text
     for separator in _SEPARATORS:
         if has_header(_first(text, separator), found.readings):
-            rows = tuple(within_limits(_records(text, separator), ""))
-            return Sheet("", rows, found.readings, is_separated=True)
+            rows = within_limits(_records(text, separator), "")
+            return Sheet("", tuple(_lightened(rows, found.readings)), found.readings, is_separated=True)
     return Sheet("", _first(text, _NO_SEPARATOR), found.readings, is_separated=True)
 
 
@@ -51,15 +53,26 @@ def _first(text: str, separator: str) -> list[SheetRow]:
     return rows
 
 
+def _lightened(rows: Iterable[SheetRow], readings: Sequence[Reading]) -> Iterator[SheetRow]:
+    """Pass rows on, most of them without the cells that are for people alone: those are most of a large file."""
+    iterator = iter(rows)
+    first = list(islice(iterator, _KEPT_WHOLE))
+    yield from first
+    not_read = places_not_read(first, readings)
+    for row in iterator:
+        yield replace(row, cells=["" if place in not_read else cell for place, cell in enumerate(row.cells)])
+
+
 @dataclass(slots=True)
 class _Lines:
     """Lines of a text, counted per record, so that none can swallow the rest of the file."""
 
-    text: io.StringIO
+    text: str
     taken: int = 0
 
     def __iter__(self) -> Iterator[str]:
-        for line in self.text:
+        for found in _LINE.finditer(self.text):
+            line = found[0]
             self.taken += len(line)
             if self.taken > _LONGEST_RECORD:
                 raise csv.Error("a record longer than any")
@@ -68,7 +81,7 @@ class _Lines:
 
 def _records(text: str, separator: str) -> Iterator[SheetRow]:
     """Read the records, blank ones too, numbered as a spreadsheet numbers them."""
-    lines = _Lines(io.StringIO(text, newline=""))
+    lines = _Lines(text)
     reader = csv.reader(lines, delimiter=separator, strict=True)
     number = 0
     while True:

@@ -85,6 +85,15 @@ def located(sheet: Sheet) -> tuple[Header, SheetRow, Sequence[Reading]] | None:
     return None
 
 
+def places_not_read(rows: Sequence[SheetRow], readings: Sequence[Reading]) -> frozenset[int]:
+    """The places under a header of ours whose cells nobody asks for below the first rows; rows: the sheet's first."""
+    try:
+        found = located(Sheet("", rows, readings, is_separated=True))
+    except Refused:
+        return frozenset()
+    return frozenset(found[0].ours).difference(found[0].places.values()) if found is not None else frozenset()
+
+
 def stands_in_one_column(sheet: Sheet) -> bool:
     """Tell whether all columns of a report were squeezed into the first."""
     single = (row.cells[0] for row in sheet.rows[: TITLE_ROWS + 1] if len(row.cells) == 1 or not any(row.cells[1:]))

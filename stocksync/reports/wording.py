@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from stocksync.reports.sentences import SENTENCES
@@ -285,6 +286,7 @@ def typeset(template: str, language: Language) -> str:
     return french_spaces(template) if language == "fr" else template
 
 
+@lru_cache(maxsize=1024)
 def french_spaces(text: str) -> str:
     """Set a French template: spaces that do not break before double signs, inside quotation marks, after `n°`."""
     text = re.sub(r" ([;!?])", rf"{NARROW}\1", text)

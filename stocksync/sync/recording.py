@@ -6,15 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from stocksync.stock.ownership import Context
 from stocksync.stock.reconcile import Category
-from stocksync.stock.resolution import Standing
 from stocksync.stock.values import Side
-from stocksync.sync.binding import Keys
-from stocksync.sync.cars import Car, Finding
-from stocksync.sync.plan import Operation
+
+if TYPE_CHECKING:
+    # Whoever only wants the words for runs need not wait for all that plans are made of.
+    from stocksync.stock.ownership import Context
+    from stocksync.stock.resolution import Standing
+    from stocksync.sync.binding import Keys
+    from stocksync.sync.cars import Car, Finding
+    from stocksync.sync.plan import Operation
+
+
+def _no_keys() -> Keys:
+    from stocksync.sync.binding import Keys
+
+    return Keys()
 
 
 class RunStatus(StrEnum):
@@ -72,7 +81,7 @@ class Snapshot:
     body: Mapping[str, Any]
     point_of_sale: str | None = None
     stamp: datetime | None = None
-    keys: Keys = field(default_factory=Keys)
+    keys: Keys = field(default_factory=_no_keys)
     unreadable: bool = False
     read_by: str = ""
     listed_digest: int | None = None

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, event, insert, text
 
+from stocksync.adapters.store import health_rows
 from stocksync.adapters.store.core import CONFLICT, GATE, LEASE, OUTBOX, PAUSE, RUN, WATERMARK
 from stocksync.adapters.store.engine import WRITE, open_engine
-from stocksync.adapters.store.health_rows import health, known_points
+from stocksync.adapters.store.plain import Nothing, SqliteFile, sqlite_file
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
-from stocksync.sync.health import MANY_FAILURES, GateHealth, GateState, PointHealth
+from stocksync.sync.health import MANY_FAILURES, GateHealth, GateState, Health, PointHealth, RunShown
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 _numbers = count(1)
@@ -85,6 +86,31 @@ def entry(run_id: int, status: str, ago: timedelta, point: str = "PDV1") -> dict
 
 def minutes(number: float) -> timedelta:
     return timedelta(minutes=number)
+
+
+def file_of(engine: Engine) -> SqliteFile:
+    file = sqlite_file(str(engine.url))
+    assert file is not None
+    return file
+
+
+def health(engine: Engine, points: Sequence[str], now: datetime) -> Health:
+    """Read twice: what the file says without SQLAlchemy is what is said through the engine."""
+    found = health_rows.health(engine, points, now)
+    assert health_rows.health(file_of(engine), points, now) == found
+    return found
+
+
+def known_points(engine: Engine) -> list[str]:
+    found = health_rows.known_points(engine)
+    assert health_rows.known_points(file_of(engine)) == found
+    return found
+
+
+def recent_runs(engine: Engine, point: str, number: int) -> list[RunShown]:
+    found = health_rows.recent_runs(engine, point, number)
+    assert health_rows.recent_runs(file_of(engine), point, number) == found
+    return found
 
 
 def of(engine: Engine, point: str = "PDV1") -> PointHealth:
@@ -210,6 +236,26 @@ def test_points_of_sale_that_left_the_mapping_are_known_by_their_runs(engine: En
     assert known_points(engine) == []
     add(engine, RUN, *(run("done", minutes(5), point) for point in ("B", "A", "B", "C", "A")))
     assert known_points(engine) == ["A", "B", "C"]
+
+
+def test_the_newest_runs_come_first_and_no_more_than_were_asked_for(engine: Engine) -> None:
+    add(engine, RUN, *(run(status, minutes(9), p) for p in "AB" for status in ("done", "failed", "done", "halted")))
+    assert [(found.run_id, found.status) for found in recent_runs(engine, "B", 3)] == [
+        (8, "halted"),
+        (7, "done"),
+        (6, "failed"),
+    ]
+
+
+def test_the_end_of_an_age_group_is_the_same_instant_for_whoever_reads(engine: Engine) -> None:
+    moment = timedelta(microseconds=1)
+    add(engine, CONFLICT, *(conflict(timedelta(days=1) + late) for late in (-moment, timedelta(0), moment)))
+    assert of(engine).conflicts_by_age == (1, 2, 0, 0, 0)
+
+
+def test_where_there_is_no_database_yet_nothing_is_known() -> None:
+    assert health_rows.health(Nothing(), ["PDV1"], NOW).points == (PointHealth("PDV1", conflicts_by_age=(0,) * 5),)
+    assert health_rows.known_points(Nothing()) == health_rows.recent_runs(Nothing(), "PDV1", 3) == []
 
 
 # --- what it costs

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,7 +115,7 @@ def write_stock(folder: Path, cars: int, points: int = 1) -> Layout:
 
 
 def _batches(pairs: Iterator[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
-    while batch := [pair for pair, _ in zip(pairs, range(_WRITTEN_AT_ONCE), strict=False)]:
+    while batch := list(islice(pairs, _WRITTEN_AT_ONCE)):
         yield batch
 
 

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from stocksync import __version__
+from stocksync.adapters.store.engine import open_engine
 from stocksync.entrypoints import exit_codes
 from stocksync.entrypoints.cli import cli
 from stocksync.errors import (
@@ -24,7 +25,12 @@ from stocksync.errors import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("pydantic", "sqlmodel", "sqlalchemy", "pandas", "httpx", "rich", "orjson", "yaml", "starlette", "transitions")
+HEAVY = (
+    *("pydantic", "sqlmodel", "sqlalchemy", "alembic", "pandas", "numpy", "openpyxl", "httpx", "paramiko", "rich"),
+    *("orjson", "msgspec", "yaml", "fastapi", "starlette", "uvicorn", "apscheduler", "transitions", "structlog"),
+    *("asyncio", "ssl"),
+)
+LOADED = f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
 
 
 def python(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -34,13 +40,36 @@ def python(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[
 
 
 def test_asking_for_help_imports_nothing_heavy() -> None:
-    script = (
-        "import sys; from stocksync.entrypoints.cli import cli; cli(['--help'], standalone_mode=False); "
-        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
-    )
+    script = f"import sys; from stocksync.entrypoints.cli import cli; cli(['--help'], standalone_mode=False); {LOADED}"
     done = python("-c", script)
     assert (done.returncode, done.stderr) == (0, "[]\n")
     assert "sync" in done.stdout
+
+
+def test_asking_how_it_stands_imports_nothing_heavy_once_the_mapping_files_are_known(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/stocksync.db"
+    open_engine(database).dispose()
+    known = ["--mappings", str(ROOT / "mappings"), "--database", database, "status"]
+    script = (
+        "import sys; from stocksync.entrypoints.cli import cli; "
+        f"cli([*{known!r}, *sys.argv[1:]], standalone_mode=False); {LOADED}; "
+        "print([name for name in sys.modules if name.endswith('_commands')], file=sys.stderr)"
+    )
+    first = python("-c", script)
+    assert "sqlalchemy" not in first.stderr
+    for arguments in ([], ["--json"], ["--point-of-sale", "PDV1"]):
+        again = python("-c", script, *arguments)
+        assert (again.returncode, again.stderr) == (0, "[]\n[]\n")
+    assert "PDV1" in first.stdout
+
+
+def test_a_command_waits_for_no_other_command_s_module() -> None:
+    script = (
+        "import sys; from stocksync.entrypoints.cli import cli; cli(['status', '--help'], standalone_mode=False); "
+        "print([name for name in sys.modules if '_command' in name], file=sys.stderr)"
+    )
+    done = python("-c", script)
+    assert (done.returncode, done.stderr) == (0, "['stocksync.entrypoints.status_command']\n")
 
 
 def test_the_service_starts_without_what_reads_workbooks() -> None:

@@ -31,6 +31,11 @@ def holding(folder: Path, wanted: list[str]) -> list[tuple[str, str]]:
     return found
 
 
+def may_not_stay(vin: str) -> bool:
+    """Tell whether a VIN, or its serial part, becomes another one under nearly every key: 0 and 1 stay as they are."""
+    return sum(c.upper() not in "01OIQ" for c in vin[-6:]) >= 5
+
+
 def _unwrapped(raw: bytes, depth: int = 3) -> Iterator[str]:
     for encoding in ("utf-8", "latin-1", "utf-16-le"):
         yield raw.decode(encoding, "replace")

@@ -6,6 +6,10 @@ finding        persons, addresses and telephone numbers in texts, and what was s
 scrubbing      one side's messages without secrets and persons
 tap            a transport that keeps what goes over it, in memory only
 exchanges      what was kept, as lines of a recording
+files_tape     a folder that keeps what is read and written there, in memory only
+files_content  what files hold, scrubbed through the format's own reader
+files_lines    what was kept of folders, as lines of a recording
+files_replay   a folder that shows what a recording holds of one
 memory         what is remembered of a point of sale, taken before a run and written scrubbed
 outcome        what a run came to, without a single value, so that two can be compared
 folder         the files of a recording, written whole and read with suspicion

@@ -73,7 +73,7 @@ class Answers:
 
     def __post_init__(self) -> None:
         for place, said in self.recorded.lines():
-            self._places[_name(said.side, said.method, said.path, _canonical(said.request))].append(place)
+            self._places[_name(said.side, said.method, said.path, canonical(said.request))].append(place)
 
     def answer(self, side: Side, request: httpx.Request, without: str) -> Said | None:
         """The next answer to a request; None where there is none. without: the parameter that carries the key."""
@@ -168,12 +168,12 @@ def _body(content: bytes) -> bytes:
     if not content:
         return b""
     try:
-        return _canonical(strict_json.parsed(content))
+        return canonical(strict_json.parsed(content))
     except strict_json.NotJson:
         return content
 
 
-def _canonical(body: Any) -> bytes:
+def canonical(body: Any) -> bytes:
     """A body whose keys are in order, however deep."""
     return b"" if body is None else written(_ordered(body))
 
@@ -187,4 +187,9 @@ def _ordered(body: Any) -> Any:
 def _shown(name: Name) -> str:
     side, method, path, body = name
     said = f"{side.value}: {method} {path}" + (f" {body.decode('utf-8', 'replace')}" if body else "")
+    return shortened(said)
+
+
+def shortened(said: str) -> str:
+    """A text as far as a line shows it."""
     return said if len(said) <= _LONGEST_SHOWN else f"{said[:_LONGEST_SHOWN]}..."

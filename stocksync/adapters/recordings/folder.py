@@ -3,6 +3,7 @@
     recording.json     what was recorded, how it ended, and the digest of every other file
     decisions.ndjson   every difference of the run, without values
     exchanges.ndjson   what was said, see `exchanges`
+    files.ndjson       what went over folders, see `files_lines`; only where a system exchanges files
     mappings/          the mapping files as they are
     memory.db          what was remembered before, see `memory`
 
@@ -30,6 +31,7 @@ from sqlalchemy import Boolean, Column, DateTime, Table, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from stocksync.adapters.recordings.exchanges import BadLine, Said, read_line, written
+from stocksync.adapters.recordings.files_lines import SaidFile, read_file_line
 from stocksync.adapters.recordings.memory import TABLES
 from stocksync.adapters.recordings.outcome import FIGURES, Decision, Outcome
 from stocksync.adapters.store.core import chunks
@@ -41,6 +43,7 @@ FORMAT: Final = 1
 HEAD_FILE: Final = "recording.json"
 DECISIONS: Final = "decisions.ndjson"
 EXCHANGES: Final = "exchanges.ndjson"
+FILES: Final = "files.ndjson"
 MAPPINGS: Final = "mappings"
 MEMORY: Final = "memory.db"
 _MOST_OF_HEAD: Final = 4 * 2**20
@@ -48,6 +51,7 @@ _MOST_OF_FILE: Final = 2 * 2**30
 _MOST_OF_MAPPING: Final = 4 * 2**20
 _MOST_OF_LINE: Final = 512 * 2**20
 _MOST_FILES: Final = 500
+_MOST_FILE_LINES: Final = 200_000
 _CHUNK: Final = 2**20
 
 
@@ -119,7 +123,7 @@ class Part:
 
     def finish(self) -> int:
         """Put the folder in its place; the answer is its size in bytes."""
-        for name in (DECISIONS, EXCHANGES, MEMORY, HEAD_FILE):
+        for name in (DECISIONS, EXCHANGES, FILES, MEMORY, HEAD_FILE):
             with suppress(OSError), (self.folder / name).open("rb") as file:
                 os.fsync(file.fileno())
         size = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
@@ -205,6 +209,21 @@ class Recorded:
         with (self.folder / EXCHANGES).open("rb") as file:
             file.seek(place)
             return read_line(file.readline(_MOST_OF_LINE))
+
+    def files(self) -> list[SaidFile]:
+        """What went over folders, line by line; nothing where no system exchanges files."""
+        if not (self.folder / FILES).exists():
+            return []
+        found: list[SaidFile] = []
+        with (self.folder / FILES).open("rb") as file:
+            for number, raw in enumerate(iter(lambda: file.readline(_MOST_OF_LINE), b""), 1):
+                if number > _MOST_FILE_LINES:
+                    raise self._bad(FILES, "it is too long")
+                try:
+                    found.append(read_file_line(raw))
+                except BadLine as error:
+                    raise self._bad(FILES, f"{error}, in line {number}") from None
+        return found
 
     def restore_memory(self, path: Path) -> None:
         """Make a database of our own with the rows of the recording; nothing of theirs is ever executed."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
-from stocksync.mapping.connection import RestConnection
+from stocksync.mapping.connection import FilesConnection, RestConnection
 from stocksync.mapping.converters import Matches, Registration, Vin
 from stocksync.mapping.effective import PointOfSaleMapping, SystemSettings
 from stocksync.mapping.translate import FieldTranslation, SideTranslation
@@ -97,7 +97,38 @@ def places_of(mapping: PointOfSaleMapping, side: Side) -> Places:
                 requests.mark(path.split("."), Meant.PROTOCOL)
             if operation.version_field is not None:
                 requests.mark((*_steps(operation.wrap), *operation.version_field.split(".")), Meant.PROTOCOL)
+    elif isinstance(connection, FilesConnection):
+        _mark_files(connection, settings, translation, record, answers, requests)
     return Places(side, settings, translation, answers, requests, record)
+
+
+def _mark_files(
+    connection: FilesConnection,
+    settings: SystemSettings,
+    translation: SideTranslation,
+    record: Place,
+    answers: Place,
+    requests: Place,
+) -> None:
+    """Rows of listings are records; requests are rows that go out, answers those of acknowledgements."""
+    of_protocol = [path for files in connection.incoming for path in files.adds]
+    of_protocol += [files.point_of_sale_field for files in connection.incoming if files.point_of_sale_field]
+    of_protocol += [files.removed.field for files in connection.incoming if files.removed is not None]
+    for path in of_protocol:
+        record.mark(path.split("."), Meant.PROTOCOL)
+    outgoing, said = connection.outgoing, connection.acknowledgements
+    if outgoing is not None:
+        _mark_record(requests, (), settings, translation)
+        for name in (*of_protocol, outgoing.verb.field, outgoing.key_field, *outgoing.reservation):
+            if name is not None:
+                requests.mark(name.split("."), Meant.PROTOCOL)
+    if said is not None:
+        is_word = all(" " not in status for status in said.accepted)
+        status = Meant.FIELD_NAME if is_word else Meant.PROTOCOL
+        marks = ((said.status, status), (said.key, Meant.PROTOCOL), (said.new_id, Meant.ID))
+        for name, meant in (*marks, (said.refused_field, Meant.FIELD_NAME)):
+            if name is not None:
+                answers.mark(name.split("."), meant)
 
 
 def _mark_record(place: Place, root: tuple[str, ...], settings: SystemSettings, translation: SideTranslation) -> None:

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from stocksync import __version__
 from stocksync.adapters.recordings.exchanges import Lines
-from stocksync.adapters.recordings.folder import DECISIONS, EXCHANGES, MEMORY, Part
+from stocksync.adapters.recordings.files_lines import FileLines
+from stocksync.adapters.recordings.files_tape import FilesTape, encodings_of
+from stocksync.adapters.recordings.folder import DECISIONS, EXCHANGES, FILES, MEMORY, Part
 from stocksync.adapters.recordings.memory import Memory, Taken
 from stocksync.adapters.recordings.outcome import Outcome
 from stocksync.adapters.recordings.places import places_of
@@ -18,6 +20,7 @@ from stocksync.adapters.recordings.scrubbing import Scrubber
 from stocksync.adapters.recordings.substitution import Substitution, new_key
 from stocksync.adapters.recordings.tap import Tape
 from stocksync.errors import UsageError
+from stocksync.mapping.connection import FilesConnection
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import SIDES, Side
 
@@ -40,6 +43,7 @@ class Written:
     """A recording as it was written; counts: how often each kind of thing was replaced."""
 
     exchanges: int
+    files: int
     size_bytes: int
     counts: Mapping[str, int]
 
@@ -49,7 +53,10 @@ def scrubber_for(
 ) -> Scrubber:
     """A scrubber under a key of its own, which nobody keeps."""
     places = {side: places_of(mapping, side) for side in SIDES}
-    return Scrubber(mapping, places, Substitution(new_key()), addresses, keep_vins, set(secrets))
+    connections = [settings.connection for settings in mapping.systems.values()]
+    encodings = {name for one in connections if isinstance(one, FilesConnection) for name in encodings_of(one)}
+    substitution = Substitution(new_key(), sorted(encodings))
+    return Scrubber(mapping, places, substitution, addresses, keep_vins, set(secrets))
 
 
 def write_recording(
@@ -57,22 +64,26 @@ def write_recording(
     scrubber: Scrubber,
     files: Mapping[str, bytes],
     tape: Tape,
+    folders: FilesTape,
     taken: Taken,
     outcome: Outcome,
     ran: Ran,
 ) -> Written:
     """Write everything; outcome: with ids as the scrubber spells them. Raises UsageError, and nothing is left then."""
-    lines, memory = Lines(scrubber), Memory(taken, scrubber)
+    lines, memory, file_lines = Lines(scrubber), Memory(taken, scrubber), FileLines(scrubber, folders)
     for exchange in tape.exchanges():
         lines.see(exchange)
+    file_lines.see()
     memory.see()
     part.mappings(files)
     exchanges = part.lines(EXCHANGES, map(lines.line, tape.exchanges()))
+    if len(folders):
+        part.lines(FILES, file_lines.lines())
     part.lines(DECISIONS, (list(decision) for decision in outcome.decisions))
     memory.write(part.folder / MEMORY)
     part.head(_head(scrubber.mapping, outcome, ran, exchanges, scrubber.counts))
     _look_again(part.folder, scrubber.secrets, memory.versions())
-    return Written(exchanges, part.finish(), dict(scrubber.counts))
+    return Written(exchanges, len(folders.files), part.finish(), dict(scrubber.counts))
 
 
 def _head(

@@ -24,7 +24,7 @@ from stocksync.mapping.numbers import Integer, Money
 from stocksync.stock.values import SIDES, Invalid, Side, folded
 
 BLOT: Final = "***"
-_FIELD_KEY: Final = re.compile(r"[a-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*|[@$][A-Za-z.]{1,40}")
+_FIELD_KEY: Final = re.compile(r"[a-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*|[@$][A-Za-z.]{1,40}|#text")
 _FIELD_NAME: Final = re.compile(r"[\w.\[\]/@$-]{1,100}")
 _LONG_WORD: Final = re.compile(r"[^\W\d_]{4,}")
 _TOKEN: Final = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|[^\\]+", re.DOTALL)
@@ -356,6 +356,12 @@ class _Base:
         parts = urlsplit(address.rstrip("/"))
         self.fake = f"https://{side.value.replace('_', '-')}.invalid"
         self._path = parts.path
+        if not parts.netloc:
+            # The folder of a system that exchanges files.
+            folders = {address.rstrip("/"), parts.path, unquote(parts.path)}
+            longest_first = sorted((text for text in folders if len(text) > _SHORTEST_HOST), key=len, reverse=True)
+            self._texts = [(text, self.fake) for text in longest_first]
+            return
         origin = f"{parts.scheme}://{parts.netloc}"
         self._texts = [(origin + parts.path, self.fake), (origin, self.fake)]
         if len(parts.netloc) > _SHORTEST_HOST:

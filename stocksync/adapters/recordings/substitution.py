@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b, shake_256
@@ -43,8 +44,10 @@ def new_key() -> bytes:
 class Substitution:
     """Replaces what a recording must not hold; the same text always by the same one. Safe to share between threads."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, encodings: Iterable[str] = ()) -> None:
+        """encodings: those of files that the text goes into; an accent that one of them lacks is left out there."""
         self._key = key
+        self._encodings = tuple(encodings)
         self._tables: dict[str, tuple[str, ...]] = {}
         self.text = lru_cache(maxsize=200_000)(self._text)
         """A text of any kind; of a telephone number what stands before the first digit of the subscriber is kept."""
@@ -122,7 +125,15 @@ class Substitution:
             if part.isalnum():
                 state.update(part.encode())
         said = unicodedata.normalize("NFC", "".join(image))
+        if self._encodings:
+            said = self._fitting(said, character.casefold())
         return said.upper() if character.isupper() and len(said.upper()) == len(said) else said
+
+    def _fitting(self, said: str, character: str) -> str:
+        """What stands for a character, without the accents that files have no place for; theirs stay impossible."""
+        if all(_has(name, said + said.upper()) or not _has(name, character) for name in self._encodings):
+            return said
+        return "".join(c for c in unicodedata.normalize("NFKD", said) if c.isascii()) or "x"
 
     def _coded(self, text: str, domain: str, alphabets: tuple[str, ...], kept: int) -> str:
         """A code of ASCII letters and digits: each stays within its own alphabet, and what is in none stays itself."""
@@ -166,6 +177,16 @@ class Substitution:
                 letters[place], letters[other] = letters[other], letters[place]
             made.append("".join(letters))
         return tuple(made)
+
+
+@lru_cache(maxsize=4096)
+def _has(encoding: str, text: str) -> bool:
+    """Tell whether an encoding can spell a text."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_plain(character: str) -> bool:

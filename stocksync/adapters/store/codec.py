@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -20,6 +20,8 @@ from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side
 from stocksync.sync.cars import Overwrite
 from stocksync.sync.plan import Action, Change, Operation
 
+_EXACT: Final = json.JSONDecoder(parse_float=Decimal)
+
 
 def dump(data: Any) -> str:
     """Write JSON, compact, decimals as numbers."""
@@ -28,7 +30,7 @@ def dump(data: Any) -> str:
 
 def load(text: str | bytes) -> Any:
     """Read JSON, decimals exact."""
-    return json.loads(text, parse_float=Decimal)
+    return _EXACT.decode(text if isinstance(text, str) else text.decode())
 
 
 def _default(item: Any) -> Any:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any, Final
-
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from typing import TYPE_CHECKING, Any, Final
 
 from stocksync.adapters.store.mounts import mount_of
 from stocksync.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 HEAD: Final = "0006"
 """The newest migration; a test holds it against the migrations folder."""
 
 WRITE: Final = "stocksync_write"
-_BUSY_TIMEOUT_MS: Final = 15_000
+BUSY_TIMEOUT_MS: Final = 15_000
 
 
 def open_engine(url: str) -> Engine:
@@ -26,6 +25,11 @@ def open_engine(url: str) -> Engine:
     Raises ConfigurationError for an address that cannot be used, or a database made by a newer program; a password in
     the address is never told.
     """
+    # Whoever reads by `plain` needs what stands above, and not a quarter of a second of imports.
+    from sqlalchemy import create_engine
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -71,12 +75,14 @@ def _refuse_network_drive(database: str | None, shown: str) -> None:
 
 
 def _set_up_sqlite(engine: Engine) -> None:
+    from sqlalchemy import event
+
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
             "foreign_keys=ON",
             "synchronous=FULL",
@@ -111,6 +117,8 @@ def _migrate(engine: Engine, shown: str) -> None:
 
 
 def _revision(engine: Engine) -> str | None:
+    from sqlalchemy import inspect, text
+
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None

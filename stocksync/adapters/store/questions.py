@@ -5,26 +5,26 @@ Only reading; what cycles remember is `repository`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, and_, func, or_, select
+from sqlalchemy import Connection, Engine, and_, func, or_, select
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, RESOLUTION, RUN, SNAPSHOT, chunks
+from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RESOLUTION, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.journal_rows import fact_of
-from stocksync.adapters.store.repository import Repository
-from stocksync.adapters.store.resolution_rows import earlier_resolutions, utc
-from stocksync.adapters.store.rows import finding_of
+from stocksync.adapters.store.resolution_rows import acting, earlier_resolutions, utc
+from stocksync.adapters.store.rows import car_of, finding_of, unconfirmed_writes
 from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
 from stocksync.sync.answers import Fact, FoundCar, RunFacts, Seen, StoredFinding
-from stocksync.sync.cars import Car, Finding
+from stocksync.sync.cars import Car, Finding, UnconfirmedWrite
 from stocksync.sync.decisions import StoredResolution
-from stocksync.sync.recording import RunStatus, Snapshot
+from stocksync.sync.recording import EntryStatus, RunStatus, Snapshot
 
 
 class Questions:
@@ -55,18 +55,20 @@ class Questions:
 
     def remembered(self, cars: Iterable[FoundCar]) -> dict[str, Car]:
         """What cycles remember of cars, by our id."""
-        wanted: dict[tuple[str, Side], list[str]] = {}
-        for car in cars:
-            for side, record_id in car.record_ids.items():
-                wanted.setdefault((car.pair, side), []).append(record_id)
-        store = Repository(self.engine)
-        return {
-            car.id: car
-            for (pair, side), record_ids in wanted.items()
-            for car in store.cars_of_records(pair, side, record_ids)
-        }
+        return self.remembered_by_id(car.id for car in cars)
 
-    def snapshots(self, cars: Iterable[FoundCar]) -> dict[tuple[str, Side], Seen]:
+    def remembered_by_id(self, car_ids: Iterable[str]) -> dict[str, Car]:
+        """What cycles remember of the cars with these ids of ours; those without any record are left out."""
+        found: dict[str, Car] = {}
+        with self.engine.connect() as connection:
+            for part in chunks(sorted(set(car_ids))):
+                rows = connection.execute(_by_ids(part)).all()
+                waiting, due = _unconfirmed(connection, part), acting(connection, part)
+                cars = (car_of(row, tuple(waiting.get(row.id, ())), tuple(due.get(row.id, ()))) for row in rows)
+                found.update((car.id, car) for car in cars if car.record_ids)
+        return found
+
+    def snapshots(self, cars: Iterable[FoundCar | Car]) -> dict[tuple[str, Side], Seen]:
         """What each side last said of cars, by our id and side."""
         owners = {(car.pair, side.value, i): (car.id, side) for car in cars for side, i in car.record_ids.items()}
         found: dict[tuple[str, Side], Seen] = {}
@@ -184,6 +186,16 @@ def _by_ids(car_ids: list[str]) -> Any:
     return select(CAR).where(CAR.c.id.in_(car_ids)).order_by(CAR.c.id)
 
 
+def _unconfirmed(connection: Connection, car_ids: list[str]) -> dict[str, list[UnconfirmedWrite]]:
+    """What was sent to cars' records without an answer."""
+    sent = select(OUTBOX).where(OUTBOX.c.status == EntryStatus.CLAIMED.value, OUTBOX.c.car_id.in_(car_ids))
+    found: dict[str, list[UnconfirmedWrite]] = {}
+    for row in connection.execute(sent):
+        operation, _ = codec.load_operation(row.payload, row.side, row.action, row.record_id)
+        found.setdefault(row.car_id, []).extend(unconfirmed_writes(operation))
+    return found
+
+
 def _found_car(row: Any) -> FoundCar:
     ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
     return FoundCar(
@@ -210,8 +222,8 @@ def _seen(row: Any) -> Seen:
 def _stored_finding(row: Any) -> StoredFinding:
     return StoredFinding(
         row.id,
-        row.pair,
-        row.point_of_sale,
+        sys.intern(row.pair),
+        sys.intern(row.point_of_sale),
         finding_of(row),
         utc(row.opened_at),
         utc(row.changed_at),

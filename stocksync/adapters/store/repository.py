@@ -36,6 +36,7 @@ from stocksync.adapters.store.core import (
     SNAPSHOT,
     chunks,
 )
+from stocksync.adapters.store.decision_rows import take_in
 from stocksync.adapters.store.engine import WRITE
 from stocksync.adapters.store.leases import check_fence, check_lease, leased
 from stocksync.adapters.store.narrow_rows import (
@@ -51,11 +52,8 @@ from stocksync.adapters.store.resolution_rows import (
     acting,
     add_resolution,
     end_resolutions,
-    forestalled,
-    ignoring,
     is_on_its_way,
     still_due,
-    supersede_resolutions,
     take_back,
     waits_here,
 )
@@ -64,7 +62,6 @@ from stocksync.adapters.store.rows import (
     car_of,
     drop_rest,
     entry_of,
-    finding_of,
     id_column,
     insert_operations,
     merge_cars,
@@ -93,11 +90,10 @@ from stocksync.adapters.store.snapshot_rows import (
     write_snapshots,
 )
 from stocksync.errors import Busy, UsageError
-from stocksync.stock.resolution import Choice, Standing
+from stocksync.stock.resolution import Standing
 from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
-from stocksync.sync.findings import EVENTS
 from stocksync.sync.narrow import DECISIONS, Alike
 from stocksync.sync.ports import Clock, NativeRecord
 from stocksync.sync.recording import (
@@ -508,23 +504,7 @@ class Repository:
     def take_decisions(self, decisions: Sequence[StoredResolution]) -> list[int | None]:
         """Take reviewers' decisions in, all in one transaction; None for each that another one forestalled."""
         with self._writing() as connection:
-            return [
-                None if forestalled(connection, decision) else self._taken(connection, decision)
-                for decision in decisions
-            ]
-
-    def _taken(self, connection: Connection, decision: StoredResolution) -> int:
-        supersede_resolutions(connection, decision)
-        number = add_resolution(connection, decision)
-        if decision.choice is Choice.IGNORE:
-            row = CONFLICT.c.id == decision.conflict_id
-            now = finding_of(connection.execute(select(CONFLICT).where(row)).one())
-            if ignoring(connection, [now]):
-                connection.execute(update(CONFLICT).where(row).values(ignored_by=number))
-            if decision.reason in EVENTS:
-                closed = {"closed_at": decision.decided_at, "closed_because": "reviewed"}
-                connection.execute(update(CONFLICT).where(row, CONFLICT.c.closed_at.is_(None)).values(closed))
-        return number
+            return take_in(connection, decisions)
 
     def take_back(self, decision: StoredResolution, counter: StoredResolution | None, by: str, at: datetime) -> None:
         """Note that a decision is taken back; `counter` brings the former values back where it was carried out.

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, CONFLICT, OUTBOX, RESOLUTION, chunks
-from stocksync.adapters.store.rows import add_journal, finding_of
+from stocksync.adapters.store.rows import add_journal
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Choice, Resolution, Standing
 from stocksync.stock.values import as_text
 from stocksync.stock.vehicle import STAGE
 from stocksync.sync.cars import BINDING, RECORD, RESERVATION, RESERVATION_DUE, Finding
-from stocksync.sync.decisions import IN_FORCE, ResolutionStatus, StoredResolution, resolution_of, supersedes
+from stocksync.sync.decisions import ResolutionStatus, StoredResolution, resolution_of
 from stocksync.sync.recording import EntryStatus, JournalLine
 
 _ENDS: Final = {
@@ -26,7 +27,7 @@ _ENDS: Final = {
     Standing.FORBIDDEN: (ResolutionStatus.FORBIDDEN, "mapping_forbids"),
     Standing.REFUSED: (ResolutionStatus.REFUSED, "side_refused"),
 }
-_OUTSIDE_RUNS: Final = 0
+OUTSIDE_RUNS: Final = 0
 STATES: Final = (STAGE, BINDING, RECORD, RESERVATION)
 
 
@@ -104,9 +105,28 @@ def _row_of(resolution: StoredResolution) -> dict[str, Any]:
 
 def add_resolution(connection: Connection, resolution: StoredResolution) -> int:
     """Take a decision in; the answer is its number."""
-    key = connection.execute(insert(RESOLUTION).values(_row_of(resolution))).inserted_primary_key
-    assert key is not None
-    number = int(key[0])
+    return add_resolutions(connection, [resolution])[0]
+
+
+def add_resolutions(connection: Connection, resolutions: Sequence[StoredResolution]) -> list[int]:
+    """Take decisions in, each about another report row; the answer is their numbers, in the same order."""
+    if not resolutions:
+        return []
+    connection.execute(insert(RESOLUTION), [_row_of(resolution) for resolution in resolutions])
+    newest = select(RESOLUTION.c.conflict_id, func.max(RESOLUTION.c.id)).group_by(RESOLUTION.c.conflict_id)
+    found: dict[int, int] = {}
+    for part in chunks(resolution.conflict_id for resolution in resolutions):
+        found.update(
+            (row, number) for row, number in connection.execute(newest.where(RESOLUTION.c.conflict_id.in_(part)))
+        )
+    numbers = [found[resolution.conflict_id] for resolution in resolutions]
+    taken = zip(numbers, resolutions, strict=True)
+    for at, together in groupby(taken, key=lambda numbered: numbered[1].decided_at):
+        add_journal(connection, OUTSIDE_RUNS, at, [_taken_line(number, resolution) for number, resolution in together])
+    return numbers
+
+
+def _taken_line(number: int, resolution: StoredResolution) -> JournalLine:
     details = {
         "conflict": resolution.conflict_id,
         "subject": resolution.subject,
@@ -117,9 +137,7 @@ def add_resolution(connection: Connection, resolution: StoredResolution) -> int:
         "file": resolution.file,
         "comment": resolution.comment,
     }
-    line = JournalLine(resolution.car_id, "decision_taken", details)
-    add_journal(connection, _OUTSIDE_RUNS, resolution.decided_at, [line])
-    return number
+    return JournalLine(resolution.car_id, "decision_taken", details)
 
 
 def acting(connection: Connection, car_ids: Any) -> dict[str, list[Resolution]]:
@@ -206,42 +224,6 @@ def earlier_resolutions(
     return [found[number] for number in sorted(found)]
 
 
-def forestalled(connection: Connection, resolution: StoredResolution) -> bool:
-    """Tell whether another decision came first, or the row says something else by now."""
-    row = connection.execute(select(CONFLICT).where(CONFLICT.c.id == resolution.conflict_id)).first()
-    acts = resolution.status in (ResolutionStatus.PENDING, ResolutionStatus.IGNORING)
-    if row is None or (acts and finding_of(row).seen != resolution.seen.seen):
-        return True
-    same_row = and_(
-        RESOLUTION.c.conflict_id == resolution.conflict_id,
-        RESOLUTION.c.seen_digest == resolution.seen.seen,
-        RESOLUTION.c.status.in_([status.value for status in IN_FORCE]),
-    )
-    if connection.execute(select(RESOLUTION.c.id).where(same_row)).first() is not None:
-        return True
-    if resolution.choice is Choice.IGNORE:
-        return False
-    return any(not supersedes(resolution.seen, earlier) for earlier in _still_due(connection, resolution))
-
-
-def _still_due(connection: Connection, resolution: StoredResolution) -> list[StoredResolution]:
-    """The decisions about the same attribute of the same car that have still to be carried out."""
-    due = select(RESOLUTION).where(
-        RESOLUTION.c.car_id == resolution.car_id,
-        RESOLUTION.c.subject == resolution.subject,
-        RESOLUTION.c.status == ResolutionStatus.PENDING.value,
-    )
-    return [stored_resolution(row) for row in connection.execute(due)]
-
-
-def supersede_resolutions(connection: Connection, resolution: StoredResolution) -> None:
-    """End the decisions whose place a newer one takes; of one attribute of a car only one is ever to be carried out."""
-    if resolution.status is not ResolutionStatus.PENDING:
-        return
-    late = dict.fromkeys((earlier.number for earlier in _still_due(connection, resolution)), Standing.STALE)
-    end_resolutions(connection, _OUTSIDE_RUNS, late, resolution.decided_at, because="superseded")
-
-
 def still_due(connection: Connection, numbers: Iterable[int]) -> set[int]:
     """Those of some decisions that have still to be carried out."""
     found: set[int] = set()
@@ -282,7 +264,7 @@ def take_back(connection: Connection, row: StoredResolution, by: str, at: dateti
     values = {"status": ResolutionStatus.UNDONE.value, "closed_at": at, "closed_because": by}
     connection.execute(update(RESOLUTION).where(RESOLUTION.c.id == row.number).values(values))
     details = {"conflict": row.conflict_id, "subject": row.subject, "decision": row.number, "by": by}
-    add_journal(connection, _OUTSIDE_RUNS, at, [JournalLine(row.car_id, "decision_undone", details)])
+    add_journal(connection, OUTSIDE_RUNS, at, [JournalLine(row.car_id, "decision_undone", details)])
 
 
 def utc(at: datetime) -> datetime:
