@@ -1,12 +1,14 @@
 """What lets a run look only at the records that changed, and at those that they may have to do with."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
 down_revision = "0005"
 
-_COLUMNS = (
+_COLUMNS: tuple[tuple[str, sa.Column[Any]], ...] = (
     ("run", sa.Column("decided_by", sa.Integer(), nullable=True)),
     ("run", sa.Column("thorough", sa.Boolean(), nullable=False, server_default=sa.false())),
     ("car", sa.Column("interesting", sa.Boolean(), nullable=False, server_default=sa.true())),
