@@ -8,7 +8,7 @@ from typing import Final
 from stocksync.stock import rules
 from stocksync.stock.ownership import Owner, Policy, may_write
 from stocksync.stock.reasons import Reason
-from stocksync.stock.reconcile import Category, Question, Verdict, decide
+from stocksync.stock.reconcile import NOTHING_KNOWN, UNCHANGED, Category, Question, Verdict, decide
 from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Side, folded, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.draft import CarDraft
@@ -24,37 +24,44 @@ def decide_attributes(draft: CarDraft) -> int:
     observed = 0
     said = draft.car.unkept.keys() | {resolution.subject for resolution in draft.car.resolutions}
     for name, policy in draft.policies.items():
-        if policy is not None and name not in said and _is_as_before(draft, name, policy):
-            continue
-        verdict = _decided(draft, name, policy)
-        observed += _differs(draft, name)
+        verdict = _at_a_glance(draft, name, policy) if policy is not None and name not in said else None
+        if verdict is None:
+            verdict = _decided(draft, name, policy)
+            observed += _differs(draft, name)
+        elif verdict.category is Category.AGREED:
+            observed += 1
         if verdict.category not in _SILENT:
             draft.verdicts[name] = verdict
+            if policy is not None:
+                draft.rules[name] = policy.rule
     _hold_contradictions(draft)
     _watch_register(draft)
     for name, verdict in draft.verdicts.items():
-        _report(draft, name, verdict)
+        if verdict.category is not Category.AGREED:
+            _report(draft, name, verdict)
     return observed
 
 
-def _is_as_before(draft: CarDraft, name: str, policy: Policy) -> bool:
-    """Tell at a glance that there is nothing to decide: the same as both tables below would say, most of the time.
+def _at_a_glance(draft: CarDraft, name: str, policy: Policy) -> Verdict | None:
+    """Rows 1 and 2 of the table where they are plain to see, which is most of the time; None where they are not.
 
     Only of an attribute that no person decided and no write of which is remembered.
     """
     here = draft.readings[Side.VEHICLE_MODULE].get(name, ABSENT)
     there = draft.readings[Side.DMS].get(name, ABSENT)
     if here is ABSENT or there is ABSENT:
-        return True
-    base = draft.car.base.get(name, ABSENT)
-    if here == base and there == base:
-        return True
-    if not (isinstance(here, str) and isinstance(there, str)):
-        return False
-    matrix_owner = draft.mapping.matrix.rows[name].policy.owner
-    if draft.mapping.vocabulary[name].kind is not Kind.TEXT or policy.owner is not matrix_owner:
-        return False
-    return (there if policy.owner is Owner.DMS else here) == base and folded(here) == folded(there)
+        return NOTHING_KNOWN
+    if isinstance(here, Invalid) or isinstance(there, Invalid):
+        return None
+    if here != there:
+        is_text = isinstance(here, str) and isinstance(there, str) and draft.mapping.vocabulary[name].kind is Kind.TEXT
+        # Whose spelling counts may hang on the context: then it is looked at closely.
+        if not is_text or policy.owner is not draft.mapping.matrix.rows[name].policy.owner:
+            return None
+        if folded(str(here)) != folded(str(there)):
+            return None
+    value = there if policy.owner is Owner.DMS else here
+    return UNCHANGED if value == draft.car.base.get(name, ABSENT) else Verdict(Category.AGREED, row=1, base=value)
 
 
 def _decided(draft: CarDraft, name: str, policy: Policy | None) -> Verdict:
@@ -62,10 +69,7 @@ def _decided(draft: CarDraft, name: str, policy: Policy | None) -> Verdict:
         return _undecidable(draft, name)
     question = _question(draft, name, policy)
     ruled = decide(question)
-    verdict = reviewed(draft, question, ruled)
-    if verdict.category not in _SILENT:
-        draft.rules[name] = policy.rule
-    return _checked(draft, question, verdict)
+    return _checked(draft, question, reviewed(draft, question, ruled))
 
 
 def _differs(draft: CarDraft, name: str) -> bool:

@@ -104,7 +104,7 @@ class Reading:
 
     def _is_same(self, side: Side, record: NativeRecord, known: Remembered | None) -> bool:
         """Tell whether a record came in other bytes with nothing changed that counts, and nothing is open about it."""
-        if known is None or known.read_by != self.mapping.version or known.older_readings:
+        if known is None or known.read_by != self.mapping.version or known.older_readings or record.awaits:
             return False
         if known.stamp is not None and (record.stamp is None or record.stamp < known.stamp):
             return False

@@ -163,6 +163,8 @@ def familiar_with(records: Mapping[str, NativeRecord]) -> Familiar:
     """A familiar that knows these records as they were listed."""
     digests = {record_id: record.listed_digest for record_id, record in records.items()}
     known = {record_id: digest for record_id, digest in digests.items() if digest is not None}
+    if not known:
+        pytest.skip("this system gives every record each time")
     assert len(known) == len(records), "not every record was listed with a digest"
     return Familiar(known.values, lambda ids: {i: known[i] for i in ids if i in known})
 

@@ -392,7 +392,8 @@ def what_was_ignored_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 @breaks(law_7_what_a_person_decided_is_not_asked_again)
 def a_decision_is_never_done_with(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(repository, "end_resolutions", lambda *_, **__: None)
+    for module in (repository, conflict_rows):
+        patch.setattr(module, "end_resolutions", lambda *_, **__: None)
 
 
 @breaks(law_8_a_decision_applies_only_to_the_values_that_its_reviewer_saw)

@@ -15,10 +15,11 @@ from stocksync.adapters.store.core import (
     RUN,
     chunks,
 )
-from stocksync.adapters.store.resolution_rows import end_with_the_car, forget_ignored, ignoring
+from stocksync.adapters.store.resolution_rows import end_resolutions, end_with_the_car, forget_ignored, ignoring
 from stocksync.adapters.store.rows import add_journal, finding_of
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
+from stocksync.stock.resolution import Standing
 from stocksync.sync.cars import NOBODYS, Finding
 from stocksync.sync.findings import EVENTS, OpenFinding, Settlement, settle
 from stocksync.sync.recording import (
@@ -156,6 +157,51 @@ def _update_findings(connection: Connection, settlement: Settlement, point_of_sa
         connection.execute(
             update(CONFLICT).where(CONFLICT.c.id.in_(part)).values(closed_at=at, closed_because="no_longer_so")
         )
+
+
+def settle_outcomes(
+    connection: Connection,
+    run_id: int,
+    pair: str,
+    point_of_sale: str,
+    outcomes: Sequence[EntryOutcome],
+    at: datetime,
+) -> None:
+    """Keep what follows from entries that ended: report rows closed and opened, decisions carried out, the journal.
+
+    Most writes only leave a line in the journal; those are written together.
+    """
+    reported = _cars_with_open_rows(connection, {outcome.entry.car_id for outcome in outcomes})
+    lines: list[JournalLine] = []
+    for outcome in outcomes:
+        has_left = outcome.car is not None and outcome.car.closed
+        if outcome.raised or outcome.carried_out or has_left or outcome.entry.car_id in reported:
+            # These tell the journal themselves, so that what came before has to be there.
+            add_journal(connection, run_id, at, lines)
+            lines.clear()
+            _settle_outcome(connection, run_id, pair, point_of_sale, outcome, at)
+            reported.add(outcome.entry.car_id)
+        lines += outcome.journal
+    add_journal(connection, run_id, at, lines)
+
+
+def _settle_outcome(
+    connection: Connection, run_id: int, pair: str, point_of_sale: str, outcome: EntryOutcome, at: datetime
+) -> None:
+    settle_subjects(connection, run_id, outcome, at)
+    done = dict.fromkeys(outcome.carried_out, Standing.KEPT)
+    end_resolutions(connection, run_id, done, at, because="written")
+    fresh = without_open(connection, run_id, pair, outcome.raised, at)
+    open_findings(connection, run_id, pair, point_of_sale, fresh, at)
+    add_journal(connection, run_id, at, [finding_line("reported", finding) for finding in fresh])
+
+
+def _cars_with_open_rows(connection: Connection, car_ids: set[str]) -> set[str]:
+    found: set[str] = set()
+    for part in chunks(sorted(car_ids)):
+        here = (CONFLICT.c.car_id.in_(part), CONFLICT.c.closed_at.is_(None))
+        found.update(connection.scalars(select(CONFLICT.c.car_id).where(*here)))
+    return found
 
 
 def settle_subjects(connection: Connection, run_id: int, outcome: EntryOutcome, at: datetime) -> None:

@@ -16,13 +16,10 @@ from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, upda
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.conflict_rows import (
-    finding_line,
     moved_in,
     open_counts,
-    open_findings,
     settle_findings,
-    settle_subjects,
-    without_open,
+    settle_outcomes,
 )
 from stocksync.adapters.store.core import (
     ACCEPTANCE,
@@ -60,7 +57,7 @@ from stocksync.adapters.store.resolution_rows import (
 from stocksync.adapters.store.rows import (
     add_journal,
     car_of,
-    drop_rest,
+    end_entries,
     entry_of,
     id_column,
     insert_operations,
@@ -90,7 +87,6 @@ from stocksync.adapters.store.snapshot_rows import (
     write_snapshots,
 )
 from stocksync.errors import Busy, UsageError
-from stocksync.stock.resolution import Standing
 from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
@@ -458,31 +454,13 @@ class Repository:
     ) -> None:
         """Keep how entries ended, with the cars, snapshots and findings that follow, in one transaction."""
         with self._writing_for(run_id) as connection:
-            for outcome in outcomes:
-                connection.execute(
-                    update(OUTBOX)
-                    .where(OUTBOX.c.id == outcome.entry.entry_id)
-                    .values(
-                        status=outcome.status.value,
-                        message=outcome.message or None,
-                        done_at=None if outcome.status is EntryStatus.CLAIMED else at,
-                    )
-                )
-                if outcome.blocks_rest or outcome.status is not EntryStatus.DELIVERED:
-                    drop_rest(connection, run_id, outcome)
+            end_entries(connection, run_id, outcomes, at)
             write_cars(connection, [o.car for o in outcomes if o.car is not None], at)
             snapshots = [o.snapshot for o in outcomes if o.snapshot is not None]
             write_snapshots(connection, pair, point_of_sale, snapshots, at)
             follow_ups = tuple(o.follow_up for o in outcomes if o.follow_up is not None)
             insert_operations(connection, run_id, point_of_sale, follow_ups, at)
-            for outcome in outcomes:
-                settle_subjects(connection, run_id, outcome, at)
-                done = dict.fromkeys(outcome.carried_out, Standing.KEPT)
-                end_resolutions(connection, run_id, done, at, because="written")
-                fresh = without_open(connection, run_id, pair, outcome.raised, at)
-                open_findings(connection, run_id, pair, point_of_sale, fresh, at)
-                add_journal(connection, run_id, at, [finding_line("reported", finding) for finding in fresh])
-                add_journal(connection, run_id, at, outcome.journal)
+            settle_outcomes(connection, run_id, pair, point_of_sale, outcomes, at)
 
     def check_held(self, run_id: int) -> None:
         """See that a run may still send. Raises LeaseLost once another one has taken its point of sale over."""

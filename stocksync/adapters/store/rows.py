@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store import codec
@@ -254,6 +254,29 @@ def insert_operations(
     ]
     if rows:
         connection.execute(insert(OUTBOX), rows)
+
+
+def end_entries(connection: Connection, run_id: int, outcomes: Sequence[EntryOutcome], at: datetime) -> None:
+    """Note how entries ended; what was to follow on one that did not go through is left out."""
+    ended = [
+        {
+            "entry": outcome.entry.entry_id,
+            "ended": outcome.status.value,
+            "said": outcome.message or None,
+            "ended_at": None if outcome.status is EntryStatus.CLAIMED else at,
+        }
+        for outcome in outcomes
+    ]
+    if ended:
+        values: dict[str, Any] = {
+            "status": bindparam("ended"),
+            "message": bindparam("said"),
+            "done_at": bindparam("ended_at"),
+        }
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id == bindparam("entry")).values(values), ended)
+    for outcome in outcomes:
+        if outcome.blocks_rest or outcome.status is not EntryStatus.DELIVERED:
+            drop_rest(connection, run_id, outcome)
 
 
 def drop_rest(connection: Connection, run_id: int, outcome: EntryOutcome) -> None:
