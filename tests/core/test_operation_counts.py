@@ -5,6 +5,7 @@ Each count is taken in a stock of 40 cars and in one of 160; where it is the sam
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,3 +119,31 @@ def test_first_contact_writes_three_rows_a_car_and_asks_for_none_of_them_alone(t
     assert totals[LARGE]["records translated"] - totals[SMALL]["records translated"] == 2 * more
     assert totals[LARGE]["statements"] - totals[SMALL]["statements"] <= 4
     assert not totals[LARGE]["requests: read"]
+
+
+@pytest.mark.parametrize("kind", [RunKind.COMPLETE, RunKind.DELTA])
+def test_no_statement_of_a_run_walks_through_a_table_that_grows_with_the_stock(tmp_path: Path, kind: RunKind) -> None:
+    module, dms = crowd(SMALL)
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled().settled()
+        two_prices(world)
+        world.clock.pause(3600)
+        asked: list[tuple[str, Any]] = []
+
+        def statement(_c: Any, _cursor: Any, text: str, parameters: Any, _context: Any, many: bool) -> None:
+            asked.append((text, parameters[0] if many else parameters))
+
+        event.listen(world.repository.engine, "before_cursor_execute", statement)
+        assert world.cycle().run(kind=kind).summary.status == "done"
+        event.remove(world.repository.engine, "before_cursor_execute", statement)
+        connection = world.repository.engine.raw_connection()
+        walks = set()
+        for text, parameters in asked:
+            if text.split()[0] not in ("SELECT", "UPDATE", "DELETE"):
+                continue
+            for *_, step in connection.cursor().execute(f"EXPLAIN QUERY PLAN {text}", parameters):
+                # The journal's last line is found from its end.
+                if re.match(r"SCAN (car|snapshot|outbox|conflict|resolution)\b", step):
+                    walks.add(f"{step}: {text}")
+        connection.close()
+    assert not walks

@@ -198,6 +198,7 @@ class ResolutionRow(SQLModel, table=True):
         Index("resolution_by_car", "car_id", "status"),
         Index("resolution_by_conflict", "conflict_id"),
         Index("resolution_by_run", "closed_run"),
+        Index("resolution_by_status", "status", "car_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

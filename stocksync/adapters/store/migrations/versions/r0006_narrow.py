@@ -34,6 +34,7 @@ def upgrade() -> None:
     for key in ("slip", "plate", "police_number"):
         op.create_index(f"snapshot_by_{key}", "snapshot", ["pair", key])
     op.create_index("snapshot_by_digest", "snapshot", ["pair", "side", "point_of_sale", "gone", "listed_digest"])
+    op.create_index("resolution_by_status", "resolution", ["status", "car_id"])
     op.create_index("snapshot_seen", "snapshot", ["pair", "seen_at"])
     for name, table, columns, sqlite, postgresql in _FEW:
         op.create_index(name, table, columns, sqlite_where=sa.text(sqlite), postgresql_where=sa.text(postgresql))
