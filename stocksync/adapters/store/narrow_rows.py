@@ -52,7 +52,7 @@ def snapshots_alike(
     for column, values in asked:
         for part in chunks(sorted(values)):
             alike = native_rows().where(SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value, column.in_(part), here)
-            found.update((row.record_id, native_of(row)) for row in connection.execute(alike))
+            found.update((row.record_id, native_of(row)) for row in connection.execute(alike).all())
     return found
 
 
