@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
-from typing import TypeGuard
 
 from stocksync.errors import AccessDenied, Busy, ConfigurationError, LeaseLost, MappingInvalid, StocksyncError
 from stocksync.mapping.effective import PointOfSaleMapping
@@ -246,14 +245,15 @@ class Cycle:
 
     def _seen(self, kind: RunKind, gathered: Gathered, reading: Reading, last: PastRun | None) -> Looked:
         """What is looked at: only what may be decided otherwise than before, where that can be told."""
-        if kind is RunKind.COMPLETE and gathered.vanished is None:
-            return Looked(gathered, gathering.vehicles_of(self.mapping, gathered.records))
-        if self._knows_all_that_is_left(last):
+        is_narrow = gathered.vanished is not None or (
+            kind is not RunKind.COMPLETE and self._knows_all_that_is_left(last)
+        )
+        if is_narrow and last is not None:
             return narrowed(self.store, self.mapping, gathered, self._looked_elsewhere_at(last))
-        beside = reading.beside_snapshots(gathered)
-        return Looked(beside, gathering.vehicles_of(self.mapping, beside.records))
+        seen = gathered if kind is RunKind.COMPLETE else reading.beside_snapshots(gathered)
+        return Looked(seen, gathering.vehicles_of(self.mapping, seen.records))
 
-    def _knows_all_that_is_left(self, last: PastRun | None) -> TypeGuard[PastRun]:
+    def _knows_all_that_is_left(self, last: PastRun | None) -> bool:
         """Tell whether every car that is not of interest would be decided as before: by these files, by this program.
 
         A run that broke off may have decided by others in between. Nor is all known beside points of sale at first

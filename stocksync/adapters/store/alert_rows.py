@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from stocksync.adapters.store.core import ALERT, chunks
 from stocksync.adapters.store.engine import WRITE
-from stocksync.adapters.store.resolution_rows import utc
+from stocksync.adapters.store.plain import instant
 from stocksync.sync.alerts import AlertKind, Changes, OpenAlert, Telling
 
 
@@ -65,9 +65,9 @@ def _standing(connection: Connection) -> list[OpenAlert]:
             AlertKind(row.kind),
             row.subject,
             row.message,
-            utc(row.opened_at),
-            utc(row.told_at) if row.told_at is not None else None,
-            utc(row.closed_at) if row.closed_at is not None else None,
+            instant(row.opened_at),
+            instant(row.told_at) if row.told_at is not None else None,
+            instant(row.closed_at) if row.closed_at is not None else None,
         )
         for row in rows
     ]

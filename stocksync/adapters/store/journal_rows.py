@@ -13,7 +13,7 @@ from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import JOURNAL
 from stocksync.adapters.store.database_file import revision_of
 from stocksync.adapters.store.journal_chain import Entry, Walk, digest_of, erased_digest, erased_rows, walk
-from stocksync.adapters.store.resolution_rows import utc
+from stocksync.adapters.store.plain import instant
 from stocksync.sync.answers import Fact
 
 CONTENT_ERASED: Final = "content_erased"
@@ -73,8 +73,8 @@ def facts(
 def fact_of(row: Any) -> Fact:
     """A row as a fact; of one whose details were erased, only what it was about is told, as `was`."""
     if erased_digest(row.details) is not None:
-        return Fact(utc(row.at), row.run_id, CONTENT_ERASED, {"was": row.action})
-    return Fact(utc(row.at), row.run_id, row.action, codec.load(row.details))
+        return Fact(instant(row.at), row.run_id, CONTENT_ERASED, {"was": row.action})
+    return Fact(instant(row.at), row.run_id, row.action, codec.load(row.details))
 
 
 def with_parts(connection: Connection, car_id: str) -> list[str]:
@@ -95,7 +95,7 @@ def _entry(row: Any, *, by_digest: bool) -> Entry:
     try:
         car_id, action, details = (part.decode() if part is not None else None for part in texts)
         if isinstance(run_id, int):
-            read_at = utc(datetime.fromisoformat(at.decode()))
+            read_at = instant(datetime.fromisoformat(at.decode()))
             said, own = (action or "", details or ""), own_hash.decode()
             if not by_digest:
                 return Entry(row_id, read_at, run_id, car_id, *said, own)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from stocksync.adapters.store.core import PAUSE
 from stocksync.adapters.store.engine import WRITE
-from stocksync.adapters.store.resolution_rows import utc
+from stocksync.adapters.store.plain import instant
 from stocksync.sync.health import Pause
 
 EVERYWHERE: Final = ""
@@ -52,4 +52,4 @@ class Pauses:
 
 
 def _pause(row: Any) -> Pause:
-    return Pause(row.point_of_sale, row.paused_by, row.reason, utc(row.paused_at))
+    return Pause(row.point_of_sale, row.paused_by, row.reason, instant(row.paused_at))

@@ -10,21 +10,23 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, or_, select
+from sqlalchemy import Engine, and_, func, or_, select
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, OUTBOX, RESOLUTION, RUN, SNAPSHOT, chunks
+from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, RESOLUTION, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.journal_rows import fact_of
-from stocksync.adapters.store.resolution_rows import acting, earlier_resolutions, utc
-from stocksync.adapters.store.rows import car_of, finding_of, unconfirmed_writes
+from stocksync.adapters.store.plain import instant
+from stocksync.adapters.store.repository import Repository
+from stocksync.adapters.store.resolution_rows import earlier_resolutions
+from stocksync.adapters.store.rows import finding_of
 from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import Side
 from stocksync.sync.answers import Fact, FoundCar, RunFacts, Seen, StoredFinding
-from stocksync.sync.cars import Car, Finding, UnconfirmedWrite
+from stocksync.sync.cars import Car, Finding
 from stocksync.sync.decisions import StoredResolution
-from stocksync.sync.recording import EntryStatus, RunStatus, Snapshot
+from stocksync.sync.recording import RunStatus, Snapshot
 
 
 class Questions:
@@ -59,14 +61,8 @@ class Questions:
 
     def remembered_by_id(self, car_ids: Iterable[str]) -> dict[str, Car]:
         """What cycles remember of the cars with these ids of ours; those without any record are left out."""
-        found: dict[str, Car] = {}
-        with self.engine.connect() as connection:
-            for part in chunks(sorted(set(car_ids))):
-                rows = connection.execute(_by_ids(part)).all()
-                waiting, due = _unconfirmed(connection, part), acting(connection, part)
-                cars = (car_of(row, tuple(waiting.get(row.id, ())), tuple(due.get(row.id, ()))) for row in rows)
-                found.update((car.id, car) for car in cars if car.record_ids)
-        return found
+        cars = Repository(self.engine).cars_named(set(car_ids))
+        return {car.id: car for car in cars if car.record_ids}
 
     def snapshots(self, cars: Iterable[FoundCar | Car]) -> dict[tuple[str, Side], Seen]:
         """What each side last said of cars, by our id and side."""
@@ -186,16 +182,6 @@ def _by_ids(car_ids: list[str]) -> Any:
     return select(CAR).where(CAR.c.id.in_(car_ids)).order_by(CAR.c.id)
 
 
-def _unconfirmed(connection: Connection, car_ids: list[str]) -> dict[str, list[UnconfirmedWrite]]:
-    """What was sent to cars' records without an answer."""
-    sent = select(OUTBOX).where(OUTBOX.c.status == EntryStatus.CLAIMED.value, OUTBOX.c.car_id.in_(car_ids))
-    found: dict[str, list[UnconfirmedWrite]] = {}
-    for row in connection.execute(sent):
-        operation, _ = codec.load_operation(row.payload, row.side, row.action, row.record_id)
-        found.setdefault(row.car_id, []).extend(unconfirmed_writes(operation))
-    return found
-
-
 def _found_car(row: Any) -> FoundCar:
     ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
     return FoundCar(
@@ -207,7 +193,7 @@ def _found_car(row: Any) -> FoundCar:
         registration=row.registration,
         police_number=row.police_number,
         closed=row.closed,
-        opened_at=utc(row.opened_at),
+        opened_at=instant(row.opened_at),
     )
 
 
@@ -216,7 +202,7 @@ def _seen(row: Any) -> Seen:
     snapshot = Snapshot(
         Side(row.side), row.record_id, row.digest, row.version, row.vin, row.reference, row.is_open, body
     )
-    return Seen(snapshot, utc(row.seen_at))
+    return Seen(snapshot, instant(row.seen_at))
 
 
 def _stored_finding(row: Any) -> StoredFinding:
@@ -225,9 +211,9 @@ def _stored_finding(row: Any) -> StoredFinding:
         sys.intern(row.pair),
         sys.intern(row.point_of_sale),
         finding_of(row),
-        utc(row.opened_at),
-        utc(row.changed_at),
-        utc(row.closed_at) if row.closed_at is not None else None,
+        instant(row.opened_at),
+        instant(row.changed_at),
+        instant(row.closed_at) if row.closed_at is not None else None,
         row.closed_because,
         row.ignored_by,
     )
@@ -255,8 +241,8 @@ def _run(row: Any) -> RunFacts:
     return RunFacts(
         row.id,
         row.status,
-        utc(row.started_at),
-        utc(row.finished_at) if row.finished_at is not None else None,
+        instant(row.started_at),
+        instant(row.finished_at) if row.finished_at is not None else None,
         row.message,
         tuple(summary.get("halts") or ()),
     )

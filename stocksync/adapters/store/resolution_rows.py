@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, CONFLICT, OUTBOX, RESOLUTION, chunks
+from stocksync.adapters.store.plain import instant
 from stocksync.adapters.store.rows import add_journal
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
@@ -56,11 +57,11 @@ def stored_resolution(row: Any) -> StoredResolution:
         ),
         comment=row.comment,
         decided_by=row.decided_by,
-        decided_at=utc(row.decided_at),
+        decided_at=instant(row.decided_at),
         file=row.file,
         file_digest=row.file_digest,
         status=ResolutionStatus(row.status),
-        closed_at=utc(row.closed_at) if row.closed_at is not None else None,
+        closed_at=instant(row.closed_at) if row.closed_at is not None else None,
         closed_because=row.closed_because,
         undoes=row.undoes,
         former_base=codec.unpack(seen["former_base"]),
@@ -265,8 +266,3 @@ def take_back(connection: Connection, row: StoredResolution, by: str, at: dateti
     connection.execute(update(RESOLUTION).where(RESOLUTION.c.id == row.number).values(values))
     details = {"conflict": row.conflict_id, "subject": row.subject, "decision": row.number, "by": by}
     add_journal(connection, OUTSIDE_RUNS, at, [JournalLine(row.car_id, "decision_undone", details)])
-
-
-def utc(at: datetime) -> datetime:
-    """An instant as it was kept; SQLite gives it back without its time zone."""
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, text, update
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
 from stocksync.adapters.store.rows import id_column, upsert
+from stocksync.adapters.store.tables import UNCLEAR
 from stocksync.stock.values import Side
 from stocksync.sync.ports import NativeRecord
-from stocksync.sync.recording import UNDECIDED, Recording, Remembered, Snapshot
+from stocksync.sync.recording import Recording, Remembered, Snapshot
 
 
 def write_snapshots(
@@ -100,9 +101,7 @@ def note_older_readings(connection: Connection, recording: Recording) -> None:
 def to_read_again(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
     """The records at a point of sale shown in an older state than we know, or with what was not decided about yet."""
     here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False))
-    # Spelled as in the index of those few rows, or it would not be used.
-    unclear = text(f"(older_readings > 0 OR digest = '{UNDECIDED}')")
-    return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*here, unclear)))
+    return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*here, text(f"({UNCLEAR})"))))
 
 
 def seen_elsewhere(connection: Connection, pair: str, point_of_sale: str, side: Side, since: datetime) -> bool:

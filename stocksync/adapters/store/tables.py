@@ -11,13 +11,16 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from stocksync.sync.recording import UNDECIDED
+
 
 def _few(name: str, *columns: str, where: str) -> Index:
     """An index of the few rows for which something is true; spelled as statements spell it in each dialect."""
     return Index(name, *columns, sqlite_where=text(f"{where} = 1"), postgresql_where=text(where))
 
 
-_UNCLEAR = "older_readings > 0 OR digest = ''"
+UNCLEAR = f"older_readings > 0 OR digest = '{UNDECIDED}'"
+"""Of a snapshot: shown older than we know, or not decided about. Spelled otherwise, the index is not used."""
 
 
 class RunRow(SQLModel, table=True):
@@ -105,8 +108,8 @@ class SnapshotRow(SQLModel, table=True):
             "pair",
             "side",
             "point_of_sale",
-            sqlite_where=text(_UNCLEAR),
-            postgresql_where=text(_UNCLEAR),
+            sqlite_where=text(UNCLEAR),
+            postgresql_where=text(UNCLEAR),
         ),
         _few("snapshot_unreadable", "pair", "side", "point_of_sale", where="unreadable"),
     )
