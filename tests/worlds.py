@@ -27,7 +27,7 @@ from stocksync.sync.recording import RunKind
 
 SHIPPED = Path(__file__).parent.parent / "mappings"
 MODULE, DMS = Side.VEHICLE_MODULE, Side.DMS
-RUNS_OWN = ("run", "lease", "watermark")
+RUNS_OWN = ("run", "lease", "watermark", "listed_page")
 """The tables in which every run leaves its traces, even one that changes nothing."""
 BETWEEN_RUNS = ("interesting", "listed_digest")
 """The columns by which one run tells the next where to look."""

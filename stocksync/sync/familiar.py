@@ -1,42 +1,118 @@
-"""What a side listed before, by digests of its bytes: a record that comes again just as it was need not be read.
+"""What a side listed before, by digests of its bytes: what comes again just as it was need not be read.
 
-64 bits tell a changed record from its former self; that one of a million changes goes unnoticed by chance is as likely
-as one in 18 million million.
+Of a page first: one that comes again whole is not even cut into its records. Of a record otherwise. 64 bits tell what
+changed from its former self; that one of a million changes goes unnoticed by chance is as likely as one in 18 million
+million.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 
-class Familiar:
-    """The digests of one side's records at one point of sale, those that were not met in this listing yet.
+@dataclass(frozen=True, slots=True)
+class KnownPage:
+    """A page of the last listing, every record of which is known just as it came.
 
-    load: gives all of them. former: gives those that records had, by their ids. A digest that was met once is not
-    familiar any more: a record that comes twice is read.
+    digest: of the bytes of its list of records; what else stands on a page may be another each time. count: of its
+    records.
     """
 
-    def __init__(self, load: Callable[[], Iterable[int]], former: Callable[[Iterable[str]], Mapping[str, int]]) -> None:
-        self._load = load
-        self._former = former
-        self._begun = False
-        self.left: set[int] = set()
+    digest: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """A page as it came; digests: of its records, in their order. fresh: those of them that were not familiar."""
+
+    digest: int
+    digests: tuple[int, ...]
+    fresh: tuple[int, ...]
+
+    @property
+    def packed(self) -> bytes:
+        """The digests as a database keeps them: 8 bytes each, the least first."""
+        return struct.pack(f"<{len(self.digests)}q", *self.digests)
+
+
+def unpacked(packed: bytes) -> tuple[int, ...]:
+    """What `ListedPage.packed` holds."""
+    return struct.unpack(f"<{len(packed) // 8}q", packed)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of the last listing of one side at one point of sale.
+
+    digests: gives those of all records that are known as they were listed. former: those that records had, by their
+    ids. pages: the pages whose records are these and no others, none where that does not hold. packed: by page, the
+    digests of its records, see `ListedPage.packed`.
+    """
+
+    digests: Callable[[], Iterable[int]]
+    former: Callable[[Iterable[str]], Mapping[str, int]]
+    pages: Callable[[], Iterable[KnownPage]] = tuple
+    packed: Callable[[], Mapping[int, bytes]] = dict
+
+
+@dataclass
+class Familiar:
+    """The pages and records of one side's last listing that were not met in this one yet.
+
+    What was met once is not familiar any more: a page or a record that comes twice is read. Records are asked for one
+    by one only once a page came that is not known: until then nothing of the size of the stock is held.
+    """
+
+    memory: Memory
+    _begun: bool = False
+    _pages: dict[int, KnownPage] = field(default_factory=dict)
+    _met: list[int] = field(default_factory=list)
+    _left: set[int] | None = None
+    _packed: Mapping[int, bytes] = field(default_factory=dict)
 
     def begin(self) -> None:
         """The listing begins, or begins again: nothing was met yet."""
         self._begun = True
-        self.left = set(self._load())
+        self._pages = {page.digest: page for page in self.memory.pages()}
+        self._met, self._packed = [], {}
+        self._left = None if self._pages else set(self.memory.digests())
+
+    def page(self, digest: int) -> KnownPage | None:
+        """The page with this list of records, unless it was met already."""
+        return self._pages.get(digest)
+
+    @property
+    def left(self) -> set[int]:
+        """The digests of the records that were not met yet."""
+        if self._left is None:
+            self._left, self._packed = set(self.memory.digests()), self.memory.packed()
+            for digest in self._met:
+                self._left.difference_update(unpacked(self._packed[digest]))
+        return self._left
 
     def not_met(self) -> set[int]:
         """What did not come again, once the listing has ended: all there is, where whoever listed looked at none."""
         if not self._begun:
             self.begin()
-        return self.left
+        return set() if self._left is None and not self._pages else self.left
 
     def met(self, digests: Iterable[int]) -> None:
-        """These came again."""
-        self.left.difference_update(digests)
+        """These records came again."""
+        if digests:
+            self.left.difference_update(digests)
+
+    def met_page(self, page: KnownPage) -> None:
+        """This page came again."""
+        del self._pages[page.digest]
+        if self._left is None:
+            self._met.append(page.digest)
+        else:
+            self._left.difference_update(unpacked(self._packed[page.digest]))
 
     def twice(self, record_ids: Iterable[str]) -> int:
         """How many of these records, which came as others, came as they were before, too."""
-        return sum(digest not in self.left for digest in self._former(record_ids).values())
+        former = self.memory.former(record_ids).values()
+        return sum(digest not in self.left for digest in former)

@@ -22,7 +22,7 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.binding import is_open, keys_of, vin_of
 from stocksync.sync.cars import Car
-from stocksync.sync.familiar import Familiar
+from stocksync.sync.familiar import Familiar, KnownPage, ListedPage
 from stocksync.sync.guards import Listing
 from stocksync.sync.ports import Clock, NativeRecord, Page, System
 from stocksync.sync.recording import Snapshot
@@ -46,7 +46,7 @@ class Gathered:
     remembered: the ids whose record is a snapshot of ours. covered: what each side's listing says of time. unchanged:
     how many more were listed, each just as it was known; met: those of them whose snapshot is in the records. vanished:
     the ids of those that are known and were not listed; None where that was not looked at. relisted: digests of records
-    that came in other bytes, with nothing changed.
+    that came in other bytes, with nothing changed. pages: the pages of a complete listing, by digests.
     """
 
     records: Mapping[Side, Mapping[str, NativeRecord]]
@@ -58,6 +58,7 @@ class Gathered:
     met: Mapping[Side, frozenset[str]] = field(default_factory=lambda: dict.fromkeys(SIDES, frozenset()))
     vanished: Mapping[Side, frozenset[str]] | None = None
     relisted: Mapping[tuple[Side, str], int] = field(default_factory=dict)
+    pages: Mapping[Side, tuple[KnownPage | ListedPage, ...]] = field(default_factory=dict)
 
     def counts(self) -> dict[Side, int]:
         """How many records each side listed."""
@@ -103,6 +104,7 @@ class _Listing:
     without_id: tuple[NativeRecord, ...]
     covered: Covered
     unchanged: int
+    pages: tuple[KnownPage | ListedPage, ...]
 
 
 def list_both(
@@ -140,6 +142,7 @@ def list_both(
         without_id={side: listed[side].without_id for side in SIDES},
         covered={side: listed[side].covered for side in SIDES},
         unchanged={side: listed[side].unchanged for side in SIDES},
+        pages={side: listed[side].pages for side in SIDES} if since is None else {},
     )
 
 
@@ -153,6 +156,7 @@ def _list(
 ) -> _Listing:
     records: dict[str, NativeRecord] = {}
     without_id: list[NativeRecord] = []
+    sources: list[KnownPage | ListedPage] = []
     unchanged = 0
     began_at = clock.now_at()
     try:
@@ -163,8 +167,11 @@ def _list(
             if page.first:
                 records.clear()
                 without_id.clear()
+                sources.clear()
                 unchanged = 0
             unchanged += page.unchanged
+            if page.source is not None:
+                sources.append(page.source)
             for record in page.records:
                 if record.record_id:
                     records[record.record_id] = record
@@ -176,7 +183,7 @@ def _list(
         raise
     took = max(clock.now_at() - began_at, timedelta(0))
     covered = Covered(_stamps(records.values()), _stamps(without_id), took)
-    return _Listing(records, tuple(without_id), covered, unchanged)
+    return _Listing(records, tuple(without_id), covered, unchanged, tuple(sources))
 
 
 def _stamps(records: Iterable[NativeRecord]) -> tuple[datetime, ...]:

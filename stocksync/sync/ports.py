@@ -18,7 +18,7 @@ from stocksync.stock.values import Side
 if TYPE_CHECKING:
     from stocksync.sync.cars import Car
     from stocksync.sync.decisions import ResolutionStatus
-    from stocksync.sync.familiar import Familiar
+    from stocksync.sync.familiar import Familiar, KnownPage, ListedPage
     from stocksync.sync.narrow import Alike
     from stocksync.sync.recording import (
         EntryOutcome,
@@ -57,13 +57,15 @@ class Page:
 
     first: the listing starts (again): whatever was read before this page is void.
     total: how many records the system says there are, None where it does not say.
-    unchanged: how many more records the page held, each familiar.
+    unchanged: how many more records the page held, each familiar. source: the page by digests, to be known by the next
+    time; None where a system has no pages of its own.
     """
 
     records: tuple[NativeRecord, ...]
     first: bool
     total: int | None = None
     unchanged: int = 0
+    source: KnownPage | ListedPage | None = None
 
 
 class System(Protocol):
@@ -271,6 +273,17 @@ class Store(Protocol):
 
     def listed_digests(self, pair: str, point_of_sale: str, side: Side) -> list[int]:
         """What a side listed at a point of sale, by digests; not what is gone, or was shown older than known."""
+        ...
+
+    def known_pages(self, pair: str, point_of_sale: str, side: Side) -> list[KnownPage]:
+        """The pages that a side listed at a point of sale when it was last asked for all, which are known as they came.
+
+        None iff the records on all its pages are not those of `listed_digests`, each once.
+        """
+        ...
+
+    def packed_pages(self, pair: str, point_of_sale: str, side: Side) -> dict[int, bytes]:
+        """The digests of the records of these pages, packed, by the digest of the page."""
         ...
 
     def former_digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:

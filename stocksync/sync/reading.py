@@ -16,7 +16,7 @@ from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import POINT_OF_SALE
 from stocksync.sync import gather as gathering
-from stocksync.sync.familiar import Familiar
+from stocksync.sync.familiar import Familiar, Memory
 from stocksync.sync.gather import Gathered, snapshot_of
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
 from stocksync.sync.recording import Remembered, RunKind
@@ -92,7 +92,12 @@ class Reading:
     def _familiar(self, side: Side) -> Familiar:
         pair, here, store = self.mapping.pair, self.mapping.id, self.store
         return Familiar(
-            lambda: store.listed_digests(pair, here, side), lambda ids: store.former_digests(pair, side, ids)
+            Memory(
+                digests=lambda: store.listed_digests(pair, here, side),
+                former=lambda ids: store.former_digests(pair, side, ids),
+                pages=lambda: store.known_pages(pair, here, side),
+                packed=lambda: store.packed_pages(pair, here, side),
+            )
         )
 
     def _not_met(self, side: Side, familiar: Familiar) -> frozenset[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stocksync.stock.resolution import Standing
     from stocksync.sync.binding import Keys
     from stocksync.sync.cars import Car, Finding
+    from stocksync.sync.familiar import KnownPage, ListedPage
     from stocksync.sync.plan import Operation
 
 
@@ -158,7 +159,7 @@ class Recording:
     seen: cars and sides that were read, so that writes without a known outcome are settled by what was seen.
     standings: how the reviewers' decisions about these cars stand, by number. complete: everything was listed.
     present: every record that a complete run found, by side, where it looked at all of them: snapshots of this point of
-    sale beside them are gone. gone: those that are, where it did not. relisted: see `Gathered`.
+    sale beside them are gone. gone: those that are, where it did not. relisted, pages: see `Gathered`.
     older: records that were shown in an older state than we know, with how often in a row, and since when.
     """
 
@@ -181,6 +182,7 @@ class Recording:
     present: Mapping[Side, frozenset[str]] | None = None
     gone: Mapping[Side, frozenset[str]] = field(default_factory=dict)
     relisted: Mapping[tuple[Side, str], int] = field(default_factory=dict)
+    pages: Mapping[Side, tuple[KnownPage | ListedPage, ...]] = field(default_factory=dict)
     older: Mapping[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
 
 

@@ -74,6 +74,7 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         present={side: frozenset(gathered.records[side]) for side in SIDES} if everything else None,
         gone={side: vanished - gathered.records[side].keys() for side, vanished in (gathered.vanished or {}).items()},
         relisted=gathered.relisted,
+        pages=gathered.pages if decided.complete else {},
         older=decided.older,
     )
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stocksync.adapters.systems.slices import digest_of, sliced
 from stocksync.adapters.systems.strict_json import NotJson, parsed
+from stocksync.sync.familiar import KnownPage
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(st.characters(codec="utf-8"), max_size=8),
@@ -88,3 +89,42 @@ def test_a_list_said_twice_is_refused_and_not_halved() -> None:
     assert cut is not None
     with pytest.raises(NotJson, match="twice"):
         parsed(cut.envelope)
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("items", b'{"next":"%s","items":[{"a":1},{"b":[2]}]}'),
+        ("data.items", b'{"data":{"items":[{"a":1},{"b":[2]}]},"next":"%s"}'),
+        (None, b'%.0s[{"a":1},{"b":[2]}]'),
+    ],
+)
+def test_a_known_page_is_known_whatever_else_stands_on_it(path: str | None, page: bytes) -> None:
+    first = sliced(page % b"abc", path)
+    assert first is not None
+    known = KnownPage(first.digest, 2)
+    again = sliced(page % b"another", path, {known.digest: known}.get)
+    assert again is not None
+    assert (again.known, again.items) == (known, [])
+    assert json.loads(again.envelope) == json.loads((page % b"another").replace(b'[{"a":1},{"b":[2]}]', b"[]"))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [b'{"items":[{"a":2}],"next":null}', b'{"items":[{"a":1}],"also":[]}', b'{"other":[{"a":1}],"items":[{"a":1}]}'],
+)
+def test_a_page_is_not_known_by_a_list_that_changed_or_has_another_beside_it(page: bytes) -> None:
+    first = sliced(b'{"items":[{"a":1}]}', "items")
+    assert first is not None
+    known = KnownPage(first.digest, 1)
+    cut = sliced(page, "items", {known.digest: known}.get)
+    assert cut is not None
+    assert cut.known is None
+    assert len(cut.items) == 1
+
+
+def test_a_known_list_that_stands_elsewhere_on_a_page_is_not_taken_for_its_records() -> None:
+    first = sliced(b'{"items":[{"a":1}]}', "items")
+    assert first is not None
+    known = KnownPage(first.digest, 1)
+    assert sliced(b'{"others":[{"a":1}]}', "items", {known.digest: known}.get) is None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from stocksync.adapters.systems.memory import Call, MemoryHabits, MemoryServer, MemorySystem, Write, parted
+from stocksync.adapters.systems.memory import Call, MemoryHabits, MemoryServer, MemorySystem, Write, page_of
 from stocksync.stock.values import Side
 from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import NativeRecord, Page
@@ -131,12 +131,10 @@ class Door:
         for record in records:
             self.server.ledger.show(self.side, record.record_id, record.body)
         half = len(records) // 2
-        fresh, met = parted(records[:half], familiar)
-        yield Page(fresh, first=True, total=len(records), unchanged=met)
+        yield page_of(records[:half], familiar, first=True, total=len(records))
         self.moment(self.side, "pages", "")
         self.weather.before("pages")
-        fresh, met = parted(records[half:], familiar)
-        yield Page(fresh, first=False, total=len(records), unchanged=met)
+        yield page_of(records[half:], familiar, first=False, total=len(records))
 
     def read(self, record_id: str) -> NativeRecord | None:
         """Read one record."""

@@ -19,6 +19,7 @@ from stocksync.adapters.store.tables import (
     LotRow,
     MappingRow,
     OutboxRow,
+    PageRow,
     PauseRow,
     ResolutionRow,
     RunRow,
@@ -50,3 +51,4 @@ CONFLICT, JOURNAL, MAPPING = table(ConflictRow), table(JournalRow), table(Mappin
 RESOLUTION, LOT = table(ResolutionRow), table(LotRow)
 LEASE, WATERMARK, PAUSE = table(LeaseRow), table(WatermarkRow), table(PauseRow)
 GATE, ALERT, ACCEPTANCE = table(GateRow), table(AlertRow), table(AcceptanceRow)
+PAGE = table(PageRow)

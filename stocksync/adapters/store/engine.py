@@ -12,7 +12,7 @@ from stocksync.errors import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest migration; a test holds it against the migrations folder."""
 
 WRITE: Final = "stocksync_write"

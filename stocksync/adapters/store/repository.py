@@ -45,6 +45,7 @@ from stocksync.adapters.store.narrow_rows import (
     touched_elsewhere,
     unreadable,
 )
+from stocksync.adapters.store.page_rows import known_pages, note_pages, packed_pages
 from stocksync.adapters.store.resolution_rows import (
     acting,
     add_resolution,
@@ -90,6 +91,7 @@ from stocksync.errors import Busy, UsageError
 from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
+from stocksync.sync.familiar import KnownPage
 from stocksync.sync.narrow import DECISIONS, Alike
 from stocksync.sync.ports import Clock, NativeRecord
 from stocksync.sync.recording import (
@@ -331,6 +333,16 @@ class Repository:
         with self._reading() as connection:
             return listed_digests(connection, pair, point_of_sale, side)
 
+    def known_pages(self, pair: str, point_of_sale: str, side: Side) -> list[KnownPage]:
+        """The pages that a side listed at a point of sale and that are known as they came: see `Store.known_pages`."""
+        with self._reading() as connection:
+            return known_pages(connection, pair, point_of_sale, side)
+
+    def packed_pages(self, pair: str, point_of_sale: str, side: Side) -> dict[int, bytes]:
+        """The digests of the records of these pages, packed, by the digest of the page."""
+        with self._reading() as connection:
+            return packed_pages(connection, pair, point_of_sale, side)
+
     def former_digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
         """The digests that records were last listed with, by their ids; those left out that have none."""
         with self._reading() as connection:
@@ -416,6 +428,7 @@ class Repository:
             note_older_readings(connection, recording)
             note_gone(connection, recording)
             note_relisted(connection, recording)
+            note_pages(connection, recording)
             merge_cars(connection, recording)
             write_cars(connection, recording.cars, recording.at)
             supersede(connection, recording)

@@ -23,6 +23,9 @@ UNCLEAR = f"older_readings > 0 OR digest = '{UNDECIDED}'"
 """Of a snapshot: shown older than we know, or not decided about. Spelled otherwise, the index is not used."""
 
 
+_BOUND = "vehicle_module_id IS NOT NULL AND dms_id IS NOT NULL"
+
+
 class RunRow(SQLModel, table=True):
     """One cycle of one point of sale."""
 
@@ -62,6 +65,13 @@ class CarRow(SQLModel, table=True):
         Index("car_by_registration", "registration"),
         Index("car_by_police_number", "police_number"),
         _few("car_of_interest", "pair", "point_of_sale", where="interesting"),
+        Index(
+            "car_open",
+            "pair",
+            "point_of_sale",
+            sqlite_where=text(f"{_BOUND} AND closed IS 0"),
+            postgresql_where=text(f"{_BOUND} AND closed IS false"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -108,10 +118,11 @@ class SnapshotRow(SQLModel, table=True):
             "pair",
             "side",
             "point_of_sale",
+            "gone",
             sqlite_where=text(UNCLEAR),
             postgresql_where=text(UNCLEAR),
         ),
-        _few("snapshot_unreadable", "pair", "side", "point_of_sale", where="unreadable"),
+        _few("snapshot_unreadable", "pair", "side", "point_of_sale", "gone", where="unreadable"),
     )
 
     pair: str = Field(primary_key=True)
@@ -135,6 +146,26 @@ class SnapshotRow(SQLModel, table=True):
     listed_digest: int | None = Field(default=None, sa_type=BigInteger)
     body: bytes = Field(sa_type=LargeBinary)
     seen_at: datetime
+
+
+class PageRow(SQLModel, table=True):
+    """A page of the last complete listing of one side at one point of sale, by the digest of its list of records.
+
+    digests: of the records, see `ListedPage.packed`. known, high, low: how many of them stand in a snapshot's
+    `listed_digest`, and the sums of their upper and their lower 32 bits.
+    """
+
+    __tablename__ = "listed_page"
+
+    pair: str = Field(primary_key=True)
+    point_of_sale: str = Field(primary_key=True)
+    side: str = Field(primary_key=True)
+    digest: int = Field(primary_key=True, sa_type=BigInteger)
+    records: int
+    known: int
+    high: int = Field(sa_type=BigInteger)
+    low: int = Field(sa_type=BigInteger)
+    digests: bytes = Field(sa_type=LargeBinary)
 
 
 class OutboxRow(SQLModel, table=True):

@@ -32,6 +32,7 @@ from stocksync.errors import (
 from stocksync.mapping.connection import Envelope, ErrorsModel
 from stocksync.mapping.paths import value_at
 from stocksync.stock.values import ABSENT
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import Clock
 
 _DONE = frozenset({200, 201, 204})
@@ -89,16 +90,26 @@ class Interpreter:
         self._blotted = blotted
         self._clock = clock
 
-    def meaning(self, answer: Answer, *, lines: bool = False, list_at: tuple[str | None] | None = None) -> Meaning:
+    def meaning(
+        self,
+        answer: Answer,
+        *,
+        lines: bool = False,
+        list_at: tuple[str | None] | None = None,
+        familiar: Familiar | None = None,
+    ) -> Meaning:
         """Read an answer, JSON or lines of it; UnexpectedAnswer iff it says that all went well and cannot be read.
 
         list_at: the path of a list, None for the whole, whose items are left as they are; None where all is read.
+        familiar: a page that it knows is not even looked for them.
         """
         if answer.status not in _DONE:
             return self._failure(answer, answer.status, _parsed_or_absent(answer.content))
         if lines:
             return Meaning(answer, answer.status, self._parsed_lines(answer))
-        cut = sliced(answer.content, list_at[0]) if list_at is not None else None
+        cut = None
+        if list_at is not None:
+            cut = sliced(answer.content, list_at[0], *((familiar.page,) if familiar is not None else ()))
         if cut is not None:
             body = self._parsed(answer, cut.envelope)
         else:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from stocksync.errors import IncompleteListing
-from stocksync.sync.familiar import Familiar
+from stocksync.sync.familiar import Familiar, KnownPage, ListedPage
 from stocksync.sync.ports import NativeRecord, Page
 
 CURSOR_RESTARTS = 3
@@ -36,6 +36,7 @@ class Listed:
     """One page as it was answered; what its way of paging does not say is None.
 
     next: the position of the next page, where the answer names it. met: the digests of the records that are familiar.
+    page: the page itself, by digests, where it was cut; one that is known has no records.
     """
 
     records: tuple[NativeRecord, ...]
@@ -43,11 +44,17 @@ class Listed:
     total: int | None = None
     pages: int | None = None
     met: Sequence[int] = ()
+    page: KnownPage | ListedPage | None = None
+
+    @property
+    def unchanged(self) -> int:
+        """How many records the page held that are familiar."""
+        return self.page.count if isinstance(self.page, KnownPage) else len(self.met)
 
     @property
     def count(self) -> int:
         """How many records the page held."""
-        return len(self.records) + len(self.met)
+        return len(self.records) + self.unchanged
 
 
 class Tally(Protocol):
@@ -118,14 +125,21 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
         if problem := tally.problem(listed):
             return problem
         position = tally.next(listed)
+        if asking.familiar is not None:
+            _meet(asking.familiar, listed)
         if position is not None:
             ask = asking.ahead(position)
-        if asking.familiar is not None:
-            asking.familiar.met(listed.met)
-        yield Page(listed.records, first=first, total=listed.total, unchanged=len(listed.met))
+        yield Page(listed.records, first=first, total=listed.total, unchanged=listed.unchanged, source=listed.page)
         if position is None:
             return ""
         first = False
+
+
+def _meet(familiar: Familiar, listed: Listed) -> None:
+    if isinstance(listed.page, KnownPage):
+        familiar.met_page(listed.page)
+    else:
+        familiar.met(listed.met)
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from stocksync.errors import (
 )
 from stocksync.mapping.paths import merged, put_at, value_at
 from stocksync.stock.values import ABSENT
-from stocksync.sync.familiar import Familiar
+from stocksync.sync.familiar import Familiar, ListedPage
 from stocksync.sync.ports import NativeRecord, Page
 
 Call = Literal["pages", "read", "create", "update", "reserve"]
@@ -306,8 +306,7 @@ class MemorySystem:
         for start in range(0, max(1, len(records)), size):
             if start:
                 self._fail_if_due("pages")
-            fresh, met = parted(records[start : start + size], familiar)
-            yield Page(fresh, first=start == 0, total=len(records), unchanged=met)
+            yield page_of(records[start : start + size], familiar, first=start == 0, total=len(records))
 
     def read(self, record_id: str) -> NativeRecord | None:
         """Read one record; None iff it does not exist."""
@@ -345,18 +344,28 @@ class MemorySystem:
             raise error
 
 
-def parted(records: Iterable[NativeRecord], familiar: Familiar | None) -> tuple[tuple[NativeRecord, ...], int]:
-    """Those of a page's records that are not familiar, with their digests, and how many are."""
-    digested = [replace(record, listed_digest=_digest(record)) for record in records]
-    if familiar is None:
-        return tuple(digested), 0
-    fresh = tuple(record for record in digested if record.listed_digest not in familiar.left)
-    familiar.met({digest for record in digested if (digest := record.listed_digest) is not None})
-    return fresh, len(digested) - len(fresh)
+def page_of(records: Iterable[NativeRecord], familiar: Familiar | None, *, first: bool, total: int) -> Page:
+    """A page of those records that are not familiar, with their digests; of none where the page itself is known."""
+    digested = [(replace(record, listed_digest=digest), digest) for record in records for digest in [_digest(record)]]
+    digests = tuple(digest for _, digest in digested)
+    of_page = _digest_of(repr((digests, total)).encode())
+    if familiar is not None and (known := familiar.page(of_page)) is not None:
+        familiar.met_page(known)
+        return Page((), first=first, total=total, unchanged=known.count, source=known)
+    left = frozenset(familiar.left) if familiar is not None else frozenset()
+    fresh = tuple((record, digest) for record, digest in digested if digest not in left)
+    if familiar is not None:
+        familiar.met(set(digests))
+    source = ListedPage(of_page, digests, tuple(digest for _, digest in fresh))
+    unchanged = len(digested) - len(fresh)
+    return Page(tuple(record for record, _ in fresh), first=first, total=total, unchanged=unchanged, source=source)
 
 
 def _digest(record: NativeRecord) -> int:
-    raw = orjson.dumps(record.body, default=str)
+    return _digest_of(orjson.dumps(record.body, default=str))
+
+
+def _digest_of(raw: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), signed=True)
 
 

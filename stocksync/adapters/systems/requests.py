@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from stocksync.adapters.systems.http import Answer, HttpClient
 from stocksync.adapters.systems.limits import DayUsedUp
 from stocksync.errors import RateLimited, RecordNotFound, TransientError
 from stocksync.mapping.connection import WriteOperation
+from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import Clock
 
 _BACK_OFF = wait_random_exponential(multiplier=0.5, max=30)
@@ -48,9 +50,11 @@ class Requests:
         url: httpx.URL | None = None,
         lines: bool = False,
         list_at: tuple[str | None] | None = None,
+        familiar: Familiar | None = None,
     ) -> Meaning:
-        """Ask for something, once; url: in place of path and query; lines, list_at: see `Interpreter.meaning`."""
-        return self._meaning(lambda: self.client.send("GET", path, query=query, url=url), lines=lines, list_at=list_at)
+        """Ask for something, once; url: in place of path and query; for the others see `Interpreter.meaning`."""
+        read = partial(self.interpreter.meaning, lines=lines, list_at=list_at, familiar=familiar)
+        return self._meaning(lambda: self.client.send("GET", path, query=query, url=url), read)
 
     def write(
         self, operation: WriteOperation, path: str, record_id: str, body: Mapping[str, Any], headers: dict[str, str]
@@ -60,7 +64,8 @@ class Requests:
         query = self.query(operation.query, record_id)
         headers = headers | {"Content-Type": operation.content_type}
         meaning = self._meaning(
-            lambda: self.client.send(operation.method, path, query=query, headers=headers, content=content)
+            lambda: self.client.send(operation.method, path, query=query, headers=headers, content=content),
+            self.interpreter.meaning,
         )
         if not meaning.is_done:
             raise self.interpreter.error(meaning, writing=True, stale=operation.stale_statuses)
@@ -100,14 +105,12 @@ class Requests:
         parts = value.split("{point_of_sale}")
         return self.code.join(part.replace("{id}", record_id) for part in parts)
 
-    def _meaning(
-        self, ask: Callable[[], Answer], *, lines: bool = False, list_at: tuple[str | None] | None = None
-    ) -> Meaning:
+    def _meaning(self, ask: Callable[[], Answer], read: Callable[[Answer], Meaning]) -> Meaning:
         answer = ask()
-        meaning = self.interpreter.meaning(answer, lines=lines, list_at=list_at)
+        meaning = read(answer)
         # Some systems say it by a status, some inside an answer.
         if meaning.status == 401 and self.client.renew(answer.key):
-            meaning = self.interpreter.meaning(ask(), lines=lines, list_at=list_at)
+            meaning = read(ask())
         return meaning
 
 

@@ -164,6 +164,7 @@ class RestSystem:
             url=pager.url(position),
             lines=operation.form == "lines",
             list_at=(operation.items,) if operation.form == "list" else None,
+            familiar=familiar,
         )
         if position is not None and meaning.status in pager.expired_statuses:
             raise CursorDied
@@ -171,8 +172,10 @@ class RestSystem:
             raise self._listing_error(meaning)
         if meaning.sliced is None:
             return pager.listed(meaning, self._records.listed(meaning))
+        if meaning.sliced.known is not None:
+            return replace(pager.listed(meaning, ()), page=meaning.sliced.known)
         records, met = self._records.sliced(meaning, meaning.sliced, familiar.left if familiar is not None else ())
-        return replace(pager.listed(meaning, records), met=met)
+        return replace(pager.listed(meaning, records), met=met, page=meaning.sliced.listed(met))
 
     def _listing_error(self, meaning: Meaning) -> Exception:
         error = self._interpreter.error(meaning, writing=False)

@@ -5,7 +5,7 @@ Only where a page is JSON with a plain list at a path of names: everything else 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import msgspec
 import xxhash
 
 from stocksync.adapters.systems import strict_json
+from stocksync.sync.familiar import KnownPage, ListedPage
 
 _ENVELOPE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -21,16 +22,23 @@ _EMPTY = b"[]"
 _SIGN = 1 << 63
 
 
+def _none_known(digest: int) -> KnownPage | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Sliced:
     """A page in pieces.
 
-    envelope: the page with an empty list in the place of its records. items, digests: its records, undecoded.
+    envelope: the page with an empty list in the place of its records. items, digests: its records, undecoded; none
+    where the page is known. digest: of the list's bytes.
     """
 
     envelope: bytes
     items: list[msgspec.Raw]
     digests: list[int]
+    digest: int
+    known: KnownPage | None = None
 
     def unfamiliar(self, familiar: Container[int]) -> list[tuple[Any, int]]:
         """The records that are not familiar, decoded, each with its digest. Raises NotJson."""
@@ -41,17 +49,44 @@ class Sliced:
         """The digests of those that are."""
         return [digest for digest in self.digests if digest in familiar]
 
+    def listed(self, familiar: list[int]) -> ListedPage:
+        """The page to be known by the next time."""
+        known = frozenset(familiar)
+        fresh = tuple(digest for digest in self.digests if digest not in known)
+        return ListedPage(self.digest, tuple(self.digests), fresh)
 
-def sliced(content: bytes, path: str | None) -> Sliced | None:
-    """Cut a page; None where it cannot be cut, for whatever reason: whoever reads it whole says what is wrong."""
+
+def sliced(content: bytes, path: str | None, known: Callable[[int], KnownPage | None] = _none_known) -> Sliced | None:
+    """Cut a page; one that is known by the digest of its list is not looked into.
+
+    None where it cannot be cut, for whatever reason: whoever reads it whole says what is wrong.
+    """
     steps = tuple(path.split(".")) if path else ()
     try:
-        found = _at(content, steps)
-        items = _ITEMS.decode(found)
-        envelope = _envelope(content, bytes(found), steps)
+        return _known(content, steps, known) or _cut(content, steps)
     except (msgspec.DecodeError, KeyError, UnicodeDecodeError):
         return None
-    return Sliced(envelope, items, [digest_of(item) for item in items]) if envelope is not None else None
+
+
+def _known(content: bytes, steps: tuple[str, ...], known: Callable[[int], KnownPage | None]) -> Sliced | None:
+    """A page whose list, from the first bracket to the last, is known; None where it is not, or stands elsewhere."""
+    start, end = content.find(b"["), content.rfind(b"]") + 1
+    if not 0 <= start < end:
+        return None
+    digest = digest_of(memoryview(content)[start:end])
+    if (page := known(digest)) is None:
+        return None
+    envelope = content[:start] + _EMPTY + content[end:]
+    return Sliced(envelope, [], [], digest, page) if bytes(_at(envelope, steps)) == _EMPTY else None
+
+
+def _cut(content: bytes, steps: tuple[str, ...]) -> Sliced | None:
+    found = _at(content, steps)
+    items, span = _ITEMS.decode(found), bytes(found)
+    envelope = _envelope(content, span, steps)
+    return (
+        Sliced(envelope, items, [digest_of(item) for item in items], digest_of(span)) if envelope is not None else None
+    )
 
 
 def _at(content: bytes, steps: tuple[str, ...]) -> bytes | msgspec.Raw:
@@ -71,7 +106,7 @@ def _envelope(content: bytes, span: bytes, steps: tuple[str, ...]) -> bytes | No
 
 
 def digest_of(raw: Any) -> int:
-    """The digest of a record's bytes, as a database keeps whole numbers: with a sign."""
+    """The digest of bytes, as a database keeps whole numbers: with a sign."""
     return xxhash.xxh3_64_intdigest(raw) - _SIGN
 
 

@@ -1,0 +1,103 @@
+"""The pages of the last complete listings, by digests of their bytes; each call within the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from stocksync.adapters.store.core import PAGE, SNAPSHOT, chunks
+from stocksync.stock.values import Side
+from stocksync.sync.familiar import KnownPage, ListedPage
+from stocksync.sync.recording import Recording
+
+_LOWER: Final = 0xFFFFFFFF
+_OF_PAGE = (
+    PAGE.c.pair == bindparam("pair"),
+    PAGE.c.point_of_sale == bindparam("place"),
+    PAGE.c.side == bindparam("of"),
+)
+_OF_SNAPSHOT = (
+    SNAPSHOT.c.pair == bindparam("pair"),
+    SNAPSHOT.c.side == bindparam("of"),
+    SNAPSHOT.c.point_of_sale == bindparam("place"),
+    SNAPSHOT.c.gone.is_(False),
+    SNAPSHOT.c.listed_digest.is_not(None),
+)
+# A sum of whole digests would leave the range of 64 bits.
+_ON_PAGES = select(func.sum(PAGE.c.known), func.sum(PAGE.c.high), func.sum(PAGE.c.low)).where(*_OF_PAGE)
+_KNOWN = select(
+    func.count(SNAPSHOT.c.listed_digest),
+    func.sum(SNAPSHOT.c.listed_digest.op(">>")(32)),
+    func.sum(SNAPSHOT.c.listed_digest.op("&")(_LOWER)),
+).where(*_OF_SNAPSHOT)
+_PAGES = select(PAGE.c.digest, PAGE.c.records).where(*_OF_PAGE, PAGE.c.records == PAGE.c.known)
+_PACKED = select(PAGE.c.digest, PAGE.c.digests).where(*_OF_PAGE)
+
+
+def known_pages(connection: Connection, pair: str, point_of_sale: str, side: Side) -> list[KnownPage]:
+    """The pages that are known as they came: see `Store.known_pages`.
+
+    That the records on pages are those of the snapshots is seen by their number and the sums of their digests: whatever
+    changed, added or took away a snapshot since, the two do not agree any more.
+    """
+    here = {"pair": pair, "place": point_of_sale, "of": side.value}
+    on_pages = connection.execute(_ON_PAGES, here).one()
+    if not on_pages[0] or tuple(on_pages) != tuple(connection.execute(_KNOWN, here).one()):
+        return []
+    return [KnownPage(row.digest, row.records) for row in connection.execute(_PAGES, here)]
+
+
+def packed_pages(connection: Connection, pair: str, point_of_sale: str, side: Side) -> dict[int, bytes]:
+    """The digests of the records of pages, packed."""
+    here = {"pair": pair, "place": point_of_sale, "of": side.value}
+    return {row.digest: row.digests for row in connection.execute(_PACKED, here)}
+
+
+def note_pages(connection: Connection, recording: Recording) -> None:
+    """Keep the pages of a complete listing, once its snapshots are written, in the place of those of the last one."""
+    for side, pages in recording.pages.items():
+        here = {"pair": recording.pair, "point_of_sale": recording.point_of_sale, "side": side.value}
+        came = {page.digest: page for page in pages}
+        kept = {digest for digest, page in came.items() if isinstance(page, KnownPage)}
+        _forget(connection, here, kept)
+        new = [page for page in came.values() if isinstance(page, ListedPage)]
+        unknown = _unknown(connection, here, {digest for page in new for digest in page.fresh})
+        rows = [here | _row(page, unknown) for page in new]
+        if rows:
+            connection.execute(insert(PAGE), rows)
+
+
+def _forget(connection: Connection, here: dict[str, str], kept: Collection[int]) -> None:
+    of_side = [PAGE.c[name] == value for name, value in here.items()]
+    if not kept:
+        connection.execute(delete(PAGE).where(*of_side))
+        return
+    gone = set(connection.scalars(select(PAGE.c.digest).where(*of_side))) - set(kept)
+    for part in chunks(sorted(gone)):
+        connection.execute(delete(PAGE).where(*of_side, PAGE.c.digest.in_(part)))
+
+
+def _unknown(connection: Connection, here: dict[str, str], fresh: set[int]) -> set[int]:
+    """Those of what was not familiar that no snapshot has even now."""
+    of_side: list[Any] = [SNAPSHOT.c[name] == value for name, value in here.items()]
+    known: set[int] = set()
+    for part in chunks(sorted(fresh)):
+        found = select(SNAPSHOT.c.listed_digest).where(
+            *of_side, SNAPSHOT.c.gone.is_(False), SNAPSHOT.c.listed_digest.in_(part)
+        )
+        known.update(connection.scalars(found))
+    return fresh - known
+
+
+def _row(page: ListedPage, unknown: Collection[int]) -> dict[str, Any]:
+    known = [digest for digest in page.digests if digest not in unknown] if unknown else page.digests
+    return {
+        "digest": page.digest,
+        "records": len(page.digests),
+        "known": len(known),
+        "high": sum(digest >> 32 for digest in known),
+        "low": sum(digest & _LOWER for digest in known),
+        "digests": page.packed,
+    }

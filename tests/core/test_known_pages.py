@@ -1,0 +1,131 @@
+"""Pages that come just as before are not cut into records; never where anything was learnt of one of those since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from stocksync.adapters.store.core import SNAPSHOT
+from stocksync.stock.values import SIDES, Side
+from stocksync.sync.familiar import Familiar, KnownPage, ListedPage, Memory
+from stocksync.sync.gather import Gathered
+from stocksync.sync.recording import RunKind
+from tests.worlds import DMS, MODULE, World, a_world, crowd
+
+CARS = 12
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A settled stock on several pages, read twice."""
+    module, dms = crowd(CARS)
+    with a_world(tmp_path / "world.db", module, dms) as made:
+        for server in made.servers.values():
+            server.habits = replace(server.habits, page_size=4)
+        made.settled().settled()
+        yield made
+
+
+def gathered(world: World) -> Gathered:
+    """What the next complete run reads."""
+    return world.cycle()._reading().gather(RunKind.COMPLETE, {}, only_changed=True)
+
+
+def known(world: World, side: Side = MODULE) -> int:
+    """How many pages of a side are known as they came."""
+    return len(world.repository.known_pages("openflex-icar", "PDV1", side))
+
+
+def test_a_quiet_stock_is_known_by_its_pages(world: World) -> None:
+    assert {side: known(world, side) for side in SIDES} == dict.fromkeys(SIDES, CARS // 4)
+    seen = gathered(world)
+    assert all(isinstance(page, KnownPage) for side in SIDES for page in seen.pages[side])
+    assert seen.counts() == dict.fromkeys(SIDES, CARS)
+    assert seen.vanished == dict.fromkeys(SIDES, frozenset())
+
+
+def test_a_page_with_one_changed_record_is_cut_and_the_others_are_not(world: World) -> None:
+    world.edit(MODULE, "OF-105", sale__price=8500)
+    seen = gathered(world)
+    assert [type(page) for page in seen.pages[MODULE]].count(ListedPage) == 1
+    assert set(seen.records[MODULE]) == {"OF-105"}
+    world.sync()
+    assert world.dms.body("VO105")["prix_vente"] == "8500,00"
+
+
+def test_a_page_that_does_not_come_again_is_missed_with_all_its_records(world: World) -> None:
+    for number in range(108, 112):
+        world.module.remove(f"OF-{number}")
+    seen = gathered(world)
+    assert seen.vanished is not None
+    assert seen.vanished[MODULE] == {f"OF-{number}" for number in range(108, 112)}
+
+
+def quick_run_saw_a_change(world: World) -> None:
+    world.edit(MODULE, "OF-105", sale__price=8500)
+    world.quick()
+
+
+def write_was_answered(world: World) -> None:
+    world.edit(DMS, "VO105", frevo="777,00")
+    world.quick()
+
+
+def record_moved_away(world: World) -> None:
+    with world.repository.engine.begin() as connection:
+        connection.execute(update(SNAPSHOT).where(SNAPSHOT.c.record_id == "OF-105").values(point_of_sale="PDV2"))
+
+
+def record_is_gone(world: World) -> None:
+    with world.repository.engine.begin() as connection:
+        connection.execute(update(SNAPSHOT).where(SNAPSHOT.c.record_id == "OF-105").values(gone=True))
+
+
+@pytest.mark.parametrize("learnt", [quick_run_saw_a_change, write_was_answered, record_moved_away, record_is_gone])
+def test_no_page_is_known_once_anything_else_was_learnt_of_one_record(
+    world: World, learnt: Callable[[World], None]
+) -> None:
+    learnt(world)
+    assert known(world) == 0
+
+
+def test_a_page_as_it_was_before_a_quick_run_saw_a_change_is_read(world: World) -> None:
+    before = world.module.body("OF-105")
+    quick_run_saw_a_change(world)
+    world.module.put(before)
+    seen = gathered(world)
+    assert {record_id: record.body["sale"]["price"] for record_id, record in seen.records[MODULE].items()} == {
+        "OF-105": 12500
+    }
+
+
+def test_pages_are_known_again_after_one_more_complete_run(world: World) -> None:
+    quick_run_saw_a_change(world)
+    world.sync()
+    assert known(world) == CARS // 4
+
+
+def test_a_page_that_comes_twice_is_known_once(world: World) -> None:
+    [page, *_] = world.repository.known_pages("openflex-icar", "PDV1", MODULE)
+    familiar = Familiar(Memory(lambda: (), lambda _: {}, lambda: [page]))
+    familiar.begin()
+    assert familiar.page(page.digest) == page
+    familiar.met_page(page)
+    assert familiar.page(page.digest) is None
+
+
+def test_a_record_met_on_a_known_page_is_not_familiar_on_another(world: World) -> None:
+    pages = world.repository.known_pages("openflex-icar", "PDV1", MODULE)
+    packed = world.repository.packed_pages("openflex-icar", "PDV1", MODULE)
+    digests = world.repository.listed_digests("openflex-icar", "PDV1", MODULE)
+    familiar = Familiar(Memory(lambda: digests, lambda _: {}, lambda: pages, lambda: packed))
+    familiar.begin()
+    familiar.met_page(pages[0])
+    assert len(familiar.left) == CARS - 4
+    familiar.met_page(pages[1])
+    assert len(familiar.left) == CARS - 8
+    assert familiar.not_met() == familiar.left
