@@ -78,7 +78,7 @@ def _of_last_runs(repository: Repository, known: Iterable[str]) -> tuple[dict[st
     versions: dict[str, str] = {}
     read: dict[str, MappingSet | None] = {}
     for point in known:
-        last = repository.last_run(point)
+        last = repository.past(point).last
         if last is None:
             continue
         version = last.mapping_version

@@ -29,7 +29,7 @@ from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import Action, CarPlan, Operation, Plan
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
 from stocksync.sync.reading import Reading
-from stocksync.sync.recording import PastRun, RunKind, RunStatus
+from stocksync.sync.recording import Past, PastRun, RunKind, RunStatus
 from stocksync.sync.remembering import Decided, recording_of
 from stocksync.sync.stopping import Stop, nobody_stops
 from stocksync.sync.summary import Summary, summarise
@@ -71,7 +71,7 @@ class Cycle:
 
     def gather(self) -> Gathered:
         """List both sides. Raises what the systems raise."""
-        return self._reading().gather(RunKind.COMPLETE, {})
+        return self._reading(Past()).gather(RunKind.COMPLETE, {})
 
     def run(
         self,
@@ -87,10 +87,13 @@ class Cycle:
         the records that a hinted one looks at, and another one besides. gathered: what was read already.
         """
         if dry_run:
-            return self._told(self._run(0, RunKind.COMPLETE, gathered, {}, dry_run=True))
+            # A run that has not ended may well be at work at this moment.
+            past = replace(self.store.past(self.mapping.id), is_broken_off=False)
+            return self._told(self._run(0, RunKind.COMPLETE, gathered, {}, past, dry_run=True))
         try:
             with self.store.exclusive(self.mapping.id, self.clock, self.purpose) as fence:
-                return self._told(self._run_alone(self._kind(kind), gathered, hints or {}, fence))
+                past = self.store.past(self.mapping.id)
+                return self._told(self._run_alone(self._kind(kind, past), gathered, hints or {}, past, fence))
         except (Busy, LeaseLost) as error:
             summary = Summary(self.mapping.id, RunStatus.INCOMPLETE, None, message=str(error))
             return CycleResult(summary, error=error)
@@ -99,7 +102,7 @@ class Cycle:
         self.watcher.ended(result.summary)
         return result
 
-    def _kind(self, wanted: RunKind) -> RunKind:
+    def _kind(self, wanted: RunKind, past: Past) -> RunKind:
         """What the run looks at.
 
         It is a complete one iff that is wanted, or
@@ -109,25 +112,23 @@ class Cycle:
 
         After a halt it is one of the same kind, so that it is the halted plan that is asked about again.
         """
-        last_complete = self.store.last_complete_run(self.mapping.id)
-        if wanted is RunKind.COMPLETE or last_complete is None or last_complete.mapping_version != self.mapping.version:
+        complete, last = past.complete, past.last
+        if wanted is RunKind.COMPLETE or complete is None or complete.mapping_version != self.mapping.version:
             return RunKind.COMPLETE
-        last = self.store.last_run(self.mapping.id)
         if last is not None and last.status in (RunStatus.HALTED, RunStatus.RELEASED):
             wanted = RunKind.COMPLETE if last.kind is RunKind.COMPLETE else RunKind.DELTA
-        marks = self.store.marks(self.mapping.id)
-        unmarked = any(system.lists_changes and side not in marks for side, system in self.systems.items())
+        unmarked = any(system.lists_changes and side not in past.marks for side, system in self.systems.items())
         return RunKind.COMPLETE if unmarked and wanted is RunKind.DELTA else wanted
 
     def _run_alone(
-        self, kind: RunKind, gathered: Gathered | None, hints: Mapping[Side, Iterable[str]], fence: int
+        self, kind: RunKind, gathered: Gathered | None, hints: Mapping[Side, Iterable[str]], past: Past, fence: int
     ) -> CycleResult:
         mapping, store = self.mapping, self.store
         now_at = self.clock.now_at()
         run_id = store.begin_run(mapping.pair, mapping.id, mapping.version, self.files, now_at, kind, fence)
         self.watcher.began(mapping.id, run_id, kind)
         try:
-            return self._run(run_id, kind, gathered, hints, dry_run=False)
+            return self._run(run_id, kind, gathered, hints, past, dry_run=False)
         except LeaseLost as error:
             # Nothing of this run may be recorded any more, not even its end: its successor has noted it.
             summary = Summary(mapping.id, RunStatus.INCOMPLETE, run_id, message=str(error), kind=kind)
@@ -143,18 +144,19 @@ class Cycle:
         kind: RunKind,
         gathered: Gathered | None,
         hints: Mapping[Side, Iterable[str]],
+        past: Past,
         *,
         dry_run: bool,
     ) -> CycleResult:
-        reading = self._reading()
+        reading = self._reading(past)
         try:
             if gathered is not None:
                 seen = reading.believed(gathered)
             else:
-                seen = reading.gather(kind, hints, only_changed=not self._looks_at_everything())
-            if kind is not RunKind.COMPLETE and self._is_quiet(seen, reading):
+                seen = reading.gather(kind, hints, only_changed=not self._looks_at_everything(past))
+            if kind is not RunKind.COMPLETE and self._is_quiet(seen, reading, past):
                 return self._quiet(run_id, kind, seen, reading)
-            decided = self.decide(seen, reading, kind)
+            decided = self.decide(seen, reading, kind, past)
         except LeaseLost:
             raise
         except StocksyncError as error:
@@ -163,15 +165,15 @@ class Cycle:
             return self._not_written(run_id, kind, decided, dry_run=dry_run)
         return self._write(run_id, kind, decided, reading)
 
-    def _reading(self) -> Reading:
-        return Reading(self.mapping, self.systems, self.store, self.clock, self.watcher, self.stop)
+    def _reading(self, past: Past) -> Reading:
+        return Reading(self.mapping, self.systems, self.store, self.clock, self.watcher, self.stop, past.marks)
 
     # quick runs
 
-    def _is_quiet(self, gathered: Gathered, reading: Reading) -> bool:
+    def _is_quiet(self, gathered: Gathered, reading: Reading, past: Past) -> bool:
         """Tell whether nothing that was asked for is news, and nothing is left over from the runs before."""
-        last = self.store.last_run(self.mapping.id)
-        if last is None or last.status is not RunStatus.DONE or last.deferred > 0:
+        last = past.last
+        if last is None or past.is_broken_off or last.status is not RunStatus.DONE or last.deferred > 0:
             return False
         return (
             not reading.older
@@ -197,7 +199,7 @@ class Cycle:
         """The watermarks that move once a run is done; see `watermarks`. A hinted run has not looked."""
         if kind is RunKind.HINTED:
             return {}
-        marks, now_at, complete = self.store.marks(self.mapping.id), self.clock.now_at(), kind is RunKind.COMPLETE
+        marks, now_at, complete = reading.marks, self.clock.now_at(), kind is RunKind.COMPLETE
         moved = {}
         for side, covered in gathered.covered.items():
             if any(doubted is side for doubted, _ in reading.older):
@@ -212,11 +214,11 @@ class Cycle:
 
     # deciding
 
-    def decide(self, gathered: Gathered, reading: Reading, kind: RunKind) -> Decided:
+    def decide(self, gathered: Gathered, reading: Reading, kind: RunKind, past: Past) -> Decided:
         """Bind, decide and ask the guards. Raises what the systems raise."""
-        last = self.store.last_complete_run(self.mapping.id)
+        last = past.complete
         missed = reading.missed(gathered) if kind is RunKind.COMPLETE and last is not None else {}
-        seen = self._seen(kind, gathered, reading, last)
+        seen = self._seen(kind, gathered, reading, past)
         gathered, vehicles, scope = seen.gathered, seen.vehicles, seen.cars
         halts = self._asked_of_listings(kind, seen, last)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
@@ -243,42 +245,35 @@ class Cycle:
         version = self.mapping.version
         return last.mapping_version != version and not self.store.is_accepted(self.mapping.id, version)
 
-    def _seen(self, kind: RunKind, gathered: Gathered, reading: Reading, last: PastRun | None) -> Looked:
+    def _seen(self, kind: RunKind, gathered: Gathered, reading: Reading, past: Past) -> Looked:
         """What is looked at: only what may be decided otherwise than before, where that can be told."""
         is_narrow = gathered.vanished is not None or (
-            kind is not RunKind.COMPLETE and self._knows_all_that_is_left(last)
+            kind is not RunKind.COMPLETE and self._knows_all_that_is_left(past)
         )
-        if is_narrow and last is not None:
-            return narrowed(self.store, self.mapping, gathered, self._looked_elsewhere_at(last))
+        if is_narrow and past.complete is not None:
+            return narrowed(self.store, self.mapping, gathered, _looked_elsewhere_at(past, past.complete))
         seen = gathered if kind is RunKind.COMPLETE else reading.beside_snapshots(gathered)
         return Looked(seen, gathering.vehicles_of(self.mapping, seen.records))
 
-    def _knows_all_that_is_left(self, last: PastRun | None) -> bool:
+    def _knows_all_that_is_left(self, past: Past) -> bool:
         """Tell whether every car that is not of interest would be decided as before: by these files, by this program.
 
         A run that broke off may have decided by others in between. Nor is all known beside points of sale at first
         contact, of which there are no snapshots that could be alike.
         """
+        last = past.complete
         if last is None or self.newcomers.by_vin or any(self.newcomers.referred.values()):
             return False
-        if last.mapping_version != self.mapping.version or last.decided_by != DECISIONS:
-            return False
-        return not self.store.ran_otherwise_since(last, self.mapping.id)
+        return last.mapping_version == self.mapping.version and last.decided_by == DECISIONS and not past.otherwise
 
-    def _looks_at_everything(self) -> bool:
+    def _looks_at_everything(self, past: Past) -> bool:
         """Tell whether a complete run looks at every record: where it is told to, where it has to, and once a week.
 
         What nobody thought of would stay for ever, if nothing ever looked.
         """
-        if self.thorough or not self._knows_all_that_is_left(self.store.last_complete_run(self.mapping.id)):
+        if self.thorough or not self._knows_all_that_is_left(past):
             return True
-        last_at = self.store.last_thorough_at(self.mapping.id)
-        return last_at is None or self.clock.now_at() - last_at >= THOROUGH_EVERY
-
-    def _looked_elsewhere_at(self, last: PastRun) -> datetime:
-        """Since when nothing of other points of sale was looked at."""
-        newest = self.store.last_run(self.mapping.id)
-        return newest.started_at if newest is not None and newest.status is RunStatus.DONE else last.started_at
+        return past.thorough_at is None or self.clock.now_at() - past.thorough_at >= THOROUGH_EVERY
 
     def _asked_of_listings(self, kind: RunKind, seen: Looked, last: PastRun | None) -> list[Halt]:
         quality = gathering.listing_quality(seen.gathered, seen.vehicles)
@@ -536,6 +531,13 @@ class Cycle:
         self.store.record(replace(recording, scope=frozenset(stale)))
         self._deliver(delivery, again, gathered.records)
         return both
+
+
+def _looked_elsewhere_at(past: Past, complete: PastRun) -> datetime:
+    """Since when nothing of other points of sale was looked at."""
+    last = past.last
+    is_known = last is not None and not past.is_broken_off and last.status is RunStatus.DONE
+    return last.started_at if last is not None and is_known else complete.started_at
 
 
 def _counted(missed: Mapping[Side, Iterable[datetime]]) -> dict[Side, int]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         EntryOutcome,
         FindingCounts,
         OutboxEntry,
+        Past,
         PastRun,
         Recording,
         Remembered,
@@ -138,7 +139,11 @@ class Clock(Protocol):
 
 
 class Store(Protocol):
-    """What a cycle remembers; each call is one transaction, durable when it returns."""
+    """What a cycle remembers; each call is one transaction, durable when it returns.
+
+    Only that a run is at work, which `exclusive` and `begin_run` note, may be undone by a power failure, until the
+    next other call returns: nothing is sent before one does.
+    """
 
     def exclusive(self, point_of_sale: str, clock: Clock, purpose: str) -> AbstractContextManager[int]:
         """Hold a point of sale while a run is at work on it, and give the fencing number.
@@ -183,20 +188,12 @@ class Store(Protocol):
         """
         ...
 
+    def past(self, point_of_sale: str) -> Past:
+        """What a run has to know of those before it, as of one moment."""
+        ...
+
     def last_complete_run(self, point_of_sale: str) -> PastRun | None:
         """The last run that looked at everything and came to its end; None before the first one."""
-        ...
-
-    def last_run(self, point_of_sale: str) -> PastRun | None:
-        """The last run that ended, of whatever kind and however; None before the first one."""
-        ...
-
-    def last_thorough_at(self, point_of_sale: str) -> datetime | None:
-        """When the last run began that looked at every record and came to its end; None before the first one."""
-        ...
-
-    def ran_otherwise_since(self, run: PastRun, point_of_sale: str) -> bool:
-        """Tell whether any run since then, however it ended, worked by other mapping files or decided otherwise."""
         ...
 
     def is_settled(self, pair: str, point_of_sale: str, since: datetime) -> bool:
@@ -213,10 +210,6 @@ class Store(Protocol):
         That is, those that were shown in an older state than we know, and those that the answer to a write showed with
         what nothing was decided about yet.
         """
-        ...
-
-    def marks(self, point_of_sale: str) -> dict[Side, datetime]:
-        """Up to when each side's changes were all seen, on its own clock; a side left out where that is not known."""
         ...
 
     def snapshots_at(self, pair: str, point_of_sale: str) -> dict[Side, dict[str, NativeRecord]]:

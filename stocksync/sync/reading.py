@@ -35,7 +35,7 @@ Records = Mapping[Side, Mapping[str, NativeRecord]]
 class Reading:
     """What one run reads; it remembers which readings it did not believe.
 
-    known: what the store says of the snapshots of everything read so far. older: see `Recording`.
+    marks: see `Past`. known: what the store says of the snapshots of everything read so far. older: see `Recording`.
     """
 
     mapping: PointOfSaleMapping
@@ -44,6 +44,7 @@ class Reading:
     clock: Clock
     watcher: Watcher
     stop: Stop = nobody_stops
+    marks: Mapping[Side, datetime] = field(default_factory=dict)
     known: dict[Side, dict[str, Remembered]] = field(default_factory=lambda: {side: {} for side in SIDES})
     older: dict[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
 
@@ -57,7 +58,7 @@ class Reading:
             return self._changed()
         if kind is RunKind.HINTED:
             return self._named(hints)
-        since = self.store.marks(self.mapping.id) if kind is RunKind.DELTA else None
+        since = self.marks if kind is RunKind.DELTA else None
         gathered = self.believed(gathering.list_both(self.systems, self.watcher.advanced, self.clock, since, self.stop))
         if kind is RunKind.COMPLETE:
             return gathered
@@ -162,8 +163,7 @@ class Reading:
 
     def missed(self, gathered: Gathered) -> dict[Side, tuple[datetime, ...]]:
         """The stamps of the changes that a complete listing shows, and that quick runs should have shown before."""
-        marks = self.store.marks(self.mapping.id)
-        return {side: self._missed(side, gathered, marks.get(side)) for side in SIDES}
+        return {side: self._missed(side, gathered, self.marks.get(side)) for side in SIDES}
 
     def _missed(self, side: Side, gathered: Gathered, mark: datetime | None) -> tuple[datetime, ...]:
         if mark is None or not self.systems[side].lists_changes:

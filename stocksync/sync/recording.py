@@ -236,3 +236,22 @@ class PastRun:
     deferred: int = 0
     started_at: datetime = datetime.min
     decided_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a run has to know of those before it at its point of sale.
+
+    last: the last one that ended, of whatever kind and however. complete: the last one that looked at everything and
+    came to its end. None before the first. is_broken_off: one was begun after them that has not ended. otherwise: any
+    since `complete`, however it ended, worked by other mapping files or decided otherwise. thorough_at: when the last
+    one began that looked at every record and came to its end. marks: up to when each side's changes were all seen, on
+    its own clock; a side left out where that is not known.
+    """
+
+    last: PastRun | None = None
+    complete: PastRun | None = None
+    is_broken_off: bool = False
+    otherwise: bool = False
+    thorough_at: datetime | None = None
+    marks: Mapping[Side, datetime] = field(default_factory=dict)

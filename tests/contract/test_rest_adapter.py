@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stocksync.adapters.systems.http import Key, _OriginAuth
+from stocksync.adapters.systems.http import HttpClient, Key, StandingKey
 from stocksync.adapters.systems.rest import RestSystem
 from stocksync.errors import (
     AccessDenied,
@@ -560,12 +560,27 @@ def test_a_proxy_of_the_environment_is_not_used(
 
 
 def test_our_key_is_put_into_no_request_to_another_address() -> None:
-    auth = _OriginAuth(httpx.URL("https://openflex.example"), Key("X-Api-Key", SECRET))
+    asked: list[httpx.Request] = []
+
+    def noted(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200)
+
+    client = HttpClient(
+        "https://openflex.example",
+        name="the module",
+        access=StandingKey(Key("X-Api-Key", SECRET)),
+        timeout_s=5,
+        body_cap_bytes=100,
+        connections=1,
+        transport=httpx.MockTransport(noted),
+    )
     for url in ("https://evil.example/", "http://openflex.example/", "https://openflex.example:8443/"):
-        request = httpx.Request("GET", url)
         with pytest.raises(ConfigurationError, match="our key belongs to another address"):
-            next(auth.auth_flow(request))
-        assert "X-Api-Key" not in request.headers
+            client.send("GET", "/", url=httpx.URL(url))
+    assert not asked
+    client.send("GET", "/", url=httpx.URL("https://openflex.example/"))
+    assert [request.headers["X-Api-Key"] for request in asked] == [SECRET]
     assert SECRET not in repr(Key("X-Api-Key", SECRET))
 
 

@@ -32,7 +32,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def gathered(world: World) -> Gathered:
     """What the next complete run reads."""
-    return world.cycle()._reading().gather(RunKind.COMPLETE, {}, only_changed=True)
+    return world.cycle()._reading(world.repository.past("PDV1")).gather(RunKind.COMPLETE, {}, only_changed=True)
 
 
 def known(world: World, side: Side = MODULE) -> int:

@@ -125,21 +125,21 @@ def test_a_listing_that_fails_moves_no_watermark(world: World) -> None:
     world.clock.pause(3600)
     world.edit(MODULE, "OF-1", sale__price=11900)
     world.dms.error_before = lambda call: SystemUnavailable("closed")
-    before = world.repository.marks("PDV1")
+    before = world.repository.past("PDV1").marks
     assert world.quick().summary.status == "incomplete"
-    assert world.repository.marks("PDV1") == before
+    assert world.repository.past("PDV1").marks == before
 
 
 def test_watermarks_only_go_back_when_everything_was_listed(world: World) -> None:
-    before = world.repository.marks("PDV1")
+    before = world.repository.past("PDV1").marks
     world.clock.pause(3600)
     world.edit(MODULE, "OF-1", sale__price=11900)
     world.quick()
-    after = world.repository.marks("PDV1")
+    after = world.repository.past("PDV1").marks
     assert after[MODULE] > before[MODULE]
     world.clock.pause(3600)
     world.quick()
-    last = world.repository.marks("PDV1")
+    last = world.repository.past("PDV1").marks
     assert all(last[side] >= after[side] for side in (MODULE, DMS))
 
 
@@ -163,7 +163,7 @@ def test_a_watermark_never_passes_a_record_that_nothing_could_be_done_with(world
     world.module._native = without_id  # type: ignore[method-assign,assignment]
     world.quick()
     assert world.dms.body("VO1")["prix_vente"] == "11900,00"
-    assert world.repository.marks("PDV1")[MODULE] <= stamp
+    assert world.repository.past("PDV1").marks[MODULE] <= stamp
 
 
 def test_the_complete_run_finds_what_quick_ones_missed_and_says_how_much(world: World) -> None:
@@ -230,11 +230,11 @@ def test_a_hint_makes_one_car_s_change_arrive_and_moves_no_watermark(world: Worl
     world.clock.pause(3600)
     world.edit(MODULE, "OF-1", sale__price=11900)
     world.edit(MODULE, "OF-100", sale__price=8800)
-    before = world.repository.marks("PDV1")
+    before = world.repository.past("PDV1").marks
     result = world.hinted(MODULE, "OF-1")
     assert (result.summary.kind, result.summary.read) == (RunKind.HINTED, {MODULE: 1, DMS: 0})
     assert [write.record_id for write in world.dms.writes] == ["VO1"]
-    assert world.repository.marks("PDV1") == before
+    assert world.repository.past("PDV1").marks == before
     world.quick()
     assert [write.record_id for write in world.dms.writes] == ["VO1", "VO100"]
 

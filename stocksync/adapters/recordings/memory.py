@@ -46,7 +46,7 @@ from stocksync.sync.cars import Car, circumstances_of
 from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.gather import digest_of
 from stocksync.sync.ports import NativeRecord
-from stocksync.sync.recording import UNDECIDED, EntryStatus, Remembered, RunKind, RunStatus
+from stocksync.sync.recording import UNDECIDED, EntryStatus, Past, Remembered, RunKind, RunStatus
 
 TABLES: Final = (RUN, MAPPING, CAR, SNAPSHOT, OUTBOX, CONFLICT, RESOLUTION, ACCEPTANCE, WATERMARK, GATE)
 """The tables that a recording has rows of, each after those that it refers to."""
@@ -163,11 +163,11 @@ class TakenRepository(Repository):
         self._before.take(self.engine)
         return super().begin_run(pair, point_of_sale, mapping_version, files, at, kind, fence)
 
-    def last_complete_run(self, point_of_sale: str) -> Any:
-        """The last complete run; a dry run begins with that question."""
+    def past(self, point_of_sale: str) -> Past:
+        """What is known of the runs before; a dry run begins with that question."""
         if self._dry_run and not self._before.is_taken:
             self._before.take(self.engine)
-        return super().last_complete_run(point_of_sale)
+        return super().past(point_of_sale)
 
     def remembered(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, Remembered]:
         """What is known of some records."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +19,8 @@ HEAD: Final = "0007"
 
 WRITE: Final = "stocksync_write"
 BUSY_TIMEOUT_MS: Final = 15_000
+_NORMAL: Final = 1
+"""Of SQLite's pragma `synchronous`: a commit is written, and not waited for."""
 
 
 def open_engine(url: str) -> Engine:
@@ -95,6 +99,26 @@ def _set_up_sqlite(engine: Engine) -> None:
         # A transaction that reads first and writes later would fail at once when another one writes.
         writes = connection.get_execution_options().get(WRITE, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def undone_by_power_failure(engine: Engine) -> Iterator[Connection]:
+    """A writing transaction that nobody waits for the disk for: a power failure may undo it, nothing else can.
+
+    Whatever is committed after it in the usual way makes it durable, too. For what says no more than that somebody is
+    at work: a power failure ends that work.
+    """
+    with engine.execution_options(**{WRITE: True}).connect() as connection:
+        raw: Any = connection.connection.driver_connection if engine.dialect.name == "sqlite" else None
+        level = raw.execute("PRAGMA synchronous").fetchone()[0] if raw is not None else 0
+        if level > _NORMAL:
+            raw.execute(f"PRAGMA synchronous={_NORMAL}")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if level > _NORMAL:
+                raw.execute(f"PRAGMA synchronous={level}")
 
 
 def _migrate(engine: Engine, shown: str) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from stocksync.adapters.store.core import LEASE, RUN
-from stocksync.adapters.store.engine import WRITE
+from stocksync.adapters.store.engine import undone_by_power_failure
 from stocksync.errors import Busy, LeaseLost
 from stocksync.sync.ports import Clock
 
@@ -78,7 +78,7 @@ def check_lease(connection: Connection, point_of_sale: str, fence: int) -> None:
 
 def _take(engine: Engine, point_of_sale: str, holder: str, at: datetime, *, is_locked: bool) -> int:
     mine = {"holder": holder, "locked": is_locked, "acquired_at": at, "expires_at": at + LEASE_FOR}
-    with engine.execution_options(**{WRITE: True}).begin() as connection:
+    with undone_by_power_failure(engine) as connection:
         row = connection.execute(select(LEASE).where(LEASE.c.point_of_sale == point_of_sale)).first()
         if row is None:
             connection.execute(insert(LEASE).values(point_of_sale=point_of_sale, fence=1, **mine))
@@ -106,7 +106,7 @@ def _keep(engine: Engine, point_of_sale: str, fence: int, clock: Clock, over: th
 
 def _extend(engine: Engine, point_of_sale: str, fence: int, at: datetime, by: timedelta) -> None:
     mine = (LEASE.c.point_of_sale == point_of_sale, LEASE.c.fence == fence)
-    with engine.execution_options(**{WRITE: True}).begin() as connection:
+    with undone_by_power_failure(engine) as connection:
         connection.execute(update(LEASE).where(*mine).values(expires_at=at + by))
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, and_, func, insert, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.conflict_rows import (
@@ -34,7 +34,7 @@ from stocksync.adapters.store.core import (
     chunks,
 )
 from stocksync.adapters.store.decision_rows import take_in
-from stocksync.adapters.store.engine import WRITE
+from stocksync.adapters.store.engine import WRITE, undone_by_power_failure
 from stocksync.adapters.store.leases import check_fence, check_lease, leased
 from stocksync.adapters.store.narrow_rows import (
     agreed_numbers,
@@ -46,6 +46,7 @@ from stocksync.adapters.store.narrow_rows import (
     unreadable,
 )
 from stocksync.adapters.store.page_rows import known_pages, note_pages, packed_pages
+from stocksync.adapters.store.past_rows import last_complete_run, past_of
 from stocksync.adapters.store.resolution_rows import (
     acting,
     add_resolution,
@@ -64,7 +65,6 @@ from stocksync.adapters.store.rows import (
     insert_operations,
     merge_cars,
     packed,
-    past_run,
     supersede,
     unconfirmed_writes,
     unpacked,
@@ -78,7 +78,6 @@ from stocksync.adapters.store.snapshot_rows import (
     note_gone,
     note_older_readings,
     note_relisted,
-    read_marks,
     remembered,
     seen_elsewhere,
     snapshots_at,
@@ -101,6 +100,7 @@ from stocksync.sync.recording import (
     FindingCounts,
     JournalLine,
     OutboxEntry,
+    Past,
     PastRun,
     Recording,
     Remembered,
@@ -132,7 +132,7 @@ class Repository:
         fence: int,
     ) -> int:
         """Note that a run starts, and keep the mapping files that it works by."""
-        with self._writing() as connection:
+        with undone_by_power_failure(self.engine) as connection:
             check_lease(connection, point_of_sale, fence)
             broken_off = (RUN.c.point_of_sale == point_of_sale, RUN.c.status == RunStatus.RUNNING.value)
             interrupted = {"status": RunStatus.FAILED.value, "finished_at": at, "message": "interrupted"}
@@ -183,38 +183,15 @@ class Repository:
             connection.execute(update(RUN).where(RUN.c.id == run_id).values(values))
             write_marks(connection, run_id, marks or {}, at)
 
+    def past(self, point_of_sale: str) -> Past:
+        """What a run has to know of those before it, as of one moment."""
+        with self._reading() as connection:
+            return past_of(connection, point_of_sale)
+
     def last_complete_run(self, point_of_sale: str) -> PastRun | None:
         """The last run that looked at everything and came to its end; None before the first one."""
-        return self._newest_run(
-            RUN.c.point_of_sale == point_of_sale,
-            RUN.c.status == RunStatus.DONE.value,
-            RUN.c.kind == RunKind.COMPLETE.value,
-        )
-
-    def last_run(self, point_of_sale: str) -> PastRun | None:
-        """The last run that ended, of whatever kind and however; None before the first one."""
-        return self._newest_run(RUN.c.point_of_sale == point_of_sale, RUN.c.status != RunStatus.RUNNING.value)
-
-    def _newest_run(self, *conditions: Any) -> PastRun | None:
         with self._reading() as connection:
-            row = connection.execute(select(RUN).where(*conditions).order_by(RUN.c.id.desc()).limit(1)).first()
-        return past_run(row) if row is not None else None
-
-    def last_thorough_at(self, point_of_sale: str) -> datetime | None:
-        """When the last run began that looked at every record and came to its end; None before the first one."""
-        done = (RUN.c.status == RunStatus.DONE.value, RUN.c.kind == RunKind.COMPLETE.value, RUN.c.thorough)
-        newest = select(RUN.c.started_at).where(RUN.c.point_of_sale == point_of_sale, *done)
-        with self._reading() as connection:
-            found: datetime | None = connection.scalar(newest.order_by(RUN.c.id.desc()).limit(1))
-            return found
-
-    def ran_otherwise_since(self, run: PastRun, point_of_sale: str) -> bool:
-        """Tell whether any run since then, however it ended, worked by other mapping files or decided otherwise."""
-        since = (RUN.c.point_of_sale == point_of_sale, RUN.c.id > run.run_id)
-        decided = or_(RUN.c.decided_by.is_(None), RUN.c.decided_by != run.decided_by)
-        otherwise = or_(RUN.c.mapping_version != run.mapping_version, decided)
-        with self._reading() as connection:
-            return connection.scalar(select(RUN.c.id).where(*since, otherwise).limit(1)) is not None
+            return last_complete_run(connection, point_of_sale)
 
     def is_settled(self, pair: str, point_of_sale: str, since: datetime) -> bool:
         """Tell whether nothing is left to do: see `Store.is_settled`."""
@@ -229,11 +206,6 @@ class Repository:
         """The records here that the next run reads again, whatever has changed: see `Store.to_read_again`."""
         with self._reading() as connection:
             return {side: to_read_again(connection, pair, point_of_sale, side) for side in Side}
-
-    def marks(self, point_of_sale: str) -> dict[Side, datetime]:
-        """Up to when each side's changes were all seen, on its own clock; a side left out where that is not known."""
-        with self._reading() as connection:
-            return read_marks(connection, point_of_sale)
 
     def snapshots_at(self, pair: str, point_of_sale: str) -> dict[Side, dict[str, NativeRecord]]:
         """What both sides last said of every record at a point of sale, or of a car at home there; not of gone ones."""

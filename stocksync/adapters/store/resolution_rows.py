@@ -155,8 +155,8 @@ def acting(connection: Connection, car_ids: Any) -> dict[str, list[Resolution]]:
 def waits_here(connection: Connection, pair: str, point_of_sale: str) -> bool:
     """Tell whether a decision at a point of sale has still to be carried out."""
     waiting = (RESOLUTION.c.pair == pair, RESOLUTION.c.status == ResolutionStatus.PENDING.value)
-    home = select(CAR.c.id).where(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
-    found = select(RESOLUTION.c.id).where(*waiting, RESOLUTION.c.car_id.in_(home)).limit(1)
+    home = select(CAR.c.id).where(CAR.c.id == RESOLUTION.c.car_id, CAR.c.point_of_sale == point_of_sale).exists()
+    found = select(RESOLUTION.c.id).where(*waiting, home).limit(1)
     return connection.scalar(found) is not None
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import BoundedSemaphore
 from typing import Protocol
+from urllib.parse import urlencode
 
 import httpx
 
@@ -28,6 +28,12 @@ from stocksync.errors import ConfigurationError, SystemUnavailable, UnexpectedAn
 
 _HOST = re.compile(r"[0-9a-z._-]+|[0-9a-f:.]+", re.IGNORECASE)
 _LONGEST_LINK = 8_000
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Connection": "keep-alive",
+    "User-Agent": f"python-httpx/{httpx.__version__}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +129,12 @@ class HttpClient:
         self._slots = BoundedSemaphore(connections)
         self._body_cap_bytes = body_cap_bytes
         self._base = checked_base_url(base_url, name)
-        self._client = httpx.Client(
-            transport=transport or GuardedTransport(self._base, connections=connections),
-            timeout=timeout_s,
-            follow_redirects=False,
-            trust_env=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
-        )
+        self._root = str(self._base).rstrip("/")
+        # Without a client of httpx around it: there is no redirect to follow, no cookie to keep and no environment to
+        # look into, and a page costs half as much.
+        self._transport = transport or GuardedTransport(self._base, connections=connections)
+        self._headers = httpx.Headers(_HEADERS)
+        self._extensions = {"timeout": httpx.Timeout(timeout_s).as_dict()}
 
     def send(
         self,
@@ -150,9 +154,9 @@ class HttpClient:
         """
         where = f"{method} {path}"
         if url is None:
-            url = httpx.URL(str(self._base).rstrip("/") + path, params=query)
-        request = self._client.build_request(method, url, headers=headers, content=content)
+            url = httpx.URL(f"{self._root}{path}?{urlencode(query)}" if query else self._root + path)
         key = self._access.key()
+        request = self._request(method, url, headers, content, key)
         self._before_each()
         try:
             with self._slot(), deadline(self._timeout_s):
@@ -187,7 +191,22 @@ class HttpClient:
 
     def close(self) -> None:
         """Let connections go."""
-        self._client.close()
+        self._transport.close()
+
+    def _request(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str] | None, content: bytes | None, key: Key
+    ) -> httpx.Request:
+        """A request with our key, for our own origin; one to any other is a ConfigurationError."""
+        if _origin(url) != _origin(self._base):
+            raise ConfigurationError(f"A request to {url.host} was refused, as our key belongs to another address")
+        if key.query:
+            url = url.copy_set_param(key.query, key.secret)
+        named = self._headers if not headers and not key.header else httpx.Headers(self._headers)
+        if headers:
+            named.update(headers)
+        if key.header:
+            named[key.header] = key.prefix + key.secret
+        return httpx.Request(method, url, headers=named, content=content, extensions=dict(self._extensions))
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -201,12 +220,13 @@ class HttpClient:
             self._slots.release()
 
     def _exchange(self, request: httpx.Request, where: str, key: Key) -> Answer:
-        response = self._client.send(request, stream=True, auth=_OriginAuth(self._base, key))
+        response = self._transport.handle_request(request)
+        assert isinstance(response.stream, httpx.SyncByteStream)
         try:
             self._refuse_redirect(response, where)
-            content = self._decompressed(response, self._capped(response.iter_raw(), where), where)
-            framed = not {"Content-Length", "Transfer-Encoding"}.isdisjoint(_names(response.headers))
-            return Answer(where, response.status_code, response.headers, content, key, response.url, framed)
+            content = self._decompressed(response, self._capped(response.stream, where), where)
+            framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+            return Answer(where, response.status_code, response.headers, content, key, request.url, framed)
         finally:
             response.close()
 
@@ -275,25 +295,6 @@ def _is_unsent(error: httpx.TransportError) -> bool:
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
-class _OriginAuth(httpx.Auth):
-    """Our key, for requests to one origin; a request to any other is a ConfigurationError."""
-
-    def __init__(self, base_url: httpx.URL, key: Key) -> None:
-        self._origin = _origin(base_url)
-        self._key = key
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if _origin(request.url) != self._origin:
-            raise ConfigurationError(
-                f"A request to {request.url.host} was refused, as our key belongs to another address"
-            )
-        if self._key.header:
-            request.headers[self._key.header] = self._key.prefix + self._key.secret
-        if self._key.query:
-            request.url = request.url.copy_set_param(self._key.query, self._key.secret)
-        yield request
-
-
 def checked_base_url(base_url: str, name: str) -> httpx.URL:
     """Read the address of a system; ConfigurationError iff it may not be used.
 
@@ -316,10 +317,6 @@ def checked_base_url(base_url: str, name: str) -> httpx.URL:
     if is_forbidden(url.host):
         raise ConfigurationError(f"The address of {name}, {url.host}, is no place for a stock: correct it")
     return url
-
-
-def _names(headers: httpx.Headers) -> set[str]:
-    return {name.title() for name in headers}
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -51,6 +51,8 @@ class Sliced:
 
     def listed(self, familiar: list[int]) -> ListedPage:
         """The page to be known by the next time."""
+        if len(familiar) == len(self.digests):
+            return ListedPage(self.digest, tuple(self.digests), ())
         known = frozenset(familiar)
         fresh = tuple(digest for digest in self.digests if digest not in known)
         return ListedPage(self.digest, tuple(self.digests), fresh)
@@ -63,30 +65,39 @@ def sliced(content: bytes, path: str | None, known: Callable[[int], KnownPage | 
     """
     steps = tuple(path.split(".")) if path else ()
     try:
-        return _known(content, steps, known) or _cut(content, steps)
+        return _between_brackets(content, steps, known) or _cut(content, steps)
     except (msgspec.DecodeError, KeyError, UnicodeDecodeError):
         return None
 
 
-def _known(content: bytes, steps: tuple[str, ...], known: Callable[[int], KnownPage | None]) -> Sliced | None:
-    """A page whose list, from the first bracket to the last, is known; None where it is not, or stands elsewhere."""
+def _between_brackets(
+    content: bytes, steps: tuple[str, ...], known: Callable[[int], KnownPage | None]
+) -> Sliced | None:
+    """Cut a page whose list goes from its first bracket to its last, as almost every one does; None for any other."""
     start, end = content.find(b"["), content.rfind(b"]") + 1
     if not 0 <= start < end:
         return None
-    digest = digest_of(memoryview(content)[start:end])
-    if (page := known(digest)) is None:
-        return None
     envelope = content[:start] + _EMPTY + content[end:]
-    return Sliced(envelope, [], [], digest, page) if bytes(_at(envelope, steps)) == _EMPTY else None
+    try:
+        if bytes(_at(envelope, steps)) != _EMPTY:
+            return None
+        found = memoryview(content)[start:end]
+        page = known(digest := digest_of(found))
+        return Sliced(envelope, [], [], digest, page) if page is not None else _of(envelope, found, digest)
+    except (msgspec.DecodeError, KeyError, UnicodeDecodeError):
+        return None
 
 
 def _cut(content: bytes, steps: tuple[str, ...]) -> Sliced | None:
-    found = _at(content, steps)
-    items, span = _ITEMS.decode(found), bytes(found)
+    span = bytes(_at(content, steps))
     envelope = _envelope(content, span, steps)
-    return (
-        Sliced(envelope, items, [digest_of(item) for item in items], digest_of(span)) if envelope is not None else None
-    )
+    return _of(envelope, span, digest_of(span)) if envelope is not None else None
+
+
+def _of(envelope: bytes, span: bytes | memoryview, digest: int) -> Sliced:
+    items = _ITEMS.decode(span)
+    hashed = xxhash.xxh3_64_intdigest
+    return Sliced(envelope, items, [hashed(item) - _SIGN for item in items], digest)
 
 
 def _at(content: bytes, steps: tuple[str, ...]) -> bytes | msgspec.Raw:
