@@ -112,7 +112,7 @@ class SnapshotRow(SQLModel, table=True):
         Index("snapshot_by_plate", "pair", "plate"),
         Index("snapshot_by_police_number", "pair", "police_number"),
         Index("snapshot_by_digest", "pair", "side", "point_of_sale", "gone", "listed_digest"),
-        Index("snapshot_seen", "pair", "seen_at"),
+        Index("snapshot_seen", "pair", "seen_at", "point_of_sale"),
         Index(
             "snapshot_unclear",
             "pair",

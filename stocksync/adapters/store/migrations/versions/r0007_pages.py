@@ -36,7 +36,8 @@ def upgrade() -> None:
         sa.Column("digests", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("pair", "point_of_sale", "side", "digest"),
     )
-    for name in ("snapshot_unclear", "snapshot_unreadable"):
+    for name in ("snapshot_unclear", "snapshot_unreadable", "snapshot_seen"):
         op.drop_index(name, table_name="snapshot")
+    op.create_index("snapshot_seen", "snapshot", ["pair", "seen_at", "point_of_sale"])
     for name, table, columns, sqlite, postgresql in _FEW:
         op.create_index(name, table, columns, sqlite_where=sa.text(sqlite), postgresql_where=sa.text(postgresql))
