@@ -221,16 +221,20 @@ class Cycle:
         seen = self._seen(kind, gathered, reading, past)
         gathered, vehicles, scope = seen.gathered, seen.vehicles, seen.cars
         halts = self._asked_of_listings(kind, seen, last)
+        cars = self._cars(gathered, scope)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
-            known = cars_known(self.store, self.mapping, gathered.records, scope)
-            wanted = gathering.wanted_records(gathered, vehicles, known, self._referring(gathered))
+            wanted = gathering.wanted_records(gathered, vehicles, cars, self._referring(gathered))
             more = reading.again(gathering.unlisted(gathered, wanted))
-            gathered, vehicles = self._with_more(gathered, vehicles, more)
+            if any(more.values()):
+                gathered, vehicles = self._with_more(gathered, vehicles, more)
+                cars = self._cars(gathered, scope)
         elsewhere = held_elsewhere(self.store, self.mapping, vehicles, self.newcomers, self._read_now)
-        decided = self._decided(kind, Looked(gathered, vehicles, scope), elsewhere, reading, first_contact=last is None)
+        seen = Looked(gathered, vehicles, scope)
+        decided = self._decided(kind, seen, cars, elsewhere, reading, first_contact=last is None)
         while kind is not RunKind.COMPLETE and (stale := _to_read_again(decided)):
             gathered, vehicles = self._read_again(decided, stale, reading)
-            decided = self._decided(kind, Looked(gathered, vehicles, scope), elsewhere, reading, first_contact=False)
+            seen, cars = Looked(gathered, vehicles, scope), self._cars(gathered, scope)
+            decided = self._decided(kind, seen, cars, elsewhere, reading, first_contact=False)
         plan = decided.plan
         halts += self._asked_of_plan(plan, scope)
         if last is not None and self._is_new_mapping(last):
@@ -301,10 +305,19 @@ class Cycle:
         count = (lambda: store.open_cars(mapping.pair, mapping.id)) if scope is not None else None
         return check_plan(plan, mapping.guards, count)
 
+    def _cars(self, gathered: Gathered, scope: frozenset[str] | None) -> list[Car]:
+        return cars_known(self.store, self.mapping, gathered.records, scope)
+
     def _decided(
-        self, kind: RunKind, seen: Looked, elsewhere: Elsewhere, reading: Reading, *, first_contact: bool
+        self,
+        kind: RunKind,
+        seen: Looked,
+        cars: list[Car],
+        elsewhere: Elsewhere,
+        reading: Reading,
+        *,
+        first_contact: bool,
     ) -> Decided:
-        cars = cars_known(self.store, self.mapping, seen.gathered.records, seen.cars)
         plan = self._plan_of(seen.vehicles, cars, elsewhere, kind, first_contact=first_contact)
         stored = {car.id: car for car in cars}
         if kind is not RunKind.COMPLETE:
@@ -507,7 +520,7 @@ class Cycle:
             delivery.report.stale_cars = stale
             return decided.plan
         gathered, vehicles = self._replaced(decided, wanted, fresh)
-        cars = cars_known(self.store, self.mapping, gathered.records, decided.scope)
+        cars = self._cars(gathered, decided.scope)
         everything = self._plan_of(vehicles, cars, decided.elsewhere, RunKind.DELTA, first_contact=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})
         both = _both(decided.plan, again)

@@ -16,7 +16,6 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import POINT_OF_SALE, Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Keys, keys_of
-from stocksync.sync.cars import Car
 from stocksync.sync.gather import Gathered
 from stocksync.sync.ports import NativeRecord, Store
 
@@ -100,6 +99,15 @@ def _one(value: str | None) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class CarKeys:
+    """What leads from a car to records: its own ones by side, and the police number that it was last known by."""
+
+    car_id: str
+    record_ids: Mapping[Side, str]
+    police_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
     """What a run looks at: records, as read, and the ids of the cars that these may have to do with, None for all."""
 
@@ -116,13 +124,13 @@ def narrowed(store: Store, mapping: PointOfSaleMapping, gathered: Gathered, sinc
     vehicles = gathering.vehicles_of(mapping, gathered.records)
     vanished = gathered.vanished or dict.fromkeys(SIDES, frozenset())
     scope = _Scope(store, mapping, vehicles, listed=gathered.vanished is not None, vanished=vanished)
-    scope.add_cars(store.interesting_cars(mapping.pair, mapping.id))
+    scope.add_cars(store.cars_of_interest(mapping.pair, mapping.id))
     scope.want(store.touched_elsewhere(mapping.pair, mapping.id, since))
     for side in SIDES:
         # What a record was alike to before it changed may be free now, or alone.
         scope.want(store.formerly_alike(mapping.pair, side, vehicles[side].keys() | vanished[side]))
         scope.add_records(side, vehicles[side])
-        scope.add_cars(store.cars_of_records(mapping.pair, side, vanished[side]))
+        scope.add_owners(side, vanished[side])
     found = scope.closed()
     known = {side: frozenset(found[side]) for side in SIDES}
     records = {side: {**found[side], **gathered.records[side]} for side in SIDES}
@@ -146,22 +154,29 @@ class _Scope:
     cars: set[str] = field(default_factory=set)
     asked: Alike = field(default_factory=Alike)
     due: list[Alike] = field(default_factory=list)
+    owned: dict[Side, set[str]] = field(default_factory=lambda: {side: set() for side in SIDES})
 
     def want(self, alike: Alike) -> None:
         self.due.append(alike)
 
-    def add_cars(self, cars: Iterable[Car]) -> None:
+    def add_cars(self, cars: Iterable[CarKeys]) -> None:
         """Look at all records of these cars."""
         for car in cars:
-            if car.id not in self.cars:
-                self.cars.add(car.id)
+            if car.car_id not in self.cars:
+                self.cars.add(car.car_id)
                 ids = {side: _one(car.record_ids.get(side)) for side in SIDES}
+                for side in SIDES:
+                    self.owned[side] |= ids[side]
                 self.want(Alike(ids=ids, police_numbers=_one(car.police_number)))
+
+    def add_owners(self, side: Side, record_ids: Iterable[str]) -> None:
+        """Look at the cars that own these records; whose owner was met already need not be asked for."""
+        self.add_cars(self.store.owners_of(self.mapping.pair, side, set(record_ids) - self.owned[side]))
 
     def add_records(self, side: Side, vehicles: Mapping[str, Vehicle]) -> None:
         """Look at what these records are alike to, and at their cars."""
         self.due.extend(alike_to(side, i, keys_of(vehicle), vehicle.reference) for i, vehicle in vehicles.items())
-        self.add_cars(self.store.cars_of_records(self.mapping.pair, side, vehicles))
+        self.add_owners(side, vehicles)
 
     def _holds(self, side: Side, vehicle: Vehicle) -> bool:
         """Tell whether a snapshot still holds: where everything was listed, not of what was not met, nor elsewhere."""
@@ -176,13 +191,12 @@ class _Scope:
         while wanted := together(self.due) - self.asked:
             self.due.clear()
             self.asked |= wanted
-            more = self.store.alike(self.mapping.pair, self.mapping.id, wanted)
-            unseen = {side: {i: r for i, r in more[side].items() if i not in self.vehicles[side]} for side in SIDES}
+            unseen = self.store.alike(self.mapping.pair, self.mapping.id, wanted, self.vehicles)
             read = gathering.vehicles_of(self.mapping, unseen)
             for side in SIDES:
                 kept = {i: v for i, v in read[side].items() if self._holds(side, v)}
                 found[side].update((i, unseen[side][i]) for i in kept)
                 self.vehicles[side].update(kept)
                 self.add_records(side, read[side])
-            self.add_cars(self.store.cars_numbered(self.mapping.pair, self.mapping.id, wanted.police_numbers))
+            self.add_cars(self.store.numbered(self.mapping.pair, self.mapping.id, wanted.police_numbers))
         return found

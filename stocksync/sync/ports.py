@@ -6,7 +6,7 @@ the only source of time. Adapters implement these, the memory ones included, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stocksync.sync.cars import Car
     from stocksync.sync.decisions import ResolutionStatus
     from stocksync.sync.familiar import Familiar, KnownPage, ListedPage
-    from stocksync.sync.narrow import Alike
+    from stocksync.sync.narrow import Alike, CarKeys
     from stocksync.sync.recording import (
         EntryOutcome,
         FindingCounts,
@@ -240,11 +240,15 @@ class Store(Protocol):
         """The cars of these ids."""
         ...
 
-    def cars_numbered(self, pair: str, point_of_sale: str, police_numbers: Iterable[str]) -> list[Car]:
+    def numbered(self, pair: str, point_of_sale: str, police_numbers: Iterable[str]) -> list[CarKeys]:
         """The cars at home at a point of sale that were last known by one of these police numbers."""
         ...
 
-    def interesting_cars(self, pair: str, point_of_sale: str) -> list[Car]:
+    def owners_of(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[CarKeys]:
+        """The cars that own these records, wherever they are at home; see `cars_of_records` for all about them."""
+        ...
+
+    def cars_of_interest(self, pair: str, point_of_sale: str) -> list[CarKeys]:
         """The cars at home at a point of sale that every run looks at.
 
         That is, those about which the last plan had something to say, those with a write on its way, and those with
@@ -252,8 +256,10 @@ class Store(Protocol):
         """
         ...
 
-    def alike(self, pair: str, point_of_sale: str, wanted: Alike) -> dict[Side, dict[str, NativeRecord]]:
-        """Those of the records of `snapshots_at` that fulfil any of this."""
+    def alike(
+        self, pair: str, point_of_sale: str, wanted: Alike, but: Mapping[Side, Container[str]]
+    ) -> dict[Side, dict[str, NativeRecord]]:
+        """Those of the records of `snapshots_at` that fulfil any of this, but for some ids by side."""
         ...
 
     def formerly_alike(self, pair: str, side: Side, record_ids: Iterable[str]) -> Alike:

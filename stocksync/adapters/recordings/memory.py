@@ -45,6 +45,7 @@ from stocksync.sync.binding import Keys, keys_of
 from stocksync.sync.cars import Car, circumstances_of
 from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.gather import digest_of
+from stocksync.sync.narrow import CarKeys
 from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import UNDECIDED, EntryStatus, Past, Remembered, RunKind, RunStatus
 
@@ -199,6 +200,12 @@ class TakenRepository(Repository):
         ids = list(record_ids)
         self._before.take_records(self.engine, side, ids)
         return super().cars_of_records(pair, side, ids)
+
+    def owners_of(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[CarKeys]:
+        """What leads from the cars that own some records to others."""
+        ids = list(record_ids)
+        self._before.take_records(self.engine, side, ids)
+        return super().owners_of(pair, side, ids)
 
     def is_released(self, point_of_sale: str, plan_digest: str) -> bool:
         """Tell whether a person let a plan pass; noted, because a scrubbed plan has another digest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.binding import Keys
 from stocksync.sync.decisions import ResolutionStatus
-from stocksync.sync.narrow import Alike, alike_to, together
+from stocksync.sync.narrow import Alike, CarKeys, alike_to, together
 from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import EntryStatus
 
@@ -23,7 +23,7 @@ _KEYS = (SNAPSHOT.c.slip, SNAPSHOT.c.plate, SNAPSHOT.c.police_number, SNAPSHOT.c
 
 
 def ids_of_interest(connection: Connection, pair: str, point_of_sale: str) -> set[str]:
-    """The cars at home at a point of sale that every run looks at: see `Store.interesting_cars`."""
+    """The cars at home at a point of sale that every run looks at: see `Store.cars_of_interest`."""
     home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
     found = set(connection.scalars(select(CAR.c.id).where(*home, CAR.c.interesting)))
     on_their_way = OUTBOX.c.status.in_((EntryStatus.PENDING.value, EntryStatus.CLAIMED.value))
@@ -34,10 +34,26 @@ def ids_of_interest(connection: Connection, pair: str, point_of_sale: str) -> se
     return found
 
 
+def car_keys(connection: Connection, column: Any, values: Iterable[str], *conditions: Any) -> list[CarKeys]:
+    """What leads from cars to records, of those that have one of these values."""
+    columns = select(CAR.c.id, CAR.c.vehicle_module_id, CAR.c.dms_id, CAR.c.police_number).where(*conditions)
+    found = []
+    for part in chunks(sorted(values)):
+        for row in connection.execute(columns.where(column.in_(part))):
+            ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
+            named = {side: record_id for side, record_id in ids.items() if record_id is not None}
+            found.append(CarKeys(row.id, named, row.police_number))
+    return found
+
+
 def snapshots_alike(
-    connection: Connection, pair: str, point_of_sale: str, side: Side, wanted: Alike
+    connection: Connection, pair: str, point_of_sale: str, side: Side, wanted: Alike, but: Container[str]
 ) -> dict[str, NativeRecord]:
-    """The records of a side at a point of sale, or of a car at home there, that are alike."""
+    """The records of a side at a point of sale, or of a car at home there, that are alike, but for some ids.
+
+    Most that are alike are known to whoever asks, or are so in several ways: so they are looked for by their ids, and
+    read once.
+    """
     ours = and_(CAR.c.pair == pair, id_column(side) == SNAPSHOT.c.record_id, CAR.c.point_of_sale == point_of_sale)
     at_home = select(CAR.c.id).where(ours).exists()
     here = and_(SNAPSHOT.c.gone.is_(False), or_(SNAPSHOT.c.point_of_sale == point_of_sale, at_home))
@@ -48,12 +64,17 @@ def snapshots_alike(
         (SNAPSHOT.c.police_number, wanted.police_numbers),
         (SNAPSHOT.c.reference, wanted.referring_to[side]),
     )
-    found: dict[str, NativeRecord] = {}
+    of_side = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
+    ids = select(SNAPSHOT.c.record_id).where(*of_side, here)
+    found: set[str] = set()
     for column, values in asked:
         for part in chunks(sorted(values)):
-            alike = native_rows().where(SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value, column.in_(part), here)
-            found.update((row.record_id, native_of(row)) for row in connection.execute(alike).all())
-    return found
+            found.update(i for i in connection.scalars(ids.where(column.in_(part))).all() if i not in but)
+    return {
+        row.record_id: native_of(row)
+        for part in chunks(sorted(found))
+        for row in connection.execute(native_rows().where(*of_side, SNAPSHOT.c.record_id.in_(part))).all()
+    }
 
 
 def formerly_alike(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> Alike:

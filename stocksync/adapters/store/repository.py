@@ -6,7 +6,7 @@ What people ask of the store is `questions`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -38,6 +38,7 @@ from stocksync.adapters.store.engine import WRITE, undone_by_power_failure
 from stocksync.adapters.store.leases import check_fence, check_lease, leased
 from stocksync.adapters.store.narrow_rows import (
     agreed_numbers,
+    car_keys,
     formerly_alike,
     ids_of_interest,
     open_cars,
@@ -91,7 +92,7 @@ from stocksync.stock.values import Side
 from stocksync.sync.cars import Car, UnconfirmedWrite
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.familiar import KnownPage
-from stocksync.sync.narrow import DECISIONS, Alike
+from stocksync.sync.narrow import DECISIONS, Alike, CarKeys
 from stocksync.sync.ports import Clock, NativeRecord
 from stocksync.sync.recording import (
     DueOperation,
@@ -273,22 +274,28 @@ class Repository:
         """The cars of these ids."""
         return [car for part in chunks(sorted(car_ids)) for car in self._cars(CAR.c.id.in_(part))]
 
-    def cars_numbered(self, pair: str, point_of_sale: str, police_numbers: Iterable[str]) -> list[Car]:
+    def numbered(self, pair: str, point_of_sale: str, police_numbers: Iterable[str]) -> list[CarKeys]:
         """The cars at home at a point of sale that were last known by one of these police numbers."""
-        home = and_(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
-        parts = chunks(sorted(police_numbers))
-        return [car for part in parts for car in self._cars(and_(home, CAR.c.police_number.in_(part)))]
-
-    def interesting_cars(self, pair: str, point_of_sale: str) -> list[Car]:
-        """The cars at home at a point of sale that every run looks at: see `Store.interesting_cars`."""
+        home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
         with self._reading() as connection:
-            car_ids = ids_of_interest(connection, pair, point_of_sale)
-        return self.cars_named(car_ids)
+            return car_keys(connection, CAR.c.police_number, police_numbers, *home)
 
-    def alike(self, pair: str, point_of_sale: str, wanted: Alike) -> dict[Side, dict[str, NativeRecord]]:
-        """Those of the records of `snapshots_at` that fulfil any of this."""
+    def owners_of(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[CarKeys]:
+        """The cars that own these records, wherever they are at home."""
         with self._reading() as connection:
-            return {side: snapshots_alike(connection, pair, point_of_sale, side, wanted) for side in Side}
+            return car_keys(connection, id_column(side), record_ids, CAR.c.pair == pair)
+
+    def cars_of_interest(self, pair: str, point_of_sale: str) -> list[CarKeys]:
+        """The cars at home at a point of sale that every run looks at: see `Store.cars_of_interest`."""
+        with self._reading() as connection:
+            return car_keys(connection, CAR.c.id, ids_of_interest(connection, pair, point_of_sale))
+
+    def alike(
+        self, pair: str, point_of_sale: str, wanted: Alike, but: Mapping[Side, Container[str]]
+    ) -> dict[Side, dict[str, NativeRecord]]:
+        """Those of the records of `snapshots_at` that fulfil any of this, but for some ids by side."""
+        with self._reading() as connection:
+            return {side: snapshots_alike(connection, pair, point_of_sale, side, wanted, but[side]) for side in Side}
 
     def formerly_alike(self, pair: str, side: Side, record_ids: Iterable[str]) -> Alike:
         """What records were alike to when they were last seen."""
