@@ -72,22 +72,25 @@ class Reading:
         listing = gathering.list_both(
             self.systems, self.watcher.advanced, self.clock, stop=self.stop, familiar=familiar
         )
-        same = {side: self._as_known(side, listing.records[side]) for side in SIDES}
+        known = {side: self.store.remembered(self.mapping.pair, side, listing.records[side]) for side in SIDES}
+        same = {
+            side: {i for i, record in listing.records[side].items() if self._is_same(side, record, known[side].get(i))}
+            for side in SIDES
+        }
         relisted = {
             (side, i): digest
             for side in SIDES
             for i in same[side]
             if (digest := listing.records[side][i].listed_digest) is not None
         }
-        return self.believed(
-            replace(
-                listing,
-                records={side: _without(listing.records[side], same[side]) for side in SIDES},
-                listed={side: listing.listed[side] - same[side] for side in SIDES},
-                unchanged={side: listing.unchanged[side] + len(same[side]) for side in SIDES},
-                vanished={side: self._not_met(side, familiar[side]) - listing.listed[side] for side in SIDES},
-                relisted=relisted,
-            )
+        changed = {side: _without(listing.records[side], same[side]) for side in SIDES}
+        return replace(
+            listing,
+            records=self._without_older(changed, known),
+            listed={side: listing.listed[side] - same[side] for side in SIDES},
+            unchanged={side: listing.unchanged[side] + len(same[side]) for side in SIDES},
+            vanished={side: self._not_met(side, familiar[side]) - listing.listed[side] for side in SIDES},
+            relisted=relisted,
         )
 
     def _familiar(self, side: Side) -> Familiar:
@@ -103,10 +106,6 @@ class Reading:
 
     def _not_met(self, side: Side, familiar: Familiar) -> frozenset[str]:
         return frozenset(self.store.not_met(self.mapping.pair, self.mapping.id, side, familiar.not_met()))
-
-    def _as_known(self, side: Side, records: Mapping[str, NativeRecord]) -> set[str]:
-        known = self.store.remembered(self.mapping.pair, side, records)
-        return {i for i, record in records.items() if self._is_same(side, record, known.get(i))}
 
     def _is_same(self, side: Side, record: NativeRecord, known: Remembered | None) -> bool:
         """Tell whether a record came in other bytes with nothing changed that counts, and nothing is open about it."""
@@ -138,11 +137,11 @@ class Reading:
     def again(self, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, dict[str, NativeRecord]]:
         """Read records by their ids, those that do not exist left out. Raises what the systems raise."""
         check(self.stop)
-        return self._without_older(gathering.read_all(self.systems, wanted))
+        return self._as_believed(gathering.read_all(self.systems, wanted))
 
     def believed(self, gathered: Gathered) -> Gathered:
         """Put what we know in the place of older readings."""
-        return replace(gathered, records=self._without_older(gathered.records))
+        return replace(gathered, records=self._as_believed(gathered.records))
 
     def news(self, gathered: Gathered) -> bool:
         """Tell whether anything that was read is to be remembered anew."""
@@ -180,12 +179,17 @@ class Reading:
         known = self.known[side].get(record.record_id)
         return known is None or known.digest != gathering.digest_in(self.mapping, side, record)
 
-    def _without_older(self, records: Records) -> dict[Side, dict[str, NativeRecord]]:
+    def _as_believed(self, records: Records) -> dict[Side, dict[str, NativeRecord]]:
+        known = {side: self.store.remembered(self.mapping.pair, side, records[side]) for side in SIDES}
+        return self._without_older(records, known)
+
+    def _without_older(
+        self, records: Records, known: Mapping[Side, Mapping[str, Remembered]]
+    ) -> dict[Side, dict[str, NativeRecord]]:
         believed = {}
         for side in SIDES:
-            known = self.store.remembered(self.mapping.pair, side, records[side])
-            self.known[side] |= known
-            doubted = {i for i, record in records[side].items() if self._is_doubted(side, record, known.get(i))}
+            self.known[side] |= {i: known[side][i] for i in records[side] if i in known[side]}
+            doubted = {i for i, record in records[side].items() if self._is_doubted(side, record, known[side].get(i))}
             kept = self.store.snapshots(self.mapping.pair, side, doubted) if doubted else {}
             believed[side] = {**records[side], **kept}
         return believed
