@@ -64,6 +64,15 @@ class CarRow(SQLModel, table=True):
         Index("car_by_vin", "vin"),
         Index("car_by_registration", "registration"),
         Index("car_by_police_number", "police_number"),
+        # Of those that have one: SQLite would otherwise look for cars of interest by it.
+        Index(
+            "car_numbered",
+            "pair",
+            "point_of_sale",
+            "police_number",
+            sqlite_where=text("police_number IS NOT NULL"),
+            postgresql_where=text("police_number IS NOT NULL"),
+        ),
         _few("car_of_interest", "pair", "point_of_sale", where="interesting"),
         Index(
             "car_open",
@@ -108,9 +117,9 @@ class SnapshotRow(SQLModel, table=True):
         Index("snapshot_by_point_of_sale", "pair", "side", "point_of_sale"),
         Index("snapshot_by_vin", "pair", "vin"),
         Index("snapshot_by_reference", "pair", "side", "reference"),
-        Index("snapshot_by_slip", "pair", "slip"),
-        Index("snapshot_by_plate", "pair", "plate"),
-        Index("snapshot_by_police_number", "pair", "police_number"),
+        Index("snapshot_by_slip", "pair", "side", "slip"),
+        Index("snapshot_by_plate", "pair", "side", "plate"),
+        Index("snapshot_by_police_number", "pair", "side", "police_number"),
         Index("snapshot_by_digest", "pair", "side", "point_of_sale", "gone", "listed_digest"),
         Index("snapshot_seen", "pair", "seen_at", "point_of_sale"),
         Index(

@@ -6,11 +6,19 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
+_KEYS = ("slip", "plate", "police_number")
 _OF_SIDE = ["pair", "side", "point_of_sale", "gone"]
 _UNCLEAR = "older_readings > 0 OR digest = ''"
 _FEW = (
     ("snapshot_unclear", "snapshot", _OF_SIDE, _UNCLEAR, _UNCLEAR),
     ("snapshot_unreadable", "snapshot", _OF_SIDE, "unreadable = 1", "unreadable"),
+    (
+        "car_numbered",
+        "car",
+        ["pair", "point_of_sale", "police_number"],
+        "police_number IS NOT NULL",
+        "police_number IS NOT NULL",
+    ),
     (
         "car_open",
         "car",
@@ -36,8 +44,10 @@ def upgrade() -> None:
         sa.Column("digests", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("pair", "point_of_sale", "side", "digest"),
     )
-    for name in ("snapshot_unclear", "snapshot_unreadable", "snapshot_seen"):
-        op.drop_index(name, table_name="snapshot")
+    for name in ("unclear", "unreadable", "seen", *(f"by_{key}" for key in _KEYS)):
+        op.drop_index(f"snapshot_{name}", table_name="snapshot")
     op.create_index("snapshot_seen", "snapshot", ["pair", "seen_at", "point_of_sale"])
+    for key in _KEYS:
+        op.create_index(f"snapshot_by_{key}", "snapshot", ["pair", "side", key])
     for name, table, columns, sqlite, postgresql in _FEW:
         op.create_index(name, table, columns, sqlite_where=sa.text(sqlite), postgresql_where=sa.text(postgresql))
