@@ -25,7 +25,12 @@ _EXACT: Final = json.JSONDecoder(parse_float=Decimal)
 
 def dump(data: Any) -> str:
     """Write JSON, compact, decimals as numbers."""
-    return orjson.dumps(data, default=_default).decode()
+    return dump_bytes(data).decode()
+
+
+def dump_bytes(data: Any) -> bytes:
+    """Write JSON in UTF-8, as `dump` does."""
+    return orjson.dumps(data, default=_default)
 
 
 def load(text: str | bytes) -> Any:
@@ -79,7 +84,8 @@ def load_targets(text: str) -> dict[Side, Known]:
 
 def dump_base(base: Mapping[str, Known]) -> str:
     """Keep a car's base."""
-    return dump({name: pack(value) for name, value in base.items()})
+    # Most values are text and numbers, which stand for themselves.
+    return dump({name: v if type(v) is str or type(v) is int else pack(v) for name, v in base.items()})
 
 
 def load_base(text: str) -> dict[str, Known]:

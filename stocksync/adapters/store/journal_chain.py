@@ -65,10 +65,19 @@ def link(before: str, at: datetime, run_id: int, car_id: str | None, action: str
 
     Up to the schema 0003 the details themselves stood in the place of their digest.
     """
+    return link_at(before, instant_text(at), run_id, car_id, action, digest)
+
+
+def link_at(before: str, at_text: str, run_id: int, car_id: str | None, action: str, digest: str) -> str:
+    """The same for one of many rows of an instant: at_text is its `instant_text`."""
+    return hashlib.sha256(orjson.dumps([before, at_text, run_id, car_id, action, digest])).hexdigest()
+
+
+def instant_text(at: datetime) -> str:
+    """An instant as hashes hold it."""
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
-    said = [before, at.astimezone(UTC).isoformat(timespec="microseconds"), run_id, car_id, action, digest]
-    return hashlib.sha256(orjson.dumps(said)).hexdigest()
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 class Damage(StrEnum):

@@ -403,9 +403,10 @@ class Repository:
     def record(self, recording: Recording) -> None:
         """Keep a decided plan: snapshots, cars, outbox, findings and journal, in one transaction."""
         with self._writing_for(recording.run_id) as connection:
+            # First, so that what is written below is not read back: all of it was found.
+            note_gone(connection, recording)
             write_snapshots(connection, recording.pair, recording.point_of_sale, recording.snapshots, recording.at)
             note_older_readings(connection, recording)
-            note_gone(connection, recording)
             note_relisted(connection, recording)
             note_pages(connection, recording)
             merge_cars(connection, recording)

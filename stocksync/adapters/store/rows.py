@@ -6,14 +6,15 @@ import json
 import uuid
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store import codec
+from stocksync.adapters.store.bulk import Bulk
 from stocksync.adapters.store.core import (
     CAR,
     CONFLICT,
@@ -22,7 +23,7 @@ from stocksync.adapters.store.core import (
     RESOLUTION,
     chunks,
 )
-from stocksync.adapters.store.journal_chain import FIRST, digest_of, link
+from stocksync.adapters.store.journal_chain import FIRST, digest_of, instant_text, link_at
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Resolution
@@ -150,30 +151,58 @@ def upsert(connection: Connection, into: Table, keys: list[str], rows: list[dict
 def write_cars(connection: Connection, cars: Iterable[Car], at: datetime) -> None:
     """Write cars, the last state of each."""
     latest = {car.id: car for car in cars}
-    upsert(connection, CAR, ["id"], [_car_row(car, at) for car in latest.values()], keep={"opened_at"})
+    _CARS.write(connection, map(_car_row, latest.values()), {"opened_at": at})
 
 
-def _car_row(car: Car, at: datetime) -> dict[str, Any]:
-    return {
-        "id": car.id,
-        "pair": car.pair,
-        "point_of_sale": car.point_of_sale,
-        "first_point_of_sale": car.first_point_of_sale,
-        "vehicle_module_id": car.record_ids.get(Side.VEHICLE_MODULE),
-        "dms_id": car.record_ids.get(Side.DMS),
-        "vin": car.vin,
-        "registration": car.registration,
-        "police_number": car.police_number,
-        "base": codec.dump_base(car.base),
-        "unkept": codec.dump_unkept(car.unkept),
-        "overwrites": codec.dump_overwrites(car.overwrites),
-        "missing_vehicle_module": car.missing.get(Side.VEHICLE_MODULE, 0),
-        "missing_dms": car.missing.get(Side.DMS, 0),
-        "reserved_by_us": car.reserved_by_us,
-        "closed": car.closed,
-        "interesting": car.interesting,
-        "opened_at": at,
-    }
+_CARS: Final = Bulk(
+    CAR,
+    given=(
+        "id",
+        "pair",
+        "point_of_sale",
+        "first_point_of_sale",
+        "vehicle_module_id",
+        "dms_id",
+        "vin",
+        "registration",
+        "police_number",
+        "base",
+        "unkept",
+        "overwrites",
+        "missing_vehicle_module",
+        "missing_dms",
+        "reserved_by_us",
+        "closed",
+        "interesting",
+    ),
+    same=("opened_at",),
+    keys=("id",),
+    keep=frozenset({"opened_at"}),
+)
+
+
+def _car_row(car: Car) -> tuple[Any, ...]:
+    """The values of one row, as `_CARS` names them."""
+    ids, missing = car.record_ids, car.missing
+    return (
+        car.id,
+        car.pair,
+        car.point_of_sale,
+        car.first_point_of_sale,
+        ids.get(Side.VEHICLE_MODULE),
+        ids.get(Side.DMS),
+        car.vin,
+        car.registration,
+        car.police_number,
+        codec.dump_base(car.base),
+        codec.dump_unkept(car.unkept),
+        codec.dump_overwrites(car.overwrites),
+        missing.get(Side.VEHICLE_MODULE, 0),
+        missing.get(Side.DMS, 0),
+        car.reserved_by_us,
+        car.closed,
+        car.interesting,
+    )
 
 
 def merge_cars(connection: Connection, recording: Recording) -> None:
@@ -299,18 +328,16 @@ def add_journal(connection: Connection, run_id: int, at: datetime, lines: Sequen
         return
     last = select(JOURNAL.c.hash).order_by(JOURNAL.c.id.desc()).limit(1)
     before = connection.scalar(last) or FIRST
-    rows = []
+    _LINES.write(connection, _chained(before, run_id, at, lines), {"at": at, "run_id": run_id})
+
+
+_LINES: Final = Bulk(JOURNAL, given=("car_id", "action", "details", "hash"), same=("at", "run_id"))
+
+
+def _chained(before: str, run_id: int, at: datetime, lines: Iterable[JournalLine]) -> Iterator[tuple[Any, ...]]:
+    """The values of the rows of some lines, as `_LINES` names them."""
+    at_text = instant_text(at)
     for line in lines:
         details = codec.dump(line.details)
-        before = link(before, at, run_id, line.car_id, line.action, digest_of(details))
-        rows.append(
-            {
-                "at": at,
-                "run_id": run_id,
-                "car_id": line.car_id,
-                "action": line.action,
-                "details": details,
-                "hash": before,
-            }
-        )
-    connection.execute(insert(JOURNAL), rows)
+        before = link_at(before, at_text, run_id, line.car_id, line.action, digest_of(details))
+        yield line.car_id, line.action, details, before

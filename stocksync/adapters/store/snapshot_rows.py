@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, or_, select, text, update
 
 from stocksync.adapters.store import codec
+from stocksync.adapters.store.bulk import Bulk
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
 from stocksync.adapters.store.rows import id_column, upsert
 from stocksync.adapters.store.tables import UNCLEAR
@@ -21,33 +22,57 @@ def write_snapshots(
     connection: Connection, pair: str, point_of_sale: str, snapshots: Iterable[Snapshot], at: datetime
 ) -> None:
     """Write what sides said, the last word of each record; at this point of sale unless a record says otherwise."""
-    rows = [
-        {
-            "pair": pair,
-            "side": s.side.value,
-            "record_id": s.record_id,
-            "point_of_sale": s.point_of_sale or point_of_sale,
-            "digest": s.digest,
-            "version": s.version,
-            "vin": s.vin,
-            "reference": s.reference,
-            "is_open": s.is_open,
-            "gone": False,
-            "stamp": s.stamp.isoformat() if s.stamp is not None else None,
-            "older_readings": 0,
-            "older_since": None,
-            "slip": s.keys.slip,
-            "plate": s.keys.plate,
-            "police_number": s.keys.police_number,
-            "unreadable": s.unreadable,
-            "read_by": s.read_by,
-            "listed_digest": s.listed_digest,
-            "body": codec.dump(s.body).encode(),
-            "seen_at": at,
-        }
-        for s in {(s.side, s.record_id): s for s in snapshots}.values()
-    ]
-    upsert(connection, SNAPSHOT, ["pair", "side", "record_id"], rows, keep=set())
+    latest = {(s.side, s.record_id): s for s in snapshots}
+    same = {"pair": pair, "gone": False, "older_readings": 0, "older_since": None, "seen_at": at}
+    _SNAPSHOTS.write(connection, (_snapshot_row(s, point_of_sale) for s in latest.values()), same)
+
+
+_SNAPSHOTS: Final = Bulk(
+    SNAPSHOT,
+    given=(
+        "side",
+        "record_id",
+        "point_of_sale",
+        "digest",
+        "version",
+        "vin",
+        "reference",
+        "is_open",
+        "stamp",
+        "slip",
+        "plate",
+        "police_number",
+        "unreadable",
+        "read_by",
+        "listed_digest",
+        "body",
+    ),
+    same=("pair", "gone", "older_readings", "older_since", "seen_at"),
+    keys=("pair", "side", "record_id"),
+)
+
+
+def _snapshot_row(snapshot: Snapshot, point_of_sale: str) -> tuple[Any, ...]:
+    """The values of one row, as `_SNAPSHOTS` names them."""
+    keys = snapshot.keys
+    return (
+        snapshot.side.value,
+        snapshot.record_id,
+        snapshot.point_of_sale or point_of_sale,
+        snapshot.digest,
+        snapshot.version,
+        snapshot.vin,
+        snapshot.reference,
+        snapshot.is_open,
+        snapshot.stamp.isoformat() if snapshot.stamp is not None else None,
+        keys.slip,
+        keys.plate,
+        keys.police_number,
+        snapshot.unreadable,
+        snapshot.read_by,
+        snapshot.listed_digest,
+        codec.dump_bytes(snapshot.body),
+    )
 
 
 def remembered(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, Remembered]:
@@ -114,10 +139,11 @@ def seen_elsewhere(connection: Connection, pair: str, point_of_sale: str, side: 
 
 
 def note_gone(connection: Connection, recording: Recording) -> None:
-    """Note the records of a point of sale that a complete run did not find any more."""
+    """Note what a complete run did not find any more at its point of sale; called before what it found is written."""
     for side, present in (recording.present or {}).items():
         here = (*_of(recording.pair, side), SNAPSHOT.c.point_of_sale == recording.point_of_sale)
-        known = connection.scalars(select(SNAPSHOT.c.record_id).where(*here, SNAPSHOT.c.gone.is_(False)))
+        # All at once: one by one takes fifteen times as long.
+        known = connection.scalars(select(SNAPSHOT.c.record_id).where(*here, SNAPSHOT.c.gone.is_(False))).all()
         _note_gone(connection, recording, side, set(known) - present)
     for side, gone in recording.gone.items():
         _note_gone(connection, recording, side, gone)
