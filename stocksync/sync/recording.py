@@ -152,8 +152,9 @@ class JournalLine:
 class Recording:
     """Everything that one decided plan changes in the store, in one transaction.
 
-    cars, snapshots: only those that changed. findings: every one that is raised now; open ones in the scope that are
-    not raised any more are closed. settled: findings closed for a reason other than agreement, by key.
+    cars, snapshots: only those that changed. opened: the ids of the cars that the store does not have yet.
+    findings: every one that is raised now; open ones in the scope that are not raised any more are closed.
+    settled: findings closed for a reason other than agreement, by key.
     scope: the cars that this plan decided; None for every car of the point of sale but those in `not_ours`.
     silences: cars of which this plan could not say everything, so that what is open of them stays open.
     seen: cars and sides that were read, so that writes without a known outcome are settled by what was seen.
@@ -169,6 +170,7 @@ class Recording:
     point_of_sale: str
     snapshots: tuple[Snapshot, ...] = ()
     cars: tuple[Car, ...] = ()
+    opened: frozenset[str] = frozenset()
     merged: Mapping[str, str] = field(default_factory=dict)
     operations: tuple[DueOperation, ...] = ()
     findings: tuple[Finding, ...] = ()

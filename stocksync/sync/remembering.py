@@ -59,6 +59,7 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         point_of_sale=mapping.id,
         snapshots=tuple(_changed_snapshots(mapping, decided)),
         cars=(*_changed_cars(plan, decided.stored), *_left_alone(planned, decided)),
+        opened=frozenset(planned - decided.stored.keys()),
         merged=plan.merged,
         operations=tuple(
             DueOperation(car.car.id, operation, car.context) for car in plan.cars for operation in car.operations

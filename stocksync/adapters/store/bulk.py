@@ -12,9 +12,8 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final, cast
 
-from sqlalchemy import Boolean, Connection, Dialect, Table, insert
+from sqlalchemy import Boolean, Connection, Dialect, Table, and_, bindparam, insert, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from stocksync.adapters.store.core import chunks
 
@@ -30,6 +29,7 @@ class Bulk:
 
     given: the columns whose values each row carries, in its order. same: those that are the same in all rows of a call.
     keys: where a row with these is there already, it is replaced but for the columns to `keep`; none: every row is new.
+    rarely: columns that seldom change in a row that is there; rows in which one does are replaced after all others.
     """
 
     into: Table
@@ -37,61 +37,96 @@ class Bulk:
     same: tuple[str, ...]
     keys: tuple[str, ...] = ()
     keep: frozenset[str] = frozenset()
+    rarely: tuple[str, ...] = ()
 
     def write(self, connection: Connection, rows: Iterable[Sequence[Any]], same: Mapping[str, Any]) -> None:
-        """Write rows; same: by their names, what all of them carry."""
-        statement = _compiled(self, connection.dialect)
+        """Write rows, no two with the same keys; same: by their names, what all of them carry."""
+        compiled = _compiled(self, connection.dialect)
         for part in chunks(rows, AT_A_TIME):
-            connection.exec_driver_sql(statement.text, statement.parameters(part, same))
+            columns = compiled.encoded(part, same)
+            written = connection.exec_driver_sql(compiled.insert.text, compiled.insert.parameters(columns))
+            # A driver that cannot count them makes this ask once too often, and no more.
+            if compiled.moved is not None and written.rowcount != len(part):
+                connection.exec_driver_sql(compiled.moved.text, compiled.moved.parameters(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """As a dialect spells it; columns: whose values it takes, in their order where the driver goes by it, by name."""
+
+    text: str
+    columns: tuple[str, ...]
+    names: tuple[str, ...] | None
+
+    def parameters(self, columns: Mapping[str, Iterable[Any]]) -> list[Any]:
+        rows = zip(*(columns[column] for column in self.columns), strict=False)
+        return list(rows) if self.names is None else [dict(zip(self.names, row, strict=True)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A statement as a dialect spells it.
+    """The statements of a bulk.
 
-    names: its parameters, in their order where the driver takes them by it. encode: what makes of a value what the
-    driver takes, None where that is the value itself.
+    encode: by column, what makes of a value what the driver takes; None where that is the value itself.
     """
 
-    text: str
     given: tuple[str, ...]
-    names: tuple[str, ...]
-    is_by_order: bool
     encode: Mapping[str, Encode | None]
+    insert: _Statement
+    moved: _Statement | None
 
-    def parameters(self, rows: Sequence[Sequence[Any]], same: Mapping[str, Any]) -> list[Any]:
+    def encoded(self, rows: Sequence[Sequence[Any]], same: Mapping[str, Any]) -> dict[str, Iterable[Any]]:
         # By column, so that what converts values is looked up once and not for every row.
-        columns: dict[str, Iterable[Any]] = {name: repeat(self._encoded(name, value)) for name, value in same.items()}
+        found: dict[str, Iterable[Any]] = {}
+        for name, value in same.items():
+            encode = self.encode[name]
+            found[name] = repeat(value if encode is None else encode(value))
         for name, values in zip(self.given, zip(*rows, strict=True), strict=True):
             encode = self.encode[name]
-            columns[name] = values if encode is None else map(encode, values)
-        ordered = zip(*(columns[name] for name in self.names), strict=False)
-        return list(ordered) if self.is_by_order else [dict(zip(self.names, row, strict=True)) for row in ordered]
-
-    def _encoded(self, name: str, value: Any) -> Any:
-        encode = self.encode[name]
-        return value if encode is None else encode(value)
+            found[name] = values if encode is None else tuple(map(encode, values))
+        return found
 
 
 @lru_cache(maxsize=32)
 def _compiled(bulk: Bulk, dialect: Dialect) -> _Compiled:
-    names = [column.name for column in bulk.into.columns if column.name in {*bulk.given, *bulk.same}]
-    compiled = _statement(bulk, dialect).compile(dialect=dialect, column_keys=names, for_executemany=True)
-    assert isinstance(compiled, SQLCompiler)
-    by_order = compiled.positiontup if compiled.positional else None
-    encode = {name: _encode(compiled.binds[name].type, dialect) for name in names}
-    return _Compiled(compiled.string, bulk.given, tuple(by_order or names), by_order is not None, encode)
+    columns = [column for column in bulk.into.columns if column.name in {*bulk.given, *bulk.same}]
+    replaced = [column.name for column in columns if column.name not in {*bulk.keys, *bulk.keep}]
+    encode = {column.name: _encode(column.type, dialect) for column in columns}
+    inserted = _statement(_insert(bulk, replaced, dialect), dialect, [column.name for column in columns])
+    moved = _statement(_update(bulk, replaced), dialect) if bulk.rarely else None
+    return _Compiled(bulk.given, encode, inserted, moved)
 
 
-def _statement(bulk: Bulk, dialect: Dialect) -> Any:
+def _insert(bulk: Bulk, replaced: Sequence[str], dialect: Dialect) -> Any:
     if not bulk.keys:
         return insert(bulk.into)
     statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(bulk.into)
-    replaced = {*bulk.given, *bulk.same} - {*bulk.keys, *bulk.keep}
-    names = [column.name for column in bulk.into.columns if column.name in replaced]
+    # What an upsert sets is taken out of its indexes and put in again, also where it is as it was: so it does not set
+    # what rarely changes, and leaves the rows alone where that did.
+    set_ = {name: statement.excluded[name] for name in replaced if name not in bulk.rarely}
+    unmoved = [bulk.into.c[name].is_not_distinct_from(statement.excluded[name]) for name in bulk.rarely]
     return statement.on_conflict_do_update(
-        index_elements=list(bulk.keys), set_={name: statement.excluded[name] for name in names}
+        index_elements=list(bulk.keys), set_=set_, where=and_(*unmoved) if unmoved else None
     )
+
+
+def _update(bulk: Bulk, replaced: Sequence[str]) -> Any:
+    columns = bulk.into.c
+    value = {name: bindparam(f"{_GIVEN}{name}", type_=columns[name].type) for name in (*bulk.keys, *replaced)}
+    is_it = (columns[name] == value[name] for name in bulk.keys)
+    has_moved = or_(*(columns[name].is_distinct_from(value[name]) for name in bulk.rarely))
+    return update(bulk.into).where(*is_it, has_moved).values({name: value[name] for name in replaced})
+
+
+_GIVEN: Final = "given_"
+"""Before a column's name: the name alone is SQLAlchemy's for what is set."""
+
+
+def _statement(statement: Any, dialect: Dialect, names: list[str] | None = None) -> _Statement:
+    compiled = statement.compile(dialect=dialect, column_keys=names, for_executemany=True)
+    parameters = tuple(compiled.positiontup if compiled.positional else compiled.binds)
+    columns = tuple(name.removeprefix(_GIVEN) for name in parameters)
+    return _Statement(compiled.string, columns, None if compiled.positional else parameters)
 
 
 def _encode(kind: Any, dialect: Dialect) -> Encode | None:

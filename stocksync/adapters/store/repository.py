@@ -410,7 +410,7 @@ class Repository:
             note_relisted(connection, recording)
             note_pages(connection, recording)
             merge_cars(connection, recording)
-            write_cars(connection, recording.cars, recording.at)
+            write_cars(connection, recording.cars, recording.at, recording.opened)
             supersede(connection, recording)
             end_resolutions(connection, recording.run_id, recording.standings, recording.at)
             operations = self._still_wanted(connection, recording.operations)

@@ -6,7 +6,8 @@ import json
 import uuid
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -148,10 +149,15 @@ def upsert(connection: Connection, into: Table, keys: list[str], rows: list[dict
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
 
 
-def write_cars(connection: Connection, cars: Iterable[Car], at: datetime) -> None:
-    """Write cars, the last state of each."""
+def write_cars(
+    connection: Connection, cars: Iterable[Car], at: datetime, opened: Collection[str] = frozenset()
+) -> None:
+    """Write cars, the last state of each; opened: the ids of those that were not there before."""
     latest = {car.id: car for car in cars}
-    _CARS.write(connection, map(_car_row, latest.values()), {"opened_at": at})
+    there = (_car_row(car) for car in latest.values() if car.id not in opened)
+    _CARS.write(connection, there, {"opened_at": at})
+    # After the others: a record that one of them had may be one of theirs now.
+    _NEW_CARS.write(connection, (_car_row(car) for car in latest.values() if car.id in opened), {"opened_at": at})
 
 
 _CARS: Final = Bulk(
@@ -178,7 +184,9 @@ _CARS: Final = Bulk(
     same=("opened_at",),
     keys=("id",),
     keep=frozenset({"opened_at"}),
+    rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id", "vin", "registration", "police_number"),
 )
+_NEW_CARS: Final = replace(_CARS, rarely=())
 
 
 def _car_row(car: Car) -> tuple[Any, ...]:

@@ -49,6 +49,7 @@ _SNAPSHOTS: Final = Bulk(
     ),
     same=("pair", "gone", "older_readings", "older_since", "seen_at"),
     keys=("pair", "side", "record_id"),
+    rarely=("point_of_sale", "vin", "reference", "gone", "slip", "plate", "police_number", "unreadable"),
 )
 
 
