@@ -122,10 +122,9 @@ class Delivery:
         """Deliver until nothing is left; `told` hears of each batch's size."""
         workers = max(1, self._concurrency())
         with ThreadPoolExecutor(workers, thread_name_prefix="delivery") as pool:
-            while sides := [side for side in SIDES if side not in self.report.stopped]:
-                batch = self.store.claim(self.run_id, sides, BATCH) if not self.stop() else []
-                if not batch:
-                    break
+            sides = self._sides_left()
+            batch = self.store.claim(self.run_id, sides, BATCH) if sides else []
+            while batch:
                 came = list(pool.map(self._send, batch))
                 for sent in came:
                     side = sent.entry.operation.side
@@ -133,18 +132,29 @@ class Delivery:
                     if sent.error is None or isinstance(sent.error, WriteRejected):
                         self._answered.add(side)
                 outcomes = [self._settled(sent) for sent in came]
-                self.store.settle_entries(
-                    self.run_id, self.mapping.pair, self.mapping.id, outcomes, self.clock.now_at()
+                # What is next is claimed with what came, so that a batch waits for the disk once.
+                batch = self.store.settle_entries(
+                    self.run_id,
+                    self.mapping.pair,
+                    self.mapping.id,
+                    outcomes,
+                    self.clock.now_at(),
+                    self._sides_left(),
+                    BATCH,
                 )
                 for outcome in outcomes:
                     self.watcher.settled(self.mapping.id, self.run_id, outcome)
-                told(len(batch))
+                told(len(outcomes))
         if self.stop():
             stopped = Stopping("stocksync was told to stop; what was not sent is planned again by the next run")
             for side in SIDES:
                 self.report.stopped.setdefault(side, stopped)
         if self.report.stopped:
             self.store.leave_pending(self.run_id, Reason.SYSTEM_UNAVAILABLE, self.clock.now_at())
+
+    def _sides_left(self) -> list[Side]:
+        """The sides that get something in this run yet."""
+        return [side for side in SIDES if side not in self.report.stopped] if not self.stop() else []
 
     def _concurrency(self) -> int:
         return min(getattr(s.connection, "concurrency", 1) for s in self.mapping.systems.values())

@@ -333,9 +333,16 @@ class Store(Protocol):
         ...
 
     def settle_entries(
-        self, run_id: int, pair: str, point_of_sale: str, outcomes: Sequence[EntryOutcome], at: datetime
-    ) -> None:
-        """Keep how entries ended, with all that follows, in one transaction."""
+        self,
+        run_id: int,
+        pair: str,
+        point_of_sale: str,
+        outcomes: Sequence[EntryOutcome],
+        at: datetime,
+        sides: Iterable[Side] = (),
+        limit: int = 0,
+    ) -> list[OutboxEntry]:
+        """Keep how entries ended, with all that follows, and take the next ones as `claim` does, in one transaction."""
         ...
 
     def check_held(self, run_id: int) -> None:

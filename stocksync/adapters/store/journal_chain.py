@@ -60,16 +60,13 @@ def erased_rows(action: str, details: str) -> tuple[int, ...]:
         return ()
 
 
-def link(before: str, at: datetime, run_id: int, car_id: str | None, action: str, digest: str) -> str:
+def link(before: str, at: datetime | str, run_id: int, car_id: str | None, action: str, digest: str) -> str:
     """The hash of a row that follows one whose hash is `before`; digest: of its details, see `digest_of`.
 
-    Up to the schema 0003 the details themselves stood in the place of their digest.
+    at: the instant, or its `instant_text` where many rows have the same. Up to the schema 0003 the details themselves
+    stood in the place of their digest.
     """
-    return link_at(before, instant_text(at), run_id, car_id, action, digest)
-
-
-def link_at(before: str, at_text: str, run_id: int, car_id: str | None, action: str, digest: str) -> str:
-    """The same for one of many rows of an instant: at_text is its `instant_text`."""
+    at_text = at if isinstance(at, str) else instant_text(at)
     return hashlib.sha256(orjson.dumps([before, at_text, run_id, car_id, action, digest])).hexdigest()
 
 

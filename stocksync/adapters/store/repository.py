@@ -60,8 +60,8 @@ from stocksync.adapters.store.resolution_rows import (
 from stocksync.adapters.store.rows import (
     add_journal,
     car_of,
+    claim_entries,
     end_entries,
-    entry_of,
     id_column,
     insert_operations,
     merge_cars,
@@ -427,25 +427,19 @@ class Repository:
     def claim(self, run_id: int, sides: Iterable[Side], limit: int) -> list[OutboxEntry]:
         """Take the next entries of a run: the first pending one of each car and side; durable before any is sent."""
         with self._writing_for(run_id) as connection:
-            pending = select(func.min(OUTBOX.c.id)).where(
-                OUTBOX.c.run_id == run_id,
-                OUTBOX.c.status == EntryStatus.PENDING.value,
-                OUTBOX.c.side.in_([side.value for side in sides]),
-            )
-            firsts = pending.group_by(OUTBOX.c.car_id, OUTBOX.c.side).limit(limit)
-            rows = connection.execute(select(OUTBOX).where(OUTBOX.c.id.in_(firsts)).order_by(OUTBOX.c.id)).all()
-            if rows:
-                connection.execute(
-                    update(OUTBOX)
-                    .where(OUTBOX.c.id.in_([row.id for row in rows]))
-                    .values(status=EntryStatus.CLAIMED.value, attempts=OUTBOX.c.attempts + 1)
-                )
-        return [entry_of(row) for row in rows]
+            return claim_entries(connection, run_id, sides, limit)
 
     def settle_entries(
-        self, run_id: int, pair: str, point_of_sale: str, outcomes: Sequence[EntryOutcome], at: datetime
-    ) -> None:
-        """Keep how entries ended, with the cars, snapshots and findings that follow, in one transaction."""
+        self,
+        run_id: int,
+        pair: str,
+        point_of_sale: str,
+        outcomes: Sequence[EntryOutcome],
+        at: datetime,
+        sides: Iterable[Side] = (),
+        limit: int = 0,
+    ) -> list[OutboxEntry]:
+        """Keep how entries ended, with all that follows, and take the next ones: see `Store.settle_entries`."""
         with self._writing_for(run_id) as connection:
             end_entries(connection, run_id, outcomes, at)
             write_cars(connection, [o.car for o in outcomes if o.car is not None], at)
@@ -454,6 +448,7 @@ class Repository:
             follow_ups = tuple(o.follow_up for o in outcomes if o.follow_up is not None)
             insert_operations(connection, run_id, point_of_sale, follow_ups, at)
             settle_outcomes(connection, run_id, pair, point_of_sale, outcomes, at)
+            return claim_entries(connection, run_id, sides, limit)
 
     def check_held(self, run_id: int) -> None:
         """See that a run may still send. Raises LeaseLost once another one has taken its point of sale over."""

@@ -24,7 +24,7 @@ from stocksync.adapters.store.core import (
     RESOLUTION,
     chunks,
 )
-from stocksync.adapters.store.journal_chain import FIRST, digest_of, instant_text, link_at
+from stocksync.adapters.store.journal_chain import FIRST, digest_of, instant_text, link
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Resolution
@@ -293,6 +293,38 @@ def insert_operations(
         connection.execute(insert(OUTBOX), rows)
 
 
+def claim_entries(connection: Connection, run_id: int, sides: Iterable[Side], limit: int) -> list[OutboxEntry]:
+    """Take the next entries of a run, the first pending one of each car and side; none where no side is named."""
+    named = [side.value for side in sides]
+    rows = connection.execute(_NEXT, {"run_id": run_id, "sides": named, "at_most": limit}).all() if named else []
+    if rows:
+        connection.execute(_CLAIMED, {"ids": [row.id for row in rows]})
+    return [entry_of(row) for row in rows]
+
+
+_NEXT: Final = (
+    select(OUTBOX)
+    .where(
+        OUTBOX.c.id.in_(
+            select(func.min(OUTBOX.c.id))
+            .where(
+                OUTBOX.c.run_id == bindparam("run_id"),
+                OUTBOX.c.status == EntryStatus.PENDING.value,
+                OUTBOX.c.side.in_(bindparam("sides", expanding=True)),
+            )
+            .group_by(OUTBOX.c.car_id, OUTBOX.c.side)
+            .limit(bindparam("at_most"))
+        )
+    )
+    .order_by(OUTBOX.c.id)
+)
+_CLAIMED: Final = (
+    update(OUTBOX)
+    .where(OUTBOX.c.id.in_(bindparam("ids", expanding=True)))
+    .values(status=EntryStatus.CLAIMED.value, attempts=OUTBOX.c.attempts + 1)
+)
+
+
 def end_entries(connection: Connection, run_id: int, outcomes: Sequence[EntryOutcome], at: datetime) -> None:
     """Note how entries ended; what was to follow on one that did not go through is left out."""
     ended = [
@@ -347,5 +379,5 @@ def _chained(before: str, run_id: int, at: datetime, lines: Iterable[JournalLine
     at_text = instant_text(at)
     for line in lines:
         details = codec.dump(line.details)
-        before = link_at(before, at_text, run_id, line.car_id, line.action, digest_of(details))
+        before = link(before, at_text, run_id, line.car_id, line.action, digest_of(details))
         yield line.car_id, line.action, details, before
