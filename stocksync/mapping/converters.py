@@ -88,6 +88,8 @@ class Vin:
 
     def read(self, said: Any) -> Reading:
         """Read a VIN of 5 to 17 characters; whether a short one is right is a rule's matter."""
+        if type(said) is str and _VIN.fullmatch(said):
+            return said  # as it should be spelled, which is most of the time
         text = normalised_vin(said)
         if text is None:
             return not_text(said)
@@ -116,6 +118,8 @@ class Registration:
 
     def read(self, said: Any) -> Reading:
         """Read a plate into the spelling of its own system."""
+        if type(said) is str and (siv := _SIV.fullmatch(said)):
+            return "-".join(siv.groups())
         text = text_of(said)
         if text is None:
             return not_text(said)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from functools import lru_cache
 from typing import Any, Final
 
 from stocksync.mapping.spelling import CannotSpell, shown
@@ -22,6 +23,8 @@ class _Unreadable(ValueError):
 _LIMIT: Final = 10**10
 _ONE: Final = Decimal(1)
 _EXACT: Final = 40
+_UNIT_OF: Final = {0: Decimal(1), 2: Decimal("0.01")}
+"""The smallest number with so many decimals."""
 
 
 def _number(
@@ -32,6 +35,8 @@ def _number(
     symbols: tuple[str, ...] = (),
 ) -> Decimal:
     """Read a number as its system spells it; `decimal_mark` None where a text may not have decimals."""
+    if type(said) is Decimal:
+        return said
     if isinstance(said, bool):
         raise _Unreadable("a yes or no where a number was due")
     if isinstance(said, str) and spelled == "number":
@@ -54,10 +59,7 @@ def _without(text: str, symbols: tuple[str, ...]) -> str:
 
 
 def _spelled_number(text: str, thousands: tuple[str, ...], decimal_mark: str | None) -> Decimal:
-    marks = "|".join(re.escape(mark) for mark in thousands)
-    grouped = rf"\d{{1,3}}(?:(?:{marks})\d{{3}})+|\d+" if marks else r"\d+"
-    decimals = rf"(?:{re.escape(decimal_mark)}\d+)?" if decimal_mark else ""
-    if not re.fullmatch(rf"-?(?:{grouped}){decimals}", text, re.ASCII):
+    if not _looks(thousands, decimal_mark).fullmatch(text):
         raise _Unreadable("not a number as this system spells them")
     for mark in thousands:
         text = text.replace(mark, "")
@@ -67,11 +69,19 @@ def _spelled_number(text: str, thousands: tuple[str, ...], decimal_mark: str | N
         raise _Unreadable("not a number as this system spells them") from None
 
 
+@lru_cache(maxsize=256)
+def _looks(thousands: tuple[str, ...], decimal_mark: str | None) -> re.Pattern[str]:
+    marks = "|".join(re.escape(mark) for mark in thousands)
+    grouped = rf"\d{{1,3}}(?:(?:{marks})\d{{3}})+|\d+" if marks else r"\d+"
+    decimals = rf"(?:{re.escape(decimal_mark)}\d+)?" if decimal_mark else ""
+    return re.compile(rf"-?(?:{grouped}){decimals}", re.ASCII)
+
+
 def _shifted(number: Decimal, places: int) -> int | None:
     """Move the decimal point, exactly; None for what is not finite, too large, or has more decimals."""
     if not number.is_finite() or not -_LIMIT < number < _LIMIT:
         return None
-    rounded = number.quantize(Decimal((0, (1,), -places)))
+    rounded = number.quantize(_UNIT_OF[places])
     return int(rounded.scaleb(places)) if rounded == number else None
 
 

@@ -27,19 +27,25 @@ class FieldTranslation:
     path: str
     converter: Converter
     writable: bool
-    _read: dict[str, Reading] = field(default_factory=dict, repr=False, compare=False)
+    known: dict[str | int | None, Reading] = field(default_factory=dict, repr=False, compare=False)
 
-    def read(self, said: str, blank_texts: frozenset[str]) -> Reading:
-        """Read a text; what was read of the same text before is remembered: a stock says the same again and again."""
-        known = self._read.get(said)
+    def read(self, said: Any, blank_texts: frozenset[str]) -> Reading:
+        """Read what a record says there; what was read of the same text before is remembered: a stock repeats itself."""
+        kind = type(said)
+        # Equal and yet two spellings: 1.50 and 1.5, or 1 and true.
+        if kind is not str and kind is not int and said is not None:
+            return self._read(said, blank_texts)
+        known = self.known.get(said)
         if known is None:
-            if len(self._read) >= _REMEMBERED:
-                self._read.clear()
-            known = self._read[said] = self._said(said, blank_texts)
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            known = self.known[said] = self._read(said, blank_texts)
         return known
 
-    def _said(self, said: str, blank_texts: frozenset[str]) -> Reading:
-        if said.strip() in blank_texts:
+    def _read(self, said: Any, blank_texts: frozenset[str]) -> Reading:
+        if isinstance(self.converter, Matches):
+            return self.converter.read(said)
+        if said is None or (type(said) is str and said.strip() in blank_texts):
             return BLANK
         return _within_bounds(self.attribute, self.converter.read(said))
 
@@ -58,10 +64,29 @@ class SideTranslation:
     reference_path: str | None
     changed_by_path: str | None
     read_only_when: Mapping[str, frozenset[str]]
+    _groups: tuple[_Group, ...] = field(init=False, repr=False, compare=False)
+    _silent: Mapping[str, Reading] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_groups", _grouped(self.fields))
+        object.__setattr__(self, "_silent", dict.fromkeys(self.fields, ABSENT))
 
     def vehicle(self, record_id: str, version: str | None, body: Mapping[str, Any]) -> Vehicle:
         """Read one record."""
-        readings = {name: self._reading(f, body) for name, f in self.fields.items()}
+        readings = dict(self._silent)
+        for steps, places in self._groups:
+            group: Any = body
+            for step in steps:
+                group = group.get(step) if type(group) is dict or isinstance(group, Mapping) else None
+            if type(group) is not dict and not isinstance(group, Mapping):
+                continue
+            for name, key, place, known in places:
+                said = group.get(key, ABSENT)
+                if said is ABSENT:
+                    continue
+                # Texts are most of what a record says, and most of them were said before: worth no call.
+                reading = known.get(said) if type(said) is str else None
+                readings[name] = place.read(said, self.blank_texts) if reading is None else reading
         return Vehicle(record_id, readings, self._reference(body), version)
 
     def changed_by(self, body: Mapping[str, Any]) -> str | None:
@@ -109,22 +134,22 @@ class SideTranslation:
         text = str(said).strip() if isinstance(said, str | int) and not isinstance(said, bool) else ""
         return None if not text or text in self.blank_texts else text
 
-    def _reading(self, translation: FieldTranslation, body: Mapping[str, Any]) -> Reading:
-        said = value_at(body, translation.path)
-        if said is ABSENT:
-            return ABSENT
-        if isinstance(translation.converter, Matches):
-            return translation.converter.read(said)
-        if type(said) is str:
-            return translation.read(said, self.blank_texts)
-        if said is None:
-            return BLANK
-        reading = translation.converter.read(said)
-        return _within_bounds(translation.attribute, reading)
+
+_Group = tuple[tuple[str, ...], tuple[tuple[str, str, FieldTranslation, dict[str | int | None, Reading]], ...]]
+"""The steps to an object in a record, and of each field in it: the attribute, the key, the place, what is known."""
+
+
+def _grouped(fields: Mapping[str, FieldTranslation]) -> tuple[_Group, ...]:
+    """The fields by the object that they stand in, so that each is walked to once."""
+    groups: dict[tuple[str, ...], list[tuple[str, str, FieldTranslation, dict[str | int | None, Reading]]]] = {}
+    for name, place in fields.items():
+        *steps, key = place.path.split(".")
+        groups.setdefault(tuple(steps), []).append((name, key, place, place.known))
+    return tuple((steps, tuple(places)) for steps, places in groups.items())
 
 
 def _within_bounds(attribute: Attribute, reading: Reading) -> Reading:
-    if attribute.kind not in (Kind.MONEY, Kind.INTEGER) or not isinstance(reading, int):
+    if not isinstance(reading, int) or attribute.kind not in (Kind.MONEY, Kind.INTEGER):
         return reading
     if attribute.minimum is not None and reading < attribute.minimum:
         return Invalid(str(reading), f"less than {attribute.minimum}")

@@ -7,6 +7,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stocksync.adapters.systems.stamps import since_text, stamp_of
 from stocksync.mapping.connection import ChangesModel
@@ -47,6 +49,25 @@ def test_a_stamp_with_an_offset_is_read_as_utc_and_nothing_is_guessed(text: obje
 )
 def test_a_local_stamp_stays_as_local_as_it_is(text: str, stamp: datetime | None) -> None:
     assert stamp_of({"maj_le": text}, LOCAL) == stamp
+
+
+@given(
+    st.sampled_from(["dd/mm/yyyy hh:mi:ss", "yyyymmddhhmi", "yyyy-mm-dd ss", "mm.dd.yyyy hh"]),
+    st.tuples(st.integers(0, 10_000), *[st.integers(0, 70)] * 5),
+    st.sampled_from(["%02d", "%d", " %d", "%02d "]),
+)
+def test_a_local_stamp_is_what_the_standard_library_reads(form: str, parts: tuple[int, ...], spelled: str) -> None:
+    year, month, day, hour, minute, second = (spelled % part for part in parts)
+    letters = {"yyyy": year, "mm": month, "dd": day, "hh": hour, "mi": minute, "ss": second}
+    text, pattern = form, form
+    for name, code in zip(letters, ("%Y", "%m", "%d", "%H", "%M", "%S"), strict=True):
+        text, pattern = text.replace(name, letters[name]), pattern.replace(name, code)
+    try:
+        expected = datetime.strptime(text, pattern)
+    except ValueError:
+        expected = None
+    changes = ChangesModel.model_construct(parameter="since", stamp="at", format=form, stamp_format=None)
+    assert stamp_of({"at": text}, changes) == expected
 
 
 def test_a_record_of_a_system_that_gives_no_stamps_has_none() -> None:

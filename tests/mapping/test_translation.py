@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -296,3 +297,26 @@ def test_the_sandbox_s_stock_is_read_whole_but_for_what_it_makes_unreadable_on_p
     spoiled = {"vin", "first_registration_date", "registration_certificate_date", "sale_price", "mileage"}
     assert set(unreadable[Side.DMS]) <= spoiled
     assert 0 < sum(unreadable[Side.DMS].values()) < 30
+
+
+def test_what_is_remembered_of_one_spelling_is_never_said_of_another() -> None:
+    """Equal in Python, and yet not the same to a person: 1.005 and 1.0050, or 1 and true."""
+    for said in (Decimal("1.005"), Decimal("1.0050"), 1, True, Decimal("1.0"), "1", None, "", 1):
+        first, again = (read_price(said) for _ in range(2))
+        assert first == again == fresh_price(said), said
+
+
+def read_price(said: Any) -> Any:
+    return MODULE.vehicle("OF-1", None, {"sale": {"price": said}}).reading("sale_price")
+
+
+def fresh_price(said: Any) -> Any:
+    unused = {name: replace(place, known={}) for name, place in MODULE.fields.items()}
+    return replace(MODULE, fields=unused).vehicle("OF-1", None, {"sale": {"price": said}}).reading("sale_price")
+
+
+def test_a_record_whose_group_is_missing_null_or_no_object_says_nothing_of_its_fields() -> None:
+    for body in ({}, {"sale": None}, {"sale": "x"}, {"sale": []}, {"sale": {}}):
+        vehicle = MODULE.vehicle("OF-1", None, body)
+        assert vehicle.reading("sale_price") is ABSENT
+        assert list(vehicle.readings) == list(MODULE.fields)
