@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from transitions import Machine
 
@@ -41,8 +41,7 @@ class Meaning(StrEnum):
     REOPENED_IN_DMS = "reopened_in_dms"
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the guards look at, for one car."""
 
     police_number_set: bool = False
@@ -115,8 +114,7 @@ class Walk:
     blocked_by: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """One car, as far as its stage is concerned.
 
     module_stage, dms_status: NOT_THERE where the side has no record, None where it cannot be read.
@@ -174,6 +172,14 @@ class Lifecycle:
             known = self._decided[situation] = self._decide(situation)
         return known
 
+    def is_closed(self, module_stage: str | None, dms_status: str | None, *, was_bound: bool) -> bool:
+        """Tell whether a car's stock cycle is over, whatever else may be said of it."""
+        if module_stage is None or dms_status is None:
+            return False
+        if module_stage == NOT_THERE and (was_bound or dms_status == NOT_THERE):
+            return False
+        return self.meanings.get((module_stage, dms_status)) in (Meaning.CLOSED, Meaning.IGNORED)
+
     def _decide(self, situation: Situation) -> StageVerdict:
         if situation.module_stage is None or situation.dms_status is None:
             return self._with_reservation(situation, StageVerdict(None, held=(Reason.INVALID_VALUE,)))
@@ -184,7 +190,7 @@ class Lifecycle:
         meaning = self.meanings.get((situation.module_stage, situation.dms_status))
         if meaning is None:
             return self._with_reservation(situation, StageVerdict(None, findings=(Reason.ILLEGAL_TRANSITION,)))
-        if meaning in (Meaning.CLOSED, Meaning.IGNORED):
+        if self.is_closed(situation.module_stage, situation.dms_status, was_bound=situation.was_bound):
             return StageVerdict(meaning, closed=True)
         verdict = self._due(meaning, situation)
         if self._out_of_life(situation):

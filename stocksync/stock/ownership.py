@@ -125,19 +125,40 @@ def _holds(when: Mapping[str, frozenset[str]], context: Context) -> bool | None:
     return answer
 
 
+_Key = tuple[str | None, str | None, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """All policies in one context, in the mapping's order; owners: the side of each attribute that one side owns."""
+
+    context: Context
+    policies: Mapping[str, Policy | None]
+    owners: Mapping[str, Side]
+
+
 @dataclass(frozen=True, slots=True)
 class OwnershipMatrix:
     """All rows of one pair at one point of sale, in the mapping's order."""
 
     rows: Mapping[str, OwnershipRow]
-    _resolved: dict[Context, Mapping[str, Policy | None]] = field(default_factory=dict, repr=False, compare=False)
+    _resolved: dict[_Key, Resolved] = field(default_factory=dict, repr=False, compare=False)
 
     def policies_in(self, context: Context) -> Mapping[str, Policy | None]:
-        """Resolve every attribute's policy in a context (remembered: contexts are few, cars are many)."""
-        known = self._resolved.get(context)
+        """Resolve every attribute's policy in a context."""
+        return self.resolved(context.stage, context.destination, context.vehicle_type, context.point_of_sale).policies
+
+    def resolved(
+        self, stage: str | None, destination: str | None, vehicle_type: str | None, point_of_sale: str | None
+    ) -> Resolved:
+        """Resolve every row in a context (remembered: contexts are few, cars are many)."""
+        key = (stage, destination, vehicle_type, point_of_sale)
+        known = self._resolved.get(key)
         if known is None:
-            known = {name: row.policy_in(context) for name, row in self.rows.items()}
-            self._resolved[context] = known
+            context = Context(stage, destination, vehicle_type, point_of_sale)
+            policies = {name: row.policy_in(context) for name, row in self.rows.items()}
+            owners = {name: p.owner.side for name, p in policies.items() if p is not None and p.owner.side is not None}
+            known = self._resolved[key] = Resolved(context, policies, owners)
         return known
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from stocksync.stock.ownership import OnBothChanged, OnDrift, Owner, Policy
 from stocksync.stock.reasons import Reason
@@ -76,6 +77,8 @@ class Verdict:
     @property
     def writes(self) -> tuple[Write, ...]:
         """Everything that is to be written."""
+        if self.write is None and self.other_write is None:
+            return ()
         return tuple(write for write in (self.write, self.other_write) if write is not None)
 
 
@@ -111,6 +114,12 @@ class UnkeptWrite:
             return Reason.NOT_DELIVERED if self.undelivered else Reason.WRITE_REJECTED
         kept_away = not self.undelivered and self.rounds >= ROUNDS_BEFORE_HOLDING
         return Reason.NOT_KEPT_AS_WRITTEN if kept_away else None
+
+
+@lru_cache(maxsize=8192, typed=True)
+def agreed_on(value: Known) -> Verdict:
+    """Row 1 with a new base: both hold the same, which is not what was known (the same value, the same verdict)."""
+    return Verdict(Category.AGREED, row=1, base=value)
 
 
 NOTHING_KNOWN = Verdict(Category.NOTHING_KNOWN, row=2)
@@ -193,7 +202,7 @@ def _agree(question: Question) -> Verdict:
     value = question.known(owner)
     if value == question.base:
         return UNCHANGED
-    return Verdict(Category.AGREED, row=1, base=value)
+    return agreed_on(value)
 
 
 def _fill(question: Question) -> Verdict | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
-from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Reading, Side, is_value
+from stocksync.stock.values import ABSENT, BLANK, Invalid, Reading, Side, is_value
 
 VIN_LENGTH = 17
 
@@ -26,10 +27,10 @@ class DatesInOrder:
     def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
         """Find the contradicting dates of each side."""
         broken = {}
-        for side in SIDES:
-            for earlier, later in zip(self.attributes, self.attributes[1:], strict=False):
-                first, second = car.dated(side, earlier), car.dated(side, later)
-                if first and second and first > second:
+        for side, readings in car.sides:
+            for earlier, later in pairwise(self.attributes):
+                first, second = readings.get(earlier), readings.get(later)
+                if isinstance(first, date) and isinstance(second, date) and first > second:
                     broken[side, earlier] = f"after {later}"
                     broken[side, later] = f"before {earlier}"
         return broken
@@ -45,9 +46,9 @@ class NotAfterToday:
         """Find the dates that lie in the future."""
         return {
             (side, name): "in the future"
-            for side in SIDES
+            for side, readings in car.sides
             for name in self.attributes
-            if (day := car.dated(side, name)) and day > car.today_on
+            if isinstance(day := readings.get(name), date) and day > car.today_on
         }
 
 
@@ -61,12 +62,13 @@ class ForbiddenWhen:
 
     def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
         """Find the values that should not be there."""
-        if car.effective(self.when) not in self.values:
+        when = car.effective(self.when)
+        if when not in self.values:
             return {}
         return {
-            (side, self.attribute): f"not allowed with {self.when} {car.effective(self.when)}"
-            for side in SIDES
-            if is_value(car.held_by(side, self.attribute))
+            (side, self.attribute): f"not allowed with {self.when} {when}"
+            for side, readings in car.sides
+            if is_value(readings.get(self.attribute, ABSENT))
         }
 
 
@@ -83,12 +85,14 @@ class RequiredWhen:
 
     def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
         """Find the blank that should hold a value."""
-        held = {side: car.held_by(side, self.attribute) for side in SIDES}
-        applies = car.effective(self.when) in self.values
-        if not applies or any(is_value(reading) for reading in held.values()):
+        when = car.effective(self.when)
+        if when not in self.values:
             return {}
-        why = f"required with {self.when} {car.effective(self.when)}"
-        return {(side, self.attribute): why for side in SIDES if held[side] is BLANK}
+        held = [(side, readings.get(self.attribute, ABSENT)) for side, readings in car.sides]
+        if any(is_value(reading) for _, reading in held):
+            return {}
+        why = f"required with {self.when} {when}"
+        return {(side, self.attribute): why for side, reading in held if reading is BLANK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,8 @@ class MoreThan:
     def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
         """Find the numbers at or under the limit."""
         found = {}
-        for side in SIDES:
-            reading = car.held_by(side, self.attribute)
+        for side, readings in car.sides:
+            reading = readings.get(self.attribute)
             if isinstance(reading, int) and reading <= self.limit:
                 found[side, self.attribute] = "too low to be a price"
         return found
@@ -118,14 +122,15 @@ class ShortVinOnlyBefore:
 
     def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
         """Find the short VINs of cars that are too young for one."""
-        registered = car.effective(self.first_registration)
-        if isinstance(registered, date) and registered.year < self.year:
-            return {}
-        return {
+        short = {
             (side, self.vin): f"{len(vin)} characters instead of 17"
-            for side in SIDES
-            if isinstance(vin := car.held_by(side, self.vin), str) and len(vin) != VIN_LENGTH
+            for side, readings in car.sides
+            if isinstance(vin := readings.get(self.vin), str) and len(vin) != VIN_LENGTH
         }
+        if not short:
+            return {}
+        registered = car.effective(self.first_registration)
+        return {} if isinstance(registered, date) and registered.year < self.year else short
 
 
 Rule = DatesInOrder | NotAfterToday | ForbiddenWhen | RequiredWhen | MoreThan | ShortVinOnlyBefore
@@ -143,21 +148,18 @@ class Car:
     owners: Mapping[str, Side]
     today_on: date
 
-    def held_by(self, side: Side, attribute: str) -> Reading:
-        """What a side holds, ABSENT where it says nothing."""
-        readings = self.vehicle_module if side is Side.VEHICLE_MODULE else self.dms
-        return readings.get(attribute, ABSENT)
-
-    def dated(self, side: Side, attribute: str) -> date | None:
-        """A side's date, None where it has none."""
-        reading = self.held_by(side, attribute)
-        return reading if isinstance(reading, date) else None
+    @property
+    def sides(self) -> tuple[tuple[Side, Readings], tuple[Side, Readings]]:
+        """What each side holds."""
+        return (Side.VEHICLE_MODULE, self.vehicle_module), (Side.DMS, self.dms)
 
     def effective(self, attribute: str) -> Reading | None:
         """The car's own value of an attribute: the owner's if set, else the other side's."""
-        owner = self.owners.get(attribute, Side.VEHICLE_MODULE)
-        for side in (owner, owner.other):
-            reading = self.held_by(side, attribute)
+        sides = (self.vehicle_module, self.dms)
+        if self.owners.get(attribute) is Side.DMS:
+            sides = (self.dms, self.vehicle_module)
+        for readings in sides:
+            reading = readings.get(attribute, ABSENT)
             if is_value(reading):
                 return reading
         return None

@@ -106,7 +106,7 @@ def same(kind: Kind, left: Known, right: Known, tolerance: int = 0) -> bool:
 
 def is_value(reading: Reading) -> bool:
     """Tell whether a reading is a set value: neither absent, blank nor invalid."""
-    return not isinstance(reading, Nothing | Invalid)
+    return not isinstance(reading, (Nothing, Invalid))  # noqa: UP038 - asked of every reading; a union is built anew
 
 
 def as_text(reading: Reading) -> str | None:

@@ -87,13 +87,15 @@ class Vehicle:
 
     def text(self, attribute: str) -> str | None:
         """A set value as text, None where there is none."""
-        reading = self.reading(attribute)
+        reading = self.readings.get(attribute, ABSENT)
+        if type(reading) is str:  # most of the time
+            return reading
         return str(reading) if is_value(reading) else None
 
     def has(self, attribute: str) -> bool:
         """Tell whether this side holds a set value."""
-        return is_value(self.reading(attribute))
+        return is_value(self.readings.get(attribute, ABSENT))
 
     def unreadable(self, attribute: str) -> bool:
         """Tell whether what this side holds cannot be read."""
-        return isinstance(self.reading(attribute), Invalid)
+        return isinstance(self.readings.get(attribute, ABSENT), Invalid)

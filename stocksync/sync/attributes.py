@@ -8,8 +8,8 @@ from typing import Final
 from stocksync.stock import rules
 from stocksync.stock.ownership import Owner, Policy, may_write
 from stocksync.stock.reasons import Reason
-from stocksync.stock.reconcile import NOTHING_KNOWN, UNCHANGED, Category, Question, Verdict, decide
-from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Side, folded, is_value, same
+from stocksync.stock.reconcile import Category, Question, Verdict, agreed_on, decide
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Reading, Side, folded, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.draft import CarDraft
 from stocksync.sync.overwrites import keeps_coming_back
@@ -22,14 +22,26 @@ _SILENT: Final = (Category.UNCHANGED, Category.NOTHING_KNOWN)
 def decide_attributes(draft: CarDraft) -> int:
     """Decide every attribute that both sides show; the answer is how many differ by their readings alone."""
     observed = 0
+    module, dms, base = draft.readings[Side.VEHICLE_MODULE], draft.readings[Side.DMS], draft.car.base
     said = draft.car.unkept.keys() | {resolution.subject for resolution in draft.car.resolutions}
     for name, policy in draft.policies.items():
-        verdict = _at_a_glance(draft, name, policy) if policy is not None and name not in said else None
+        verdict = None
+        if policy is not None and name not in said:
+            # Rows 1 and 2 of the table where they are plain to see, which is most of the time.
+            here, there = module.get(name, ABSENT), dms.get(name, ABSENT)
+            if here is ABSENT or there is ABSENT:
+                continue
+            is_same = here == there and type(here) is not Invalid
+            if is_same or _is_same_text(draft, name, policy, here, there):
+                value = there if policy.owner is Owner.DMS else here
+                if value == base.get(name, ABSENT):
+                    continue
+                assert not isinstance(value, Invalid)
+                verdict = agreed_on(value)
+                observed += 1
         if verdict is None:
             verdict = _decided(draft, name, policy)
             observed += _differs(draft, name)
-        elif verdict.category is Category.AGREED:
-            observed += 1
         if verdict.category not in _SILENT:
             draft.verdicts[name] = verdict
             if policy is not None:
@@ -42,26 +54,13 @@ def decide_attributes(draft: CarDraft) -> int:
     return observed
 
 
-def _at_a_glance(draft: CarDraft, name: str, policy: Policy) -> Verdict | None:
-    """Rows 1 and 2 of the table where they are plain to see, which is most of the time; None where they are not.
-
-    Only of an attribute that no person decided and no write of which is remembered.
-    """
-    here = draft.readings[Side.VEHICLE_MODULE].get(name, ABSENT)
-    there = draft.readings[Side.DMS].get(name, ABSENT)
-    if here is ABSENT or there is ABSENT:
-        return NOTHING_KNOWN
-    if isinstance(here, Invalid) or isinstance(there, Invalid):
-        return None
-    if here != there:
-        is_text = isinstance(here, str) and isinstance(there, str) and draft.mapping.vocabulary[name].kind is Kind.TEXT
-        # Whose spelling counts may hang on the context: then it is looked at closely.
-        if not is_text or policy.owner is not draft.mapping.matrix.rows[name].policy.owner:
-            return None
-        if folded(str(here)) != folded(str(there)):
-            return None
-    value = there if policy.owner is Owner.DMS else here
-    return UNCHANGED if value == draft.car.base.get(name, ABSENT) else Verdict(Category.AGREED, row=1, base=value)
+def _is_same_text(draft: CarDraft, name: str, policy: Policy, here: Reading, there: Reading) -> bool:
+    """Tell whether two readings are plainly one text in two spellings."""
+    is_text = isinstance(here, str) and isinstance(there, str) and draft.mapping.vocabulary[name].kind is Kind.TEXT
+    # Whose spelling counts may hang on the context: then it is looked at closely.
+    if not is_text or policy.owner is not draft.mapping.matrix.rows[name].policy.owner:
+        return False
+    return folded(str(here)) == folded(str(there))
 
 
 def _decided(draft: CarDraft, name: str, policy: Policy | None) -> Verdict:
@@ -131,15 +130,17 @@ def _checked(draft: CarDraft, question: Question, verdict: Verdict) -> Verdict:
 
 def _hold_contradictions(draft: CarDraft) -> None:
     """Hold dates that are right on each side alone, but would contradict each other once written."""
+    writing = {name: verdict for name, verdict in draft.verdicts.items() if verdict.write is not None}
+    if not writing:
+        return
     after = {side: dict(draft.readings[side]) for side in SIDES}
-    for name, verdict in draft.verdicts.items():
+    for name, verdict in writing.items():
         for write in verdict.writes:
             after[write.side][name] = write.value
     ordered = tuple(rule for rule in draft.mapping.rules if isinstance(rule, rules.DatesInOrder))
     car = rules.Car(after[Side.VEHICLE_MODULE], after[Side.DMS], {}, draft.today_on)
-    for name in {name for rule in ordered for _, name in rule.broken_by(car)} & set(draft.verdicts):
-        if draft.verdicts[name].write is not None:
-            draft.verdicts[name] = Verdict(Category.HELD, row=9, reason=Reason.INVALID_VALUE)
+    for name in {name for rule in ordered for _, name in rule.broken_by(car)} & writing.keys():
+        draft.verdicts[name] = Verdict(Category.HELD, row=9, reason=Reason.INVALID_VALUE)
 
 
 def _watch_register(draft: CarDraft) -> None:

@@ -70,19 +70,19 @@ class Bindings:
 
 @dataclass
 class _Draft:
-    """Bindings in the making: which record is taken by which car, and what is doubtful."""
+    """Bindings in the making: which record is taken by which car, and what is doubtful.
+
+    free: the records of a side that are neither bound nor in doubt.
+    """
 
     records: Mapping[Side, dict[str, Vehicle]]
+    free: Mapping[Side, dict[str, Vehicle]]
     by_record: dict[tuple[Side, str], Car] = field(default_factory=dict)
     pairs: dict[str, str] = field(default_factory=dict)
     pairs_by_dms: dict[str, str] = field(default_factory=dict)
     bound_by: dict[str, str] = field(default_factory=dict)
     doubts: dict[tuple[Side, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     stopped: dict[tuple[Side, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
-
-    def free(self, side: Side) -> dict[str, Vehicle]:
-        """The records of a side that are neither bound nor in doubt."""
-        return {i: v for i, v in self.records[side].items() if not self.is_taken(side, i)}
 
     def is_taken(self, side: Side, record_id: str) -> bool:
         """Tell whether a record is bound, or waits for a person."""
@@ -98,12 +98,15 @@ class _Draft:
         """Bind two records; `how` is None for a binding that we hold already."""
         self.pairs[vehicle_module_id] = dms_id
         self.pairs_by_dms[dms_id] = vehicle_module_id
+        self.free[Side.VEHICLE_MODULE].pop(vehicle_module_id, None)
+        self.free[Side.DMS].pop(dms_id, None)
         if how is not None:
             self.bound_by[vehicle_module_id] = how
 
     def doubt(self, side: Side, record_id: str, evidence: str, other: str) -> None:
         """Leave a record to a person."""
         self.doubts[side, record_id][evidence] = other
+        self.free[side].pop(record_id, None)
 
 
 def bind(
@@ -119,7 +122,10 @@ def bind(
     `vehicle_module` and `dms` hold what was listed, and what was read because a binding or a reference names it;
     `cars` every car that is at home here or owns one of these records.
     """
-    draft = _Draft({Side.VEHICLE_MODULE: dict(vehicle_module), Side.DMS: dict(dms)})
+    draft = _Draft(
+        {Side.VEHICLE_MODULE: dict(vehicle_module), Side.DMS: dict(dms)},
+        {Side.VEHICLE_MODULE: dict(vehicle_module), Side.DMS: dict(dms)},
+    )
     remembered = list(cars)
     draft.by_record.update(elsewhere.cars)
     _bind_as_before(draft, remembered)
@@ -154,15 +160,15 @@ def _bind_as_before(draft: _Draft, cars: list[Car]) -> None:
 def _bind_by_reference(draft: _Draft) -> None:
     """Bind by the other side's id that a record carries; a reference that another record contradicts is a doubt."""
     claims: dict[tuple[str, str], None] = {}
-    for vehicle_id, vehicle in draft.free(Side.VEHICLE_MODULE).items():
+    for vehicle_id, vehicle in draft.free[Side.VEHICLE_MODULE].items():
         if vehicle.reference in draft.records[Side.DMS]:
             claims[vehicle_id, vehicle.reference] = None
-    for dms_id, file in draft.free(Side.DMS).items():
+    for dms_id, file in draft.free[Side.DMS].items():
         if file.reference in draft.records[Side.VEHICLE_MODULE]:
             claims[file.reference, dms_id] = None
-    claimed = Counter((side, record_id) for claim in claims for side, record_id in zip(SIDES, claim, strict=True))
+    vehicles, files = Counter(vehicle_id for vehicle_id, _ in claims), Counter(dms_id for _, dms_id in claims)
     for vehicle_id, dms_id in claims:
-        alone = claimed[Side.VEHICLE_MODULE, vehicle_id] == claimed[Side.DMS, dms_id] == 1
+        alone = vehicles[vehicle_id] == files[dms_id] == 1
         if alone and _agree_on_each_other(draft, vehicle_id, dms_id):
             continue
         for side, record_id, other in (
@@ -279,20 +285,19 @@ def _open_free(draft: _Draft, side: Side) -> dict[str, Vehicle]:
 
     An invoiced file is open iff it is the youngest of its VIN, and no car that left the module may be what it invoices.
     """
-    free = draft.free(side)
-    if side is Side.VEHICLE_MODULE:
-        return {i: v for i, v in free.items() if is_open(side, v)}
+    free = draft.free[side]
+    still_open = {i: v for i, v in free.items() if is_open(side, v)}
+    if side is Side.VEHICLE_MODULE or len(still_open) == len(free):
+        return still_open
     youngest, gone = _youngest_files(draft.records[Side.DMS]), _gone(draft)
     return {
-        i: v
-        for i, v in free.items()
-        if is_open(side, v) or (youngest.get(vin_of(v) or i) == i and not gone & _names(v))
+        i: v for i, v in free.items() if i in still_open or (youngest.get(vin_of(v) or i) == i and not gone & _names(v))
     }
 
 
 def _gone(draft: _Draft) -> set[str]:
     """The VINs and police numbers of module records in their last stage that no file is bound to."""
-    exited = [v for v in draft.free(Side.VEHICLE_MODULE).values() if not is_open(Side.VEHICLE_MODULE, v)]
+    exited = [v for v in draft.free[Side.VEHICLE_MODULE].values() if not is_open(Side.VEHICLE_MODULE, v)]
     return {name for vehicle in exited for name in _names(vehicle)}
 
 
@@ -357,8 +362,10 @@ def _doubt_like_those_in_doubt(
     in_doubt: frozenset[tuple[Side, str]],
 ) -> None:
     """A record whose only candidate waits for a person waits with it, instead of counting as without one."""
-    doubtful = {i: v for i, v in draft.records[side.other].items() if (side.other, i) in in_doubt}
-    candidates = _by_key(doubtful, key)
+    records = draft.records[side.other]
+    candidates = _by_key({i: records[i] for other, i in in_doubt if other is side.other and i in records}, key)
+    if not candidates:
+        return
     for record_id, vehicle in _open_free(draft, side).items():
         found = candidates.get(value) if (value := key(vehicle)) is not None else None
         if found:
@@ -366,10 +373,15 @@ def _doubt_like_those_in_doubt(
 
 
 def _doubt_like_bound_ones(draft: _Draft, side: Side, elsewhere: Elsewhere) -> None:
-    records = draft.records[side.other]
-    bound = {i: v for i, v in records.items() if draft.is_bound(side.other, i) and is_open(side.other, v)}
+    free = _open_free(draft, side)
+    vins = {vin_of(vehicle) for vehicle in free.values()}
+    bound = {
+        i: v
+        for i, v in (draft.records[side.other].items() if vins else ())
+        if vin_of(v) in vins and draft.is_bound(side.other, i) and is_open(side.other, v)
+    }
     candidates = _by_key(bound, _vin)
-    for record_id, vehicle in sorted(_open_free(draft, side).items()):
+    for record_id, vehicle in sorted(free.items()):
         value = _vin(vehicle)
         found = list(candidates.get(value, ())) if value is not None else []
         found += [
@@ -451,23 +463,23 @@ def _bound_sighting(
     duplicates: Mapping[tuple[Side, str], tuple[str, ...]],
     merged: dict[str, str],
 ) -> Sighting:
-    ids = {Side.VEHICLE_MODULE: vehicle_id, Side.DMS: dms_id}
-    known = {side: draft.by_record.get((side, ids[side])) for side in SIDES}
-    car = known[Side.VEHICLE_MODULE] or known[Side.DMS]
+    ours, theirs = (Side.VEHICLE_MODULE, vehicle_id), (Side.DMS, dms_id)
+    other = draft.by_record.get(theirs)
+    car = draft.by_record.get(ours) or other
     was_bound = car is not None and car.bound
     if car is None:
         car = new_car(pair, point_of_sale, Side.VEHICLE_MODULE, vehicle_id)
-    other = known[Side.DMS]
     if other is not None and other.id != car.id:
         merged[other.id] = car.id
-    for side in SIDES:
-        car = car.with_record(side, ids[side])
+    for side, record_id in (ours, theirs):
+        if car.record_ids.get(side) != record_id:
+            car = car.with_record(side, record_id)
     return Sighting(
         car,
         draft.records[Side.VEHICLE_MODULE].get(vehicle_id),
         draft.records[Side.DMS].get(dms_id),
         was_bound=was_bound,
-        held=_held(car, [(side, ids[side]) for side in SIDES], draft, duplicates),
+        held=_held(car, (ours, theirs), draft, duplicates),
         bound_by=draft.bound_by.get(vehicle_id),
     )
 
@@ -494,7 +506,7 @@ def _lone_sighting(
         by_side.get(Side.VEHICLE_MODULE),
         by_side.get(Side.DMS),
         was_bound=side is Side.VEHICLE_MODULE and vehicle.reference is not None,
-        held=_held(car, [(side, record_id)], draft, duplicates),
+        held=_held(car, ((side, record_id),), draft, duplicates),
     )
 
 
@@ -508,10 +520,12 @@ def _is_bound_elsewhere(side: Side, vehicle: Vehicle, elsewhere: Elsewhere) -> b
 
 def _held(
     car: Car,
-    records: list[tuple[Side, str]],
+    records: tuple[tuple[Side, str], ...],
     draft: _Draft,
     duplicates: Mapping[tuple[Side, str], tuple[str, ...]],
 ) -> tuple[Finding, ...]:
+    if not draft.doubts and not duplicates:
+        return ()
     found = []
     for record in records:
         if record in draft.doubts:
@@ -527,11 +541,12 @@ def _duplicates(draft: _Draft, elsewhere: Elsewhere) -> dict[tuple[Side, str], t
     """The records whose VIN stands twice among the open cycles of one side, wherever on that side they are."""
     found: dict[tuple[Side, str], tuple[str, ...]] = {}
     for side in SIDES:
+        vins = {i: vin for i, v in draft.records[side].items() if (vin := vin_of(v)) and is_open(side, v)}
+        if not elsewhere.records and len(set(vins.values())) == len(vins):
+            continue
         by_vin: dict[str, list[str]] = defaultdict(list)
-        for record_id, vehicle in draft.records[side].items():
-            vin = vin_of(vehicle)
-            if vin and is_open(side, vehicle):
-                by_vin[vin].append(record_id)
+        for record_id, vin in vins.items():
+            by_vin[vin].append(record_id)
         for vin, here in by_vin.items():
             there = [v.record_id for v in elsewhere.records.get((side, vin), ()) if v.record_id not in here]
             together = tuple(sorted([*here, *there]))

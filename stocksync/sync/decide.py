@@ -6,8 +6,10 @@ plan, byte for byte. Nothing here reads a clock, a database or a network.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
@@ -17,7 +19,7 @@ from stocksync.stock.values import ABSENT, SIDES, Invalid, Known, Side, is_value
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.attributes import decide_attributes
 from stocksync.sync.binding import Bindings
-from stocksync.sync.cars import BINDING, Car, Finding, Sighting, UnconfirmedWrite
+from stocksync.sync.cars import BINDING, Car, Sighting, UnconfirmedWrite
 from stocksync.sync.draft import CarDraft, draft_of
 from stocksync.sync.operations import operations_due
 from stocksync.sync.plan import CarPlan, Plan
@@ -102,50 +104,104 @@ def _agreed_by(write: UnconfirmedWrite, car: Car) -> bool:
 def _plan_car(
     sighting: Sighting, mapping: PointOfSaleMapping, register: Register, today_on: date, *, complete: bool
 ) -> CarPlan:
-    missing = _missing_now(sighting, more=int(complete))
-    car = replace(_named(sighting), point_of_sale=mapping.id, missing=missing)
-    if not is_value(car.base.get(words.POLICE_NUMBER, ABSENT)):
+    entered_here = not is_value(sighting.car.base.get(words.POLICE_NUMBER, ABSENT))
+    seen = _with(
+        sighting.car,
         # Its number, once given, will be one of this point of sale's register.
-        car = replace(car, first_point_of_sale=mapping.id)
-    car = with_former_bases(car, sighting, mapping)
-    plan = CarPlan(car, sighting.vehicle_module, sighting.dms, None, {}, bound_by=sighting.bound_by)
+        first_point_of_sale=mapping.id if entered_here else sighting.car.first_point_of_sale,
+        missing=_missing_now(sighting, more=int(complete)),
+    )
+    car = with_former_bases(seen, sighting, mapping)
     if sighting.held:
-        plan = _held_plan(plan, sighting.held)
-    else:
-        plan = _decided(plan, draft_of(sighting, mapping, register, today_on, car))
-    return replace(plan, car=replace(plan.car, interesting=_is_interesting(plan)))
+        return _held_plan(sighting, car, mapping.id)
+    return _decided(sighting, draft_of(sighting, mapping, register, today_on, car))
 
 
-def _is_interesting(plan: CarPlan) -> bool:
+def _held_plan(sighting: Sighting, car: Car, point_of_sale: str) -> CarPlan:
+    held = sighting.held
+    return CarPlan(
+        car=_with(car, **_names(sighting), point_of_sale=point_of_sale, interesting=True),
+        vehicle_module=sighting.vehicle_module,
+        dms=sighting.dms,
+        context=None,
+        verdicts={BINDING: Verdict(Category.HELD, row=0, reason=held[0].reason)},
+        findings=held,
+        bound_by=sighting.bound_by,
+        unchanged=False,
+        observed=1,
+    )
+
+
+def _decided(sighting: Sighting, draft: CarDraft) -> CarPlan:
+    """Decide attributes, stage and operations, in that order."""
+    closed, observed = is_closed(draft), 0
+    if not closed and sighting.vehicle_module is not None and sighting.dms is not None:
+        observed = decide_attributes(draft)
+    stage = decide_stage(draft)
+    operations = operations_due(draft, stage) if not closed else ()
+    standings = _standings(draft, closed=stage.closed)
+    missing = draft.car.missing if stage.meaning in MISSING else {}
+    car = _with(
+        draft.car,
+        **_names(sighting),
+        point_of_sale=draft.mapping.id,
+        base=base_after(draft),
+        closed=stage.closed,
+        missing=missing,
+        reserved_by_us=draft.car.reserved_by_us and not _is_lifted(sighting),
+        interesting=_is_interesting(draft, told=bool(operations or draft.findings or standings or missing)),
+    )
+    return CarPlan(
+        car=car,
+        vehicle_module=sighting.vehicle_module,
+        dms=sighting.dms,
+        context=draft.context,
+        verdicts=draft.verdicts,
+        operations=operations,
+        findings=tuple(draft.findings),
+        stage=stage,
+        bound_by=sighting.bound_by,
+        unchanged=not draft.verdicts,
+        rules=draft.rules,
+        observed=observed + len(draft.verdicts.keys() - draft.policies.keys()),
+        standings=standings,
+    )
+
+
+def _with(car: Car, **changes: Any) -> Car:
+    """A car with these changes; the same one where there are none, as with most."""
+    moved = {name: to for name, to in changes.items() if (held := getattr(car, name)) is not to and held != to}
+    return replace(car, **moved) if moved else car
+
+
+def _is_interesting(draft: CarDraft, *, told: bool) -> bool:
     """Tell whether the same records may be decided otherwise next time.
 
     Not where nothing differs, or both sides hold the same new value: what follows from that is in the bases then. The
-    exceptions are what depends on more than the two records here and what is remembered of them.
+    exceptions are what depends on more than the two records here and what is remembered of them. told: there is
+    something to be sent, to be seen or to be counted.
     """
-    differs = any(verdict.category is not Category.AGREED for verdict in plan.verdicts.values())
-    told = bool(plan.operations or plan.findings or plan.standings)
-    remembers = bool(plan.car.missing or plan.car.unkept or plan.car.resolutions)
-    vehicles = (plan.vehicle_module, plan.dms)
-    elsewhere = any(
-        v is not None and v.text(words.POINT_OF_SALE) not in (None, plan.car.point_of_sale) for v in vehicles
-    )
-    return differs or told or remembers or elsewhere
+    if told or draft.car.unkept or draft.car.resolutions:
+        return True
+    if any(verdict.category is not Category.AGREED for verdict in draft.verdicts.values()):
+        return True
+    vehicles = (draft.sighting.vehicle_module, draft.sighting.dms)
+    return any(v is not None and v.text(words.POINT_OF_SALE) not in (None, draft.mapping.id) for v in vehicles)
 
 
-def _named(sighting: Sighting) -> Car:
-    """The car under the names that its records bear now; the register's word on the number comes first."""
+def _names(sighting: Sighting) -> dict[str, str | None]:
+    """What the car is known by now; the register's word on the number comes first."""
     module, dms, car = sighting.vehicle_module, sighting.dms, sighting.car
+    return {
+        "vin": _shown(words.VIN, module, dms) or car.vin,
+        "registration": _shown(words.REGISTRATION, module, dms) or car.registration,
+        "police_number": _shown(words.POLICE_NUMBER, dms, module) or car.police_number,
+    }
 
-    def shown(attribute: str, *order: Vehicle | None) -> str | None:
-        texts = (vehicle.text(attribute) for vehicle in order if vehicle is not None)
-        return next((text for text in texts if text is not None), None)
 
-    return replace(
-        car,
-        vin=shown(words.VIN, module, dms) or car.vin,
-        registration=shown(words.REGISTRATION, module, dms) or car.registration,
-        police_number=shown(words.POLICE_NUMBER, dms, module) or car.police_number,
-    )
+def _shown(attribute: str, first: Vehicle | None, second: Vehicle | None) -> str | None:
+    text = first.text(attribute) if first is not None else None
+    return text if text is not None or second is None else second.text(attribute)
 
 
 def _missing_now(sighting: Sighting, *, more: int) -> dict[Side, int]:
@@ -157,40 +213,6 @@ def _missing_now(sighting: Sighting, *, more: int) -> dict[Side, int]:
     return {side: count for side, count in counted.items() if count}
 
 
-def _held_plan(plan: CarPlan, held: tuple[Finding, ...]) -> CarPlan:
-    verdict = Verdict(Category.HELD, row=0, reason=held[0].reason)
-    return replace(plan, verdicts={BINDING: verdict}, findings=held, unchanged=False, observed=1)
-
-
-def _decided(plan: CarPlan, draft: CarDraft) -> CarPlan:
-    """Decide attributes, stage and operations, in that order."""
-    closed, observed = is_closed(draft), 0
-    if not closed and plan.vehicle_module is not None and plan.dms is not None:
-        observed = decide_attributes(draft)
-    stage = decide_stage(draft)
-    operations = operations_due(draft, stage) if not closed else ()
-    missing = draft.car.missing if stage.meaning in MISSING else {}
-    return replace(
-        plan,
-        car=replace(
-            draft.car,
-            base=base_after(draft),
-            closed=stage.closed,
-            missing=missing,
-            reserved_by_us=draft.car.reserved_by_us and not _is_lifted(plan),
-        ),
-        context=draft.context,
-        verdicts=draft.verdicts,
-        operations=operations,
-        findings=tuple(draft.findings),
-        stage=stage,
-        unchanged=not draft.verdicts,
-        rules=draft.rules,
-        observed=observed + sum(name not in draft.policies for name in draft.verdicts),
-        standings=_standings(draft, closed=stage.closed),
-    )
-
-
 def _standings(draft: CarDraft, *, closed: bool) -> dict[int, Standing]:
     """How the decisions about a car stand; none outlives its stay, and one about nothing that is kept is void."""
     if closed:
@@ -199,13 +221,13 @@ def _standings(draft: CarDraft, *, closed: bool) -> dict[int, Standing]:
     return unknown | draft.standings
 
 
-def _is_lifted(plan: CarPlan) -> bool:
+def _is_lifted(sighting: Sighting) -> bool:
     """Tell whether somebody lifted our reservation once the order was gone: what comes then is not ours."""
-    module = plan.vehicle_module
-    return module is not None and module.reading(words.RESERVED) is False and is_sold(plan.dms) is False
+    module = sighting.vehicle_module
+    return module is not None and module.reading(words.RESERVED) is False and is_sold(sighting.dms) is False
 
 
-def base_after(draft: CarDraft) -> dict[str, Known]:
+def base_after(draft: CarDraft) -> Mapping[str, Known]:
     """The bases once this plan is recorded: moved only where both sides were seen to hold the same (law 1)."""
     moved: dict[str, Known] = {name: v.base for name, v in draft.verdicts.items() if v.base is not None}
-    return {**draft.car.base, **moved}
+    return {**draft.car.base, **moved} if moved else draft.car.base

@@ -18,7 +18,7 @@ from stocksync.sync.cars import RECORD, RESERVATION, RESERVATION_DUE, Car, Findi
 from stocksync.sync.register import Register
 
 
-@dataclass
+@dataclass(slots=True)
 class CarDraft:
     """What the steps of a decision share; each adds its verdicts and findings.
 
@@ -107,18 +107,21 @@ class CarDraft:
 
 def draft_of(sighting: Sighting, mapping: PointOfSaleMapping, register: Register, today_on: date, car: Car) -> CarDraft:
     """Begin a car's plan: its context, who owns what in it, and both sides' readings held against the rules."""
-    module = sighting.vehicle_module
-    context = Context(
-        stage=module.text(words.STAGE) if module is not None else None,
-        destination=sighting.effective_text(words.DESTINATION),
-        vehicle_type=sighting.effective_text(words.VEHICLE_TYPE),
-        point_of_sale=mapping.id,
+    module, dms = sighting.vehicle_module, sighting.dms
+    resolved = mapping.matrix.resolved(
+        module.text(words.STAGE) if module is not None else None,
+        sighting.effective_text(words.DESTINATION),
+        sighting.effective_text(words.VEHICLE_TYPE),
+        mapping.id,
     )
-    policies = mapping.matrix.policies_in(context)
-    owners = {name: p.owner.side for name, p in policies.items() if p is not None and p.owner.side is not None}
-    held = {side: (v.readings if (v := sighting.on(side)) else {}) for side in SIDES}
-    both = rules.apply_rules(mapping.rules, rules.Car(held[Side.VEHICLE_MODULE], held[Side.DMS], owners, today_on))
-    readings = dict(zip(SIDES, both, strict=True))
+    held = rules.Car(
+        module.readings if module is not None else {},
+        dms.readings if dms is not None else {},
+        resolved.owners,
+        today_on,
+    )
+    here, there = rules.apply_rules(mapping.rules, held)
+    readings = {Side.VEHICLE_MODULE: here, Side.DMS: there}
     # Asked only of cars with a refusal: few, and worth a hash.
-    now = circumstances_of(module, sighting.dms) if car.unkept else ""
-    return CarDraft(car, sighting, mapping, register, context, readings, policies, today_on, now)
+    now = circumstances_of(module, dms) if car.unkept else ""
+    return CarDraft(car, sighting, mapping, register, resolved.context, readings, resolved.policies, today_on, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stocksync.stock import vehicle as words
 from stocksync.stock.lifecycle import StageVerdict
 from stocksync.stock.ownership import Owner, may_write
@@ -23,8 +25,9 @@ def operations_due(draft: CarDraft, stage: StageVerdict) -> tuple[Operation, ...
     if stage.reserve:
         # First of all: while it is not there, the car can be sold a second time.
         operations.append(_operation(draft, Side.VEHICLE_MODULE, Action.RESERVE))
+    writing = [(name, verdict) for name, verdict in draft.verdicts.items() if verdict.write is not None]
     for side in SIDES:
-        changes, reference = _changes(draft, side), _reference_due(draft, side)
+        changes, reference = _changes(writing, side), _reference_due(draft, side)
         if changes or reference is not None:
             operations.append(_operation(draft, side, Action.UPDATE, changes, reference))
     for step in stage.moves:
@@ -33,10 +36,10 @@ def operations_due(draft: CarDraft, stage: StageVerdict) -> tuple[Operation, ...
     return tuple(operations)
 
 
-def _changes(draft: CarDraft, side: Side) -> tuple[Change, ...]:
+def _changes(writing: Iterable[tuple[str, Verdict]], side: Side) -> tuple[Change, ...]:
     return tuple(
         Change(name, write.value, write.expected, write.fills_blank, verdict.resolution)
-        for name, verdict in draft.verdicts.items()
+        for name, verdict in writing
         for write in verdict.writes
         if write.side is side
     )
@@ -57,8 +60,9 @@ def _operation(
 def _reference_due(draft: CarDraft, side: Side) -> str | None:
     """The other side's id, iff the car is bound and this side's note of it is blank; never over a value."""
     vehicle, other = draft.sighting.on(side), draft.sighting.on(side.other)
-    has_place = draft.mapping.translations[side].reference_path is not None
-    if vehicle is None or other is None or not has_place or vehicle.reference is not None:
+    if vehicle is None or other is None or vehicle.reference is not None:
+        return None
+    if draft.mapping.translations[side].reference_path is None:
         return None
     if not draft.takes_writes(side) or draft.unkept(REFERENCE, other.record_id, BLANK):
         return None

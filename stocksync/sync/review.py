@@ -56,6 +56,8 @@ def is_taken_back(draft: CarDraft, name: str) -> bool:
 
 def with_former_bases(car: Car, sighting: Sighting, mapping: PointOfSaleMapping) -> Car:
     """The car with the last common values that hold again, where decisions are seen to be taken back."""
+    if not car.resolutions:
+        return car
     base = car.base
     for resolution in car.resolutions:
         attribute = mapping.vocabulary.get(resolution.subject)

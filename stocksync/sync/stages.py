@@ -29,13 +29,15 @@ _TOLD: Final = (words.DMS_ORDER, words.INVOICE_NUMBER, words.POLICE_NUMBER)
 
 def is_closed(draft: CarDraft) -> bool:
     """Tell whether the car's stock cycle is over: then nothing is decided any more, bases stay."""
-    return draft.mapping.lifecycle.decide(_situation(draft)).closed
+    sighting = draft.sighting
+    stage, status = _stage_of(sighting.vehicle_module, words.STAGE), _stage_of(sighting.dms, words.DMS_STATUS)
+    return draft.mapping.lifecycle.is_closed(stage, status, was_bound=sighting.was_bound)
 
 
 def decide_stage(draft: CarDraft) -> StageVerdict:
     """Decide the stage, once the attributes are: the police number's verdict is one of its guards."""
     stage = _without_futile(draft, draft.mapping.lifecycle.decide(_situation(draft)))
-    details = _details(draft.sighting.dms)
+    details = _details(draft.sighting.dms) if stage.findings or stage.held else {}
     for reason in stage.findings:
         subject = _SUBJECTS.get(reason, words.STAGE)
         due = {RESERVATION_DUE: "yes"} if subject == RESERVATION and stage.reserve else {}
@@ -76,7 +78,7 @@ def _situation(draft: CarDraft) -> Situation:
     return Situation(
         module_stage=_stage_of(module, words.STAGE),
         dms_status=_stage_of(dms, words.DMS_STATUS),
-        destination=sighting.effective_text(words.DESTINATION),
+        destination=draft.context.destination,
         facts=Facts(
             police_number_set=_has_police_number(draft),
             invoice_complete=dms is not None and all(dms.has(name) for name in _INVOICE),
