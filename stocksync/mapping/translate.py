@@ -30,7 +30,7 @@ class FieldTranslation:
     known: dict[str | int | None, Reading] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self, said: Any, blank_texts: frozenset[str]) -> Reading:
-        """Read what a record says there; it is remembered of each text, because a stock says the same again and again."""
+        """Read what a record says there; remembered of each text, because a stock says the same again and again."""
         kind = type(said)
         # Equal and yet two spellings: 1.50 and 1.5, or 1 and true.
         if kind is not str and kind is not int and said is not None:

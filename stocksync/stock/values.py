@@ -56,6 +56,8 @@ class Invalid:
     why: str
 
 
+_NO_VALUE: Final = (Nothing, Invalid)
+
 Value = str | int | date
 """A canonical value (bool is an int to the type checker, and only there)."""
 
@@ -106,7 +108,7 @@ def same(kind: Kind, left: Known, right: Known, tolerance: int = 0) -> bool:
 
 def is_value(reading: Reading) -> bool:
     """Tell whether a reading is a set value: neither absent, blank nor invalid."""
-    return not isinstance(reading, (Nothing, Invalid))  # noqa: UP038 - asked of every reading; a union is built anew
+    return not isinstance(reading, _NO_VALUE)
 
 
 def as_text(reading: Reading) -> str | None:
