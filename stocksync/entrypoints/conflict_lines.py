@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from stocksync.entrypoints import cases
@@ -39,11 +39,14 @@ def report_lines(
     """
     taken_back = Counter(d.conflict_id for d in decisions if d.status is ResolutionStatus.UNDONE)
     cars = StoredCars(questions, mappings, clock)
+    todays: dict[str, date] = {}
     for part in cars.in_parts(rows, lambda row: row):
         for row in part:
             mapping = cars.rules_of(row)
-            today = today_on(clock, mapping.time_zone)
-            yield _line(row, cars.shown_of(row), mapping, today, taken_back[row.finding_id])
+            today = todays.get(mapping.time_zone)
+            if today is None:
+                today = todays[mapping.time_zone] = today_on(clock, mapping.time_zone)
+            yield _line(row, cars.shown_of(row), mapping, today, taken_back.get(row.finding_id, 0))
 
 
 def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> frozenset[str]:
@@ -51,24 +54,27 @@ def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMa
     if row.closed_at is not None:
         return frozenset()
     reviewed = ReviewedRow(row, row.finding, car)
-    answers = {c: judge(Decision(c), reviewed, mapping, today).answer for c in (Choice.MODULE, Choice.DMS)}
-    return frozenset(c.value for c, answer in answers.items() if answer in (Answer.ACCEPTED, Answer.ALREADY))
+    return frozenset(
+        decision.choice.value
+        for decision in _EITHER_SIDE
+        if judge(decision, reviewed, mapping, today).answer in (Answer.ACCEPTED, Answer.ALREADY)
+    )
 
 
 def _line(
     row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date, taken_back: int
 ) -> ReportLine:
     zone = ZoneInfo(mapping.time_zone)
-    shown = {name: car.text(name) if car is not None else None for name in _SHOWN}
+    vin, registration, police_number, stage, *named = map(car.text, _SHOWN) if car is not None else _NOT_SHOWN
     return ReportLine(
         conflict_id=row.finding_id,
         case=cases.case_of(row.finding, _beside(row.finding, car, mapping)),
         point_of_sale=row.point_of_sale,
-        vin=shown[VIN],
-        registration=shown[REGISTRATION],
-        police_number=shown[POLICE_NUMBER],
-        make_and_model=" ".join(text for name in (cases.MAKE, cases.MODEL) if (text := shown[name])),
-        stage=shown[STAGE],
+        vin=vin,
+        registration=registration,
+        police_number=police_number,
+        make_and_model=" ".join(filter(None, named)),
+        stage=stage,
         opened_on=row.opened_at.astimezone(zone).date(),
         today_on=today,
         vocabulary=mapping.vocabulary,
@@ -87,7 +93,10 @@ def _beside(finding: Finding, car: CarAnswer | None, mapping: PointOfSaleMapping
     context = car.plan.context if car.plan is not None else None
     known = cases.beside(car.car, car.vehicles.get(Side.VEHICLE_MODULE), finding.subject, context, mapping)
     answered = car.attributes.get(finding.subject)
-    return replace(known, owner=answered.owner if answered is not None else None)
+    owner = answered.owner if answered is not None else None
+    return known if known.owner == owner else replace(known, owner=owner)
 
 
-_SHOWN = (VIN, REGISTRATION, POLICE_NUMBER, STAGE, cases.MAKE, cases.MODEL)
+_EITHER_SIDE: Final = (Decision(Choice.MODULE), Decision(Choice.DMS))
+_SHOWN: Final = (VIN, REGISTRATION, POLICE_NUMBER, STAGE, cases.MAKE, cases.MODEL)
+_NOT_SHOWN: Final = (None,) * len(_SHOWN)

@@ -69,11 +69,15 @@ class ReportDesk:
         if since_days is not None:
             rows = [row for row in rows if not _was_looked_at(row, latest.get(row.finding_id))]
         lines = [
-            replace(line, note=self._note(latest.get(line.conflict_id)) or self._limit(line))
+            self._with_note(line, latest.get(line.conflict_id))
             for line in report_lines(self.questions, rows, decisions, self.mappings, self.clock)
         ]
         by_id = {row.finding_id: row for row in rows}
         return [(by_id[line.conflict_id], line) for line in in_order_of_cost(lines)]
+
+    def _with_note(self, line: ReportLine, decision: StoredResolution | None) -> ReportLine:
+        note = self._note(decision) or self._limit(line)
+        return replace(line, note=note) if note else line
 
     def _limit(self, line: ReportLine) -> str:
         """Say where the sentence offers a choice that the matrix or the systems leave no room for."""

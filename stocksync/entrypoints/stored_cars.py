@@ -28,10 +28,10 @@ from stocksync.stock.vehicle import (
     VIN,
     Vehicle,
 )
-from stocksync.sync.answers import AttributeAnswer, CarAnswer, Seen, StoredFinding, answer
+from stocksync.sync.answers import AttributeAnswer, CarAnswer, StoredFinding, answer
 from stocksync.sync.cars import Car
 from stocksync.sync.plan import CarPlan
-from stocksync.sync.ports import Clock, today_on
+from stocksync.sync.ports import Clock, NativeRecord, today_on
 
 if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
@@ -72,8 +72,8 @@ class StoredCars:
     questions: Questions
     mappings: MappingSet
     clock: Clock
-    _remembered: Mapping[str, Car] = field(default_factory=dict)
-    _seen: Mapping[tuple[str, Side], Seen] = field(default_factory=dict)
+    _cars: Mapping[str, Car] = field(default_factory=dict)
+    _records: Mapping[tuple[str, Side], NativeRecord] = field(default_factory=dict)
     _answers: dict[str, CarAnswer | None] = field(default_factory=dict)
     _shown: dict[tuple[str, str], CarAnswer | None] = field(default_factory=dict)
     _scopes: dict[tuple[str, str], _Scope] = field(default_factory=dict)
@@ -82,8 +82,11 @@ class StoredCars:
     def look_up(self, rows: Iterable[StoredFinding]) -> None:
         """Look the cars of some rows up, and let go of those before."""
         self._answers, self._shown = {}, {}
-        cars = self.questions.remembered_by_id(row.finding.car_id for row in rows)
-        self._remembered, self._seen = cars, self.questions.snapshots(cars.values())
+        subjects: dict[str, set[str]] = {}
+        for row in rows:
+            subjects.setdefault(row.finding.car_id, set()).add(row.finding.subject)
+        self._cars = self.questions.cars_of_report(subjects)
+        self._records = self.questions.records(self._cars.values())
 
     def in_parts(self, items: Iterable[_Item], row_of: Callable[[_Item], StoredFinding]) -> Iterator[list[_Item]]:
         """Give some items part after part, each once the cars of its rows are looked up."""
@@ -114,8 +117,9 @@ class StoredCars:
     def shown_of(self, row: StoredFinding) -> CarAnswer | None:
         """What a row of the report says of its car, and what a decision about the row is judged by.
 
-        It is `answer_of` without what no row asks for. Vehicles hold what is shown of every car, the row's subject and
-        what the rules about it look at. The plan has a context and no verdicts; attributes say who owns them, and no
+        It is `answer_of` without what no row asks for. The car is that of `Questions.cars_of_report`, with the base of
+        the rows' subjects. Vehicles hold what is shown of every car, the row's subject and what the rules about it look
+        at. The plan has a context and no verdicts; attributes say who owns them, and no
         values. Whether there is a plan, and in which context, follows from few readings, which most cars share: one
         car of each kind is answered in full.
         """
@@ -126,25 +130,24 @@ class StoredCars:
 
     def _answer(self, row: StoredFinding) -> CarAnswer | None:
         car_id, mapping = row.finding.car_id, self.mapping_of(row)
-        car = self._remembered.get(car_id)
+        car = self.questions.remembered_by_id([car_id]).get(car_id)
         if car is None:
             return None
-        seen = {side: self._seen[car_id, side].snapshot for side in Side if (car_id, side) in self._seen}
+        seen = {side: held.snapshot for (_, side), held in self.questions.snapshots([car]).items()}
         return answer(car, seen, (), mapping, today_on(self.clock, mapping.time_zone))
 
     def _show(self, row: StoredFinding) -> CarAnswer | None:
-        car = self._remembered.get(row.finding.car_id)
+        car = self._cars.get(row.finding.car_id)
         if car is None:
             return None
-        translations = self._scope(row).translations
+        scope = self._scope(row)
         vehicles: dict[Side, Vehicle] = {}
         for side in SIDES:
-            seen = self._seen.get((car.id, side))
+            record = self._records.get((car.id, side))
             # A record that was not listed any more is not shown.
-            if seen is not None and not car.missing.get(side):
-                held = seen.snapshot
-                vehicles[side] = translations[side].vehicle(held.record_id, held.version, held.body)
-        kind = self._kind(row, car, vehicles)
+            if record is not None and not car.missing.get(side):
+                vehicles[side] = scope.translations[side].vehicle(record.record_id, record.version, record.body)
+        kind = self._kind(row, scope, car, vehicles)
         plan = kind.plan
         if plan is not None:
             plan = CarPlan(car, vehicles.get(Side.VEHICLE_MODULE), vehicles.get(Side.DMS), plan.context, {})
@@ -157,9 +160,8 @@ class StoredCars:
             scope = self._scopes[mapping.id, subject] = _scope_of(mapping, subject)
         return scope
 
-    def _kind(self, row: StoredFinding, car: Car, vehicles: Mapping[Side, Vehicle]) -> _Kind:
+    def _kind(self, row: StoredFinding, scope: _Scope, car: Car, vehicles: Mapping[Side, Vehicle]) -> _Kind:
         said = [tuple(map(vehicles[s].reading, _DECIDES_CONTEXT)) if s in vehicles else None for s in SIDES]
-        scope = self._scope(row)
         key = (scope.mapping.id, row.finding.subject, car.closed, car.bound, car.point_of_sale, *said)
         kind = self._kinds.get(key)
         if kind is None:

@@ -126,8 +126,10 @@ class CarAnswer:
     def text(self, attribute: str) -> str | None:
         """A value as text: the module's if set, else the DMS's."""
         for side in SIDES:
-            if side in self.vehicles and self.vehicles[side].has(attribute):
-                return self.vehicles[side].text(attribute)
+            vehicle = self.vehicles.get(side)
+            text = vehicle.text(attribute) if vehicle is not None else None
+            if text is not None:
+                return text
         return None
 
 

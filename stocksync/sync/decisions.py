@@ -7,7 +7,7 @@ is `reports`; keeping what was accepted, the store's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -135,17 +135,19 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
     assert policy is not None
     assert row.car is not None
     readings = readings_of(row.car.vehicles, attribute.name)
-    chosen = readings[SIDE_OF[decision.choice]] if decision.choice in SIDE_OF else decision.value
-    if decision.choice in SIDE_OF and as_text(chosen) != _said(decision, row):
+    side = SIDE_OF.get(decision.choice)
+    chosen = readings[side] if side is not None else decision.value
+    if side is not None and as_text(chosen) != _said(decision, row):
         return Judged(Answer.STALE)
     if isinstance(chosen, Invalid) or chosen is ABSENT or _is_refused_by_a_rule(decision, row):
         return _not(Why.SIDE_UNREADABLE)
     targets = dict.fromkeys(SIDES, chosen)
-    if all(holds(attribute.kind, readings[side], targets[side], attribute.tolerance) for side in SIDES):
+    written = tuple(side for side in SIDES if not holds(attribute.kind, readings[side], chosen, attribute.tolerance))
+    if not written:
         return Judged(Answer.ALREADY, targets=targets)
     if _moved(row, attribute, targets, readings):
         return Judged(Answer.STALE)
-    return _permitted(_Permission(decision, row, mapping, today_on, attribute, policy, targets, readings))
+    return _permitted(_Permission(decision, row, mapping, today_on, attribute, policy, targets, readings, written))
 
 
 def resolution_of(stored: StoredResolution) -> Resolution:
@@ -194,6 +196,8 @@ def kept(
 
 def _repeated(decision: Decision, row: ReviewedRow) -> Judged | None:
     """Answer a decision on what was decided before: the first one holds, and the second is told of it."""
+    if not row.earlier:
+        return None
     here = [e for e in row.earlier if e.conflict_id == row.stored.finding_id and e.choice is not Choice.UNDO]
     same_values = [e for e in here if e.in_force and e.seen.seen == row.seen.seen]
     acting = [e for e in row.earlier if e.status is ResolutionStatus.PENDING and not supersedes(row.seen, e)]
@@ -252,15 +256,20 @@ def _moved(
     row: ReviewedRow, attribute: Attribute, targets: Mapping[Side, Known], readings: Mapping[Side, Reading]
 ) -> bool:
     """Tell whether a side holds something else than the reviewer saw (law 8)."""
-    if row.stored.closed_at is not None or row.stored.finding.seen != row.seen.seen:
+    now, then = row.stored.finding, row.seen
+    if row.stored.closed_at is not None or (now is not then and now.seen != then.seen):
         return True
-    resolution = Resolution(0, attribute.name, row.seen.reason, Choice.VALUE, targets, row.seen.held)
+    held = then.held
+    if all((as_text(readings[side]) or None) == (held[side] or None) for side in SIDES):
+        # Of nearly every row; what a side made of the decision itself is only asked beyond that.
+        return False
+    resolution = Resolution(0, attribute.name, then.reason, Choice.VALUE, targets, held)
     return resolution.standing(attribute.kind, readings, attribute.tolerance) is Standing.STALE
 
 
 @dataclass(frozen=True, slots=True)
 class _Permission:
-    """Everything that the permission to decide hangs on."""
+    """Everything that the permission to decide hangs on; written: the sides that do not hold the value yet."""
 
     decision: Decision
     row: ReviewedRow
@@ -270,6 +279,7 @@ class _Permission:
     policy: Policy
     targets: Mapping[Side, Known]
     readings: Mapping[Side, Reading]
+    written: tuple[Side, ...]
 
     @property
     def value(self) -> Known:
@@ -317,12 +327,11 @@ def _against_history(asked: _Permission) -> Judged | None:
 
 def _against_matrix(asked: _Permission) -> Judged | None:
     owner = asked.policy.owner.side
-    from_a_side = any(holds(asked.attribute.kind, asked.readings[side], asked.value) for side in SIDES)
-    if owner is not None and not from_a_side and not asked.policy.reviewer_may_override:
+    if owner is not None and not asked.policy.reviewer_may_override and not _is_from_a_side(asked):
         # Where the owner's is blank, the other side's value may fill it; a third one is nobody's.
         why = Why.IMMUTABLE if asked.policy.immutable else Why.NOT_THE_OWNER
         return _not(why, owner=asked.policy.owner.value, rule=asked.policy.rule)
-    for side in _written(asked):
+    for side in asked.written:
         fills = asked.readings[side] is BLANK
         if may_write(asked.policy, side, fills_blank=fills, reviewed=True):
             continue
@@ -333,9 +342,13 @@ def _against_matrix(asked: _Permission) -> Judged | None:
     return None
 
 
+def _is_from_a_side(asked: _Permission) -> bool:
+    return any(holds(asked.attribute.kind, asked.readings[side], asked.value) for side in SIDES)
+
+
 def _against_systems(asked: _Permission) -> Judged | None:
     assert asked.row.car is not None
-    for side in _written(asked):
+    for side in asked.written:
         translation = asked.mapping.translations[side]
         vehicle = asked.row.car.vehicles.get(side)
         if vehicle is None or not translation.takes_writes(vehicle):
@@ -347,6 +360,8 @@ def _against_systems(asked: _Permission) -> Judged | None:
 
 def _against_rules(asked: _Permission) -> Judged | None:
     """Refuse what the rules between values would make unreadable."""
+    if not asked.mapping.rules:
+        return None
     assert asked.row.car is not None
     name, car = asked.attribute.name, asked.row.car
     held: dict[Side, dict[str, Reading]] = {
@@ -361,11 +376,6 @@ def _against_rules(asked: _Permission) -> Judged | None:
         if isinstance(reading, Invalid):
             return _not(Why.BREAKS_RULE, broken=reading.why)
     return None
-
-
-def _written(asked: _Permission) -> Iterable[Side]:
-    kind, tolerance = asked.attribute.kind, asked.attribute.tolerance
-    return [side for side in SIDES if not holds(kind, asked.readings[side], asked.targets[side], tolerance)]
 
 
 def _policy(row: ReviewedRow, mapping: PointOfSaleMapping) -> Policy | None:

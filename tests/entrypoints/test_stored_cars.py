@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from stocksync.adapters.store.questions import Questions
 from stocksync.entrypoints.cases import MAKE, MODEL
@@ -87,7 +90,9 @@ def test_what_a_report_asks_of_a_car_is_what_is_answered_about_it_alone(
         assert (shown.plan is None) == (full.plan is None)
         if full.plan is not None and shown.plan is not None:
             assert shown.plan.context == full.plan.context
-        assert shown.car == full.car
+        for name in ("id", "pair", "point_of_sale", "record_ids", "missing", "closed", "reserved_by_us"):
+            assert getattr(shown.car, name) == getattr(full.car, name)
+        assert shown.car.base.get(subject) == full.car.base.get(subject)
         assert shown.vehicles.keys() == full.vehicles.keys()
         for name in (VIN, REGISTRATION, POLICE_NUMBER, STAGE, MAKE, MODEL):
             assert shown.text(name) == full.text(name)
@@ -118,6 +123,30 @@ def test_a_decision_is_judged_alike_by_what_a_report_asks_and_by_everything_know
             assert judge(decision, shown, many.rules_of(row), today) == expected
             answers.add((expected.answer, expected.why))
     assert {why for _, why in answers} >= {Why.BREAKS_RULE, Why.RECORD_CLOSED, Why.NOT_THE_OWNER, None}, answers
+
+
+def test_no_cars_of_a_part_are_looked_up_by_walking_through_all_of_them(
+    world: World, rows: list[StoredFinding]
+) -> None:
+    engine, asked = world.repository.engine, list[tuple[str, Any]]()
+
+    def statement(_c: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
+        asked.append((text, parameters))
+
+    event.listen(engine, "before_cursor_execute", statement)
+    cars = stored_cars(Questions(engine), rows, world.mappings, world.clock)
+    assert cars.shown_of(rows[0]) is not None
+    event.remove(engine, "before_cursor_execute", statement)
+    connection = engine.raw_connection()
+    steps = [
+        step
+        for text, parameters in asked
+        for *_, step in connection.cursor().execute(f"EXPLAIN QUERY PLAN {text}", parameters)
+        if text.startswith("SELECT")
+    ]
+    connection.close()
+    assert {"snapshot", "car"} <= {step.split()[1] for step in steps}
+    assert not [step for step in steps if re.match(r"SCAN (car|snapshot|outbox|conflict|resolution)\b", step)], steps
 
 
 def test_no_more_cars_are_held_than_those_of_one_part(world: World, rows: list[StoredFinding]) -> None:

@@ -6,11 +6,16 @@ Only reading; what cycles remember is `repository`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import Engine, and_, func, or_, select
+import msgspec
+import orjson
+from sqlalchemy import Column, Engine, and_, func, or_, select, type_coerce
+from sqlalchemy.types import NULLTYPE
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, RESOLUTION, RUN, SNAPSHOT, chunks
@@ -18,15 +23,18 @@ from stocksync.adapters.store.journal_rows import fact_of
 from stocksync.adapters.store.plain import instant
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.store.resolution_rows import earlier_resolutions
-from stocksync.adapters.store.rows import finding_of
 from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
-from stocksync.stock.values import Side
+from stocksync.stock.values import SIDES, Side
 from stocksync.sync.answers import Fact, FoundCar, RunFacts, Seen, StoredFinding
 from stocksync.sync.cars import Car, Finding
 from stocksync.sync.decisions import StoredResolution
+from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import RunStatus, Snapshot
+
+_BODY: Final = msgspec.json.Decoder(float_hook=Decimal)
+"""Reads what the store wrote of a record, decimals exact: as `codec.load` does, three times as fast."""
 
 
 class Questions:
@@ -64,17 +72,43 @@ class Questions:
         cars = Repository(self.engine).cars_named(set(car_ids))
         return {car.id: car for car in cars if car.record_ids}
 
+    def cars_of_report(self, wanted: Mapping[str, Collection[str]]) -> dict[str, Car]:
+        """As `remembered_by_id`, what the rows of a report ask of cars: their records, and of the base some attributes.
+
+        wanted: by our id, the attributes. What did not stick, is on its way or is still to be carried out is left out.
+        """
+        with self.engine.connect() as connection:
+            found = [
+                _car_of_report(row, wanted)
+                for part in chunks(sorted(wanted))
+                for row in connection.execute(_CAR_OF_REPORT.where(CAR.c.id.in_(part))).all()
+            ]
+        return {car.id: car for car in found if car.record_ids}
+
     def snapshots(self, cars: Iterable[FoundCar | Car]) -> dict[tuple[str, Side], Seen]:
         """What each side last said of cars, by our id and side."""
-        owners = {(car.pair, side.value, i): (car.id, side) for car in cars for side, i in car.record_ids.items()}
-        found: dict[tuple[str, Side], Seen] = {}
+        return {owner: _seen(row) for owner, row in self._said_of(cars, _SNAPSHOT)}
+
+    def records(self, cars: Iterable[FoundCar | Car]) -> dict[tuple[str, Side], NativeRecord]:
+        """As `snapshots`, the records alone; without their stamps."""
+        return {
+            owner: NativeRecord(record_id, version, _BODY.decode(body))
+            for owner, (record_id, version, body) in self._said_of(cars, _RECORD)
+        }
+
+    def _said_of(self, cars: Iterable[FoundCar | Car], columns: Any) -> Iterator[tuple[tuple[str, Side], Any]]:
+        """Give what the snapshots of cars hold in some columns, the first of which is the record's id."""
+        owners: dict[tuple[str, Side], dict[str, str]] = {}
+        for car in cars:
+            for side, record_id in car.record_ids.items():
+                owners.setdefault((car.pair, side), {})[record_id] = car.id
         with self.engine.connect() as connection:
-            for part in chunks(sorted({record_id for _, _, record_id in owners})):
-                for row in connection.execute(select(SNAPSHOT).where(SNAPSHOT.c.record_id.in_(part))):
-                    owner = owners.get((row.pair, row.side, row.record_id))
-                    if owner is not None:
-                        found[owner] = _seen(row)
-        return found
+            for (pair, side), cars_of in owners.items():
+                # Without pair and side, which the key begins with, each statement would walk through the whole table.
+                of_side = columns.where(SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
+                for part in chunks(sorted(cars_of)):
+                    for row in connection.execute(of_side.where(SNAPSHOT.c.record_id.in_(part))).all():
+                        yield (cars_of[row[0]], side), row
 
     def findings(
         self,
@@ -96,13 +130,13 @@ class Questions:
             CONFLICT.c.car_id: car_id,
             CONFLICT.c.id: finding_id,
         }
-        statement = select(CONFLICT).where(*(column == value for column, value in wanted.items() if value is not None))
+        statement = _FINDING.where(*(column == value for column, value in wanted.items() if value is not None))
         if reasons:
             statement = statement.where(CONFLICT.c.reason.in_([reason.value for reason in reasons]))
         if not everything:
             statement = statement.where(_wants_a_look(settled_since))
         with self.engine.connect() as connection:
-            return [_stored_finding(row) for row in connection.execute(statement.order_by(CONFLICT.c.id))]
+            return [_stored_finding(row) for row in connection.execute(statement.order_by(CONFLICT.c.id)).all()]
 
     def decisions(self, rows: Iterable[StoredFinding]) -> list[StoredResolution]:
         """What was decided about some report rows, and what is still to be carried out of their cars; oldest first."""
@@ -128,11 +162,12 @@ class Questions:
     def findings_by_id(self, finding_ids: Iterable[int]) -> dict[int, StoredFinding]:
         """The rows with these numbers, closed ones too."""
         with self.engine.connect() as connection:
-            return {
-                row.id: _stored_finding(row)
+            found = [
+                _stored_finding(row)
                 for part in chunks(sorted(set(finding_ids)))
-                for row in connection.execute(select(CONFLICT).where(CONFLICT.c.id.in_(part)))
-            }
+                for row in connection.execute(_FINDING.where(CONFLICT.c.id.in_(part))).all()
+            ]
+        return {row.finding_id: row for row in found}
 
     def versions(self, row: StoredFinding) -> list[Finding]:
         """Everything that a report row ever said, the newest first."""
@@ -175,6 +210,57 @@ class Questions:
             return [_found_car(row) for row in connection.execute(statement)]
 
 
+def _as_kept(*columns: Column[Any]) -> Any:
+    """Select columns as the driver gives them.
+
+    Of many rows, most of the time goes into handing each value through its type; instants are texts in SQLite then.
+    """
+    return select(*(type_coerce(column, NULLTYPE) for column in columns))
+
+
+_SNAPSHOT: Final = select(
+    SNAPSHOT.c.record_id,
+    SNAPSHOT.c.side,
+    SNAPSHOT.c.digest,
+    SNAPSHOT.c.version,
+    SNAPSHOT.c.vin,
+    SNAPSHOT.c.reference,
+    SNAPSHOT.c.is_open,
+    SNAPSHOT.c.body,
+    SNAPSHOT.c.seen_at,
+)
+_RECORD: Final = _as_kept(SNAPSHOT.c.record_id, SNAPSHOT.c.version, SNAPSHOT.c.body)
+_CAR_OF_REPORT: Final = _as_kept(
+    CAR.c.id,
+    CAR.c.pair,
+    CAR.c.point_of_sale,
+    CAR.c.first_point_of_sale,
+    CAR.c.vehicle_module_id,
+    CAR.c.dms_id,
+    CAR.c.base,
+    CAR.c.missing_vehicle_module,
+    CAR.c.missing_dms,
+    CAR.c.closed,
+    CAR.c.reserved_by_us,
+)
+_FINDING: Final = _as_kept(
+    CONFLICT.c.id,
+    CONFLICT.c.pair,
+    CONFLICT.c.point_of_sale,
+    CONFLICT.c.car_id,
+    CONFLICT.c.subject,
+    CONFLICT.c.reason,
+    CONFLICT.c.category,
+    CONFLICT.c.vehicle_module_value,
+    CONFLICT.c.dms_value,
+    CONFLICT.c.base_value,
+    CONFLICT.c.details,
+    CONFLICT.c.opened_at,
+    CONFLICT.c.changed_at,
+    CONFLICT.c.closed_at,
+    CONFLICT.c.closed_because,
+    CONFLICT.c.ignored_by,
+)
 _RECORD_IDS = {Side.VEHICLE_MODULE: CAR.c.vehicle_module_id, Side.DMS: CAR.c.dms_id}
 
 
@@ -205,18 +291,46 @@ def _seen(row: Any) -> Seen:
     return Seen(snapshot, instant(row.seen_at))
 
 
-def _stored_finding(row: Any) -> StoredFinding:
-    return StoredFinding(
-        row.id,
-        sys.intern(row.pair),
-        sys.intern(row.point_of_sale),
-        finding_of(row),
-        instant(row.opened_at),
-        instant(row.changed_at),
-        instant(row.closed_at) if row.closed_at is not None else None,
-        row.closed_because,
-        row.ignored_by,
+def _car_of_report(row: Any, wanted: Mapping[str, Collection[str]]) -> Car:
+    car_id, pair, point_of_sale, first_point_of_sale, *ids, base, gone, missing, closed, reserved_by_us = row
+    known = orjson.loads(base)
+    return Car(
+        id=car_id,
+        pair=pair,
+        point_of_sale=point_of_sale,
+        first_point_of_sale=first_point_of_sale,
+        record_ids={side: record_id for side, record_id in zip(SIDES, ids, strict=True) if record_id is not None},
+        base={name: codec.unpack(known[name]) for name in wanted[car_id] if name in known},
+        missing={side: count for side, count in zip(SIDES, (gone, missing), strict=True) if count},
+        closed=bool(closed),
+        reserved_by_us=bool(reserved_by_us),
     )
+
+
+def _stored_finding(row: Any) -> StoredFinding:
+    number, pair, point_of_sale, car_id, subject, reason, category, module, dms, base, details, *moved = row
+    opened_at, changed_at, closed_at, closed_because, ignored_by = moved
+    finding = Finding(
+        car_id, sys.intern(subject), Reason(reason), Category(category), module, dms, base, _details(details)
+    )
+    return StoredFinding(
+        number,
+        sys.intern(pair),
+        sys.intern(point_of_sale),
+        finding,
+        instant(opened_at),
+        instant(changed_at),
+        instant(closed_at) if closed_at is not None else None,
+        closed_because,
+        ignored_by,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _details(text: str) -> Mapping[str, str]:
+    """Read what a row tells besides its values; most rows tell the same, and share it."""
+    details: Mapping[str, str] = codec.load(text)
+    return details
 
 
 _TELLING_ROWS = frozenset({"reported", "report_changed", "report_closed"})
