@@ -56,7 +56,7 @@ def beside_in(car: CarPlan, subject: str, mapping: PointOfSaleMapping) -> Beside
     return beside(car.car, car.vehicle_module, subject, car.context, mapping)
 
 
-def case_of(finding: Finding, known: Beside) -> Case:
+def case_of(finding: Finding, known: Beside, *, in_open_row: bool = False) -> Case:
     """A finding as it is told."""
     return Case(
         reason=finding.reason,
@@ -70,6 +70,7 @@ def case_of(finding: Finding, known: Beside) -> Case:
         tie_break=known.tie_break,
         never_in_dms=known.never_in_dms,
         reserved=known.reserved,
+        in_open_row=in_open_row,
     )
 
 

@@ -68,7 +68,7 @@ def _line(
     vin, registration, police_number, stage, *named = map(car.text, _SHOWN) if car is not None else _NOT_SHOWN
     return ReportLine(
         conflict_id=row.finding_id,
-        case=cases.case_of(row.finding, _beside(row.finding, car, mapping)),
+        case=cases.case_of(row.finding, _beside(row.finding, car, mapping), in_open_row=row.closed_at is None),
         point_of_sale=row.point_of_sale,
         vin=vin,
         registration=registration,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stocksync.reports.spelling import Counted, Language, Speller, masked, quoted
-from stocksync.reports.wording import Case, fields_of, joined, typeset
+from stocksync.reports.wording import Case, Fields, joined, typeset
 from stocksync.reports.words import SIDE_NAMES
 from stocksync.stock.reasons import Reason
 from stocksync.stock.values import SIDES, Side
@@ -73,10 +73,10 @@ def lot_sentence(case: Case, cars: int, vocabulary: Mapping[str, Attribute], spe
     language = speller.language
     holds = (ANNEXED if case.reason is Reason.OWNERSHIP_UNKNOWN else HOLDS_FOR_ALL)[language]
     template = f"{LOT_SENTENCES[case.reason][language]} {holds}"
-    said: dict[str, object] = dict(fields_of(case, vocabulary, speller))
+    said = Fields(case, vocabulary, speller)
     said["cars"] = Counted(cars, language)
     said["codes"] = _codes(case, vocabulary, speller)
-    said["unwritable"] = _unwritable(case, fields_of(case, vocabulary, speller), language)
+    said["unwritable"] = _unwritable(case, said, language)
     return typeset(template, language).format_map(said)
 
 
@@ -88,7 +88,7 @@ def _codes(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) ->
     return joined((quoted(masked(text) if hides else text, speller.language) for text in wrong), speller.language)
 
 
-def _unwritable(case: Case, said: Mapping[str, str], language: Language) -> str:
+def _unwritable(case: Case, said: Mapping[str, object], language: Language) -> str:
     if case.owner not in (Side.VEHICLE_MODULE, Side.DMS):
         return typeset(_UNWRITABLE[language][""], language).format_map(said)
     owner = Side(case.owner)

@@ -102,7 +102,8 @@ class ReportLine:
     def told(self, speller: Speller) -> str:
         """Tell what happened and what to do, and what was decided before."""
         if self.cars == 1:
-            case = replace(self.case, in_open_row=self.closed_on is None)
+            is_open = self.closed_on is None
+            case = self.case if self.case.in_open_row is is_open else replace(self.case, in_open_row=is_open)
             said = sentence(case, self.vocabulary, speller)
         else:
             said = lot_sentence(self.case, self.cars, self.vocabulary, speller)

@@ -7,10 +7,10 @@ the spaces of French.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from stocksync.reports.sentences import SENTENCES
 from stocksync.reports.spelling import NARROW, NO_BREAK, Counted, Language, Speller, attribute_of, from_neutral
@@ -87,7 +87,7 @@ def sentence(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) 
     template = told.fr if language == "fr" else told.en
     if is_decided_by_rule(case.reason, case.owner):
         template = BOTH_CHANGED[language]
-    return typeset(template, language).format_map(fields_of(case, vocabulary, speller))
+    return typeset(template, language).format_map(Fields(case, vocabulary, speller))
 
 
 def is_decided_by_rule(reason: Reason, owner: str | None) -> bool:
@@ -111,16 +111,16 @@ def hangs_on(keys: Iterable[str], language: Language) -> str:
 
 def shown_values(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> dict[Side, str]:
     """Spell both values; one that cannot be read is marked so, whatever its kind."""
-    texts = {Side.VEHICLE_MODULE: case.vehicle_module, Side.DMS: case.dms}
-    shown = {}
-    for side, text in texts.items():
-        attribute = attribute_of(case.subject, side, vocabulary)
-        reading = from_neutral(attribute, text)
-        if isinstance(reading, str) and f"{side}_invalid" in case.details:
-            # A number or a date that a rule refuses can be read all the same.
-            reading = Invalid(reading, "")
-        shown[side] = speller.value(attribute, reading)
-    return shown
+    return {side: _shown_value(case, side, vocabulary, speller) for side in SIDES}
+
+
+def _shown_value(case: Case, side: Side, vocabulary: Mapping[str, Attribute], speller: Speller) -> str:
+    attribute = attribute_of(case.subject, side, vocabulary)
+    reading = from_neutral(attribute, case.vehicle_module if side is Side.VEHICLE_MODULE else case.dms)
+    if isinstance(reading, str) and f"{side}_invalid" in case.details:
+        # A number or a date that a rule refuses can be read all the same.
+        reading = Invalid(reading, "")
+    return speller.value(attribute, reading)
 
 
 def halt_sentence(
@@ -164,35 +164,58 @@ class _OrNothing(dict[str, Any]):
         return _Unknown()
 
 
-def fields_of(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> Mapping[str, str]:
-    """What may stand in a template, by name; what is not known is a question mark."""
-    sides, details = SIDE_NAMES[speller.language], case.details
-    values = shown_values(case, vocabulary, speller)
-    loser = Side(details["refused"]) if "refused" in details else None
-    said = {
-        "attribute": subject_label(case.subject, vocabulary, speller.language),
-        "module": values[Side.VEHICLE_MODULE],
-        "dms": values[Side.DMS],
-        "base": speller.text(attribute_of(case.subject, None, vocabulary), case.base),
-        "owner": OWNERS[speller.language].get(case.owner or "", "?"),
-        "why": _why(case, vocabulary, speller),
-        "whose": WHOSE[speller.language][_unusable_side(case, vocabulary)],
-        "where_blank": WHERE_BLANK[speller.language][_blank_side(case)],
-        "absence": ABSENCE[speller.language]["never" if case.never_in_dms else "gone"],
-        "reservation": RESERVATION[speller.language]["set" if case.reserved else ""],
-        "kept": kept_value(case.tie_break, loser.other if loser is not None else "", speller.language),
-        "message": _message(case, vocabulary, speller),
-        "sale": _sale(details, speller.language),
-        "evidence": _evidence(details, speller.language),
-        "side": sides.get(details.get("side", ""), "?"),
-        "records": details.get("records", "?"),
-        "highest": details.get("highest", "?"),
-    }
-    if loser is not None:
-        said |= {"loser": sides[loser], "winner": sides[loser.other]}
-        said |= {"loser_value": values[loser], "winner_value": values[loser.other]}
-        said["advice"] = _advice(case, said, loser, speller.language)
-    return _OrNothing(said | {"then": _then(case, speller.language)})
+class Fields(dict[str, object]):
+    """What may stand in a template, by name; what is not known is a question mark.
+
+    A sentence says little of it, so that each is found out when it is asked for; more can be put in.
+    """
+
+    def __init__(self, case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> None:
+        super().__init__()
+        self.case, self.vocabulary, self.speller = case, vocabulary, speller
+        self.language: Language = speller.language
+        self.loser = Side(case.details["refused"]) if "refused" in case.details else None
+
+    def __missing__(self, name: str) -> object:
+        find = _FIELDS.get(name)
+        self[name] = said = find(self) if find is not None else _Unknown()
+        return said
+
+    def value(self, side: Side) -> str:
+        """A side's value, spelled."""
+        return _shown_value(self.case, side, self.vocabulary, self.speller)
+
+
+def _of_loser(find: Callable[[Fields, Side], str]) -> Callable[[Fields], object]:
+    """What can only be told where a side's change was refused."""
+    return lambda said: find(said, said.loser) if said.loser is not None else _Unknown()
+
+
+_FIELDS: Final[Mapping[str, Callable[[Fields], object]]] = {
+    "attribute": lambda said: subject_label(said.case.subject, said.vocabulary, said.language),
+    "module": lambda said: said.value(Side.VEHICLE_MODULE),
+    "dms": lambda said: said.value(Side.DMS),
+    "base": lambda said: said.speller.text(attribute_of(said.case.subject, None, said.vocabulary), said.case.base),
+    "owner": lambda said: OWNERS[said.language].get(said.case.owner or "", "?"),
+    "why": lambda said: _why(said.case, said.vocabulary, said.speller),
+    "whose": lambda said: WHOSE[said.language][_unusable_side(said.case, said.vocabulary)],
+    "where_blank": lambda said: WHERE_BLANK[said.language][_blank_side(said.case)],
+    "absence": lambda said: ABSENCE[said.language]["never" if said.case.never_in_dms else "gone"],
+    "reservation": lambda said: RESERVATION[said.language]["set" if said.case.reserved else ""],
+    "kept": lambda said: kept_value(said.case.tie_break, said.loser.other if said.loser else "", said.language),
+    "message": lambda said: _message(said.case, said.vocabulary, said.speller),
+    "sale": lambda said: _sale(said.case.details, said.language),
+    "evidence": lambda said: _evidence(said.case.details, said.language),
+    "side": lambda said: SIDE_NAMES[said.language].get(said.case.details.get("side", ""), "?"),
+    "records": lambda said: said.case.details.get("records", "?"),
+    "highest": lambda said: said.case.details.get("highest", "?"),
+    "loser": _of_loser(lambda said, loser: SIDE_NAMES[said.language][loser]),
+    "winner": _of_loser(lambda said, loser: SIDE_NAMES[said.language][loser.other]),
+    "loser_value": _of_loser(lambda said, loser: said.value(loser)),
+    "winner_value": _of_loser(lambda said, loser: said.value(loser.other)),
+    "advice": _of_loser(lambda said, loser: _advice(said.case, said, loser, said.language)),
+    "then": lambda said: _then(said.case, said.language),
+}
 
 
 def _unusable_side(case: Case, vocabulary: Mapping[str, Attribute]) -> str:
@@ -219,7 +242,7 @@ def _blank_side(case: Case) -> str:
     return blank[0] if len(blank) == 1 else ""
 
 
-def _advice(case: Case, said: Mapping[str, str], loser: Side, language: Language) -> str:
+def _advice(case: Case, said: Mapping[str, object], loser: Side, language: Language) -> str:
     """Where to enter the value that was refused, iff there is one."""
     if (case.vehicle_module if loser is Side.VEHICLE_MODULE else case.dms) is None:
         return ""
