@@ -20,7 +20,7 @@ from stocksync.reports.cost import in_order_of_cost
 from stocksync.reports.escaping import escaped
 from stocksync.reports.lots import Lot, Row, line_of
 from stocksync.reports.report_lines import ReportLine
-from stocksync.reports.spelling import Cell, Language, Speller, attribute_of, day_cell, number_cell
+from stocksync.reports.spelling import NO_CELL, Cell, Language, Speller, attribute_of, day_cell, number_cell
 from stocksync.reports.words import OWNERS
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import STAGE
@@ -53,11 +53,21 @@ class Column:
 
 
 def _text(get: Callable[[ReportLine], str | None]) -> Callable[[ReportLine, Speller], Cell]:
-    return lambda line, _: Cell(get(line) or "")
+    return lambda line, _: Cell(text) if (text := get(line)) else NO_CELL
 
 
 def _value(get: Callable[[ReportLine], str | None], side: Side | None) -> Callable[[ReportLine, Speller], Cell]:
-    return lambda line, speller: speller.cell(attribute_of(line.case.subject, side, line.vocabulary), get(line))
+    def cell(line: ReportLine, speller: Speller) -> Cell:
+        neutral = get(line)
+        if neutral is None:
+            return NO_CELL
+        return speller.cell(attribute_of(line.case.subject, side, line.vocabulary), neutral)
+
+    return cell
+
+
+def _nothing(_line: ReportLine, _speller: Speller) -> Cell:
+    return NO_CELL
 
 
 def _number(get: Callable[[ReportLine], int]) -> Callable[[ReportLine, Speller], Cell]:
@@ -97,24 +107,27 @@ COLUMNS: Final = (
         "decision",
         "Décision (module, dms, valeur, ignorer)",
         "Decision (module, dms, value, ignore)",
-        _text(lambda _: ""),
+        _nothing,
     ),
-    Column("value", "Valeur décidée", "Decided value", _text(lambda _: "")),
-    Column("comment", "Commentaire", "Comment", _text(lambda _: "")),
+    Column("value", "Valeur décidée", "Decided value", _nothing),
+    Column("comment", "Commentaire", "Comment", _nothing),
     Column("fingerprint", "Empreinte (ne pas modifier)", "Fingerprint (leave as is)", _text(lambda x: x.fingerprint)),
 )
+_FILLING: Final = tuple(column.cell for column in COLUMNS)
 
 
 def cells_of(line: ReportLine, language: Language) -> list[Cell]:
     """Fill a line's columns; every text is one that each spreadsheet can hold, and none is a formula."""
     speller = Speller(language, line.choice_labels, clear=True)
-    return [_kept(column.cell(line, speller)) for column in COLUMNS]
+    return [
+        cell if cell.is_number or (text := kept(cell.text)) is cell.text else replace(cell, text=text)
+        for cell in [fill(line, speller) for fill in _FILLING]
+    ]
 
 
-def _kept(cell: Cell) -> Cell:
-    if cell.is_number or not cell.text or _HARMLESS.fullmatch(cell.text):
-        return cell
-    return replace(cell, text=escaped(storable(cell.text)))
+def kept(text: str) -> str:
+    """Keep a text to what a cell can hold, and from being taken for a formula; nearly all stay as they are."""
+    return text if not text or _HARMLESS.fullmatch(text) else escaped(storable(text))
 
 
 def report_lines(rows: Iterable[Row]) -> list[ReportLine]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from stocksync.reports.cell_problem import CellProblem
-from stocksync.reports.conflict_report import BYTE_ORDER_MARK, DELIMITER, LINE_END, storable
+from stocksync.reports.conflict_report import BYTE_ORDER_MARK, DELIMITER, LINE_END, kept
 from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, WHY_NOT
 from stocksync.reports.escaping import escaped
 from stocksync.reports.spelling import Language, Speller, quoted
@@ -127,7 +127,7 @@ def answers_bytes(rows: Iterable[AnsweredRow], language: Language) -> bytes:
 def _cells(row: AnsweredRow, language: Language) -> list[str]:
     cells = (row.conflict, row.point_of_sale, row.vin, row.label, row.decision, row.value, row.comment)
     said = escaped(detail(row, language))
-    return [status(row, language), said, str(row.line), *(escaped(storable(cell)) for cell in cells)]
+    return [status(row, language), said, str(row.line), *map(kept, cells)]
 
 
 def refusal_bytes(sentence: str, language: Language) -> bytes:
@@ -181,10 +181,10 @@ def _said(row: AnsweredRow, language: Language) -> dict[str, str]:
         said["owner"] = OWNERS[language].get(row.details["owner"], "?")
     if "broken" in row.details and row.speller is not None:
         said["broken"] = why_invalid(row.details["broken"], row.vocabulary, row.speller)
-    said |= {"limits": _limits(row, language), "effect": _effect(row, language)}
-    for name in ("base", "max_jump"):
-        if name in row.details:
-            said[name] = _spelled(row, row.details[name])
+    said["effect"] = _effect(row, language)
+    if row.details:
+        said["limits"] = _limits(row, language)
+        said |= {name: _spelled(row, row.details[name]) for name in ("base", "max_jump") if name in row.details}
     if row.problem is not None:
         said |= {
             "column": row.problem.column,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from stocksync.reports.spelling import Language
@@ -31,6 +32,11 @@ def choice_of(cell: str) -> Choice | None:
     """Read a decision in either language; case, accents, quotes and outer punctuation are spelling."""
     if len(cell) > _LONGEST:
         return None
+    return _choice(cell)
+
+
+@lru_cache(maxsize=1024)
+def _choice(cell: str) -> Choice | None:
     words = re.sub(r"^[\W_]+|[\W_]+$", "", folded(cell))
     return _CHOICES.get(words)
 

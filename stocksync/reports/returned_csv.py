@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -60,7 +60,8 @@ def _lightened(rows: Iterable[SheetRow], readings: Sequence[Reading]) -> Iterato
     yield from first
     not_read = places_not_read(first, readings)
     for row in iterator:
-        yield replace(row, cells=["" if place in not_read else cell for place, cell in enumerate(row.cells)])
+        cells = ["" if place in not_read else cell for place, cell in enumerate(row.cells)]
+        yield SheetRow(row.number, cells, row.dates)
 
 
 @dataclass(slots=True)

@@ -135,9 +135,10 @@ class _Report:
 
     def _cell(self, row: SheetRow, name: str) -> str:
         place = self.header.places.get(name)
-        if place is None or place >= len(row.cells):
+        if place is None or place >= len(row.cells) or not row.cells[place]:
             return ""
-        text = trimmed(_LINE_END.sub("\n", self.reading(row.cells[place])))
+        text = self.reading(row.cells[place])
+        text = trimmed(_LINE_END.sub("\n", text) if "\r" in text else text)
         return _CLEANED.get(name, _typed)(text)
 
     def _out_of_joint(self, row: SheetRow, language: Language) -> CellProblem | None:

@@ -50,6 +50,8 @@ class Sheet:
 
 def trimmed(cell: str) -> str:
     """Take outer spaces of every kind off."""
+    if cell.isascii():
+        return cell.strip()
     former = None
     while former != cell:
         former, cell = cell, cell.strip().strip(_INVISIBLE)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, Literal, Protocol
 
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Reading, Side, from_text
@@ -80,6 +81,10 @@ class Cell:
     exact: int | Decimal | date | None = field(default=None, compare=False)
 
 
+NO_CELL: Final = Cell("")
+"""Nothing stands there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speller:
     """Spells the values of one point of sale in one language; `clear` shows the names of people."""
@@ -111,9 +116,9 @@ class Speller:
 
     def cell(self, attribute: Attribute, neutral: str | None) -> Cell:
         """Spell a value that is held in its neutral spelling for a spreadsheet: empty where nothing is held."""
+        if neutral is None:
+            return NO_CELL
         reading = from_neutral(attribute, neutral)
-        if reading is BLANK:
-            return Cell("")
         if isinstance(reading, Invalid):
             return Cell(reading.raw)
         if isinstance(reading, int) and not isinstance(reading, bool):
@@ -189,6 +194,7 @@ def amount_cell(cents: int) -> Cell:
     return Cell(_decimal(cents, ""), is_number=True, exact=exact)
 
 
+@lru_cache(maxsize=4096)
 def day_cell(on: date) -> Cell:
     """A day for a spreadsheet."""
     return Cell(day(on), exact=on if on >= _FIRST_DAY_OF_A_WORKBOOK else None)
