@@ -28,10 +28,10 @@ from stocksync.stock.vehicle import (
     VIN,
     Vehicle,
 )
-from stocksync.sync.answers import AttributeAnswer, CarAnswer, StoredFinding, answer
+from stocksync.sync.answers import AttributeAnswer, CarAnswer, ReportedCar, StoredFinding, answer
 from stocksync.sync.cars import Car
 from stocksync.sync.plan import CarPlan
-from stocksync.sync.ports import Clock, NativeRecord, today_on
+from stocksync.sync.ports import Clock, today_on
 
 if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
@@ -72,8 +72,7 @@ class StoredCars:
     questions: Questions
     mappings: MappingSet
     clock: Clock
-    _cars: Mapping[str, Car] = field(default_factory=dict)
-    _records: Mapping[tuple[str, Side], NativeRecord] = field(default_factory=dict)
+    _cars: Mapping[str, ReportedCar] = field(default_factory=dict)
     _answers: dict[str, CarAnswer | None] = field(default_factory=dict)
     _shown: dict[tuple[str, str], CarAnswer | None] = field(default_factory=dict)
     _scopes: dict[tuple[str, str], _Scope] = field(default_factory=dict)
@@ -85,8 +84,7 @@ class StoredCars:
         subjects: dict[str, set[str]] = {}
         for row in rows:
             subjects.setdefault(row.finding.car_id, set()).add(row.finding.subject)
-        self._cars = self.questions.cars_of_report(subjects)
-        self._records = self.questions.records(self._cars.values())
+        self._cars = self.questions.reported_cars(subjects)
 
     def in_parts(self, items: Iterable[_Item], row_of: Callable[[_Item], StoredFinding]) -> Iterator[list[_Item]]:
         """Give some items part after part, each once the cars of its rows are looked up."""
@@ -117,11 +115,10 @@ class StoredCars:
     def shown_of(self, row: StoredFinding) -> CarAnswer | None:
         """What a row of the report says of its car, and what a decision about the row is judged by.
 
-        It is `answer_of` without what no row asks for. The car is that of `Questions.cars_of_report`, with the base of
-        the rows' subjects. Vehicles hold what is shown of every car, the row's subject and what the rules about it look
-        at. The plan has a context and no verdicts; attributes say who owns them, and no
-        values. Whether there is a plan, and in which context, follows from few readings, which most cars share: one
-        car of each kind is answered in full.
+        It is `answer_of` without what no row asks for. The car is as a `ReportedCar` has it. Vehicles hold what is
+        shown of every car, the row's subject and what the rules about it look at. The plan has a context and no
+        verdicts; attributes say who owns them, and no values. Whether there is a plan, and in which context, follows
+        from few readings, which most cars share: one car of each kind is answered in full.
         """
         key = (row.finding.car_id, row.finding.subject)
         if key not in self._shown:
@@ -137,15 +134,14 @@ class StoredCars:
         return answer(car, seen, (), mapping, today_on(self.clock, mapping.time_zone))
 
     def _show(self, row: StoredFinding) -> CarAnswer | None:
-        car = self._cars.get(row.finding.car_id)
-        if car is None:
+        reported = self._cars.get(row.finding.car_id)
+        if reported is None:
             return None
-        scope = self._scope(row)
+        car, scope = reported.car, self._scope(row)
         vehicles: dict[Side, Vehicle] = {}
-        for side in SIDES:
-            record = self._records.get((car.id, side))
+        for side, record in reported.records.items():
             # A record that was not listed any more is not shown.
-            if record is not None and not car.missing.get(side):
+            if side not in car.missing:
                 vehicles[side] = scope.translations[side].vehicle(record.record_id, record.version, record.body)
         kind = self._kind(row, scope, car, vehicles)
         plan = kind.plan

@@ -21,6 +21,7 @@ from stocksync.sync.binding import Bindings
 from stocksync.sync.cars import BINDING, RECORD, Car, Finding, Sighting
 from stocksync.sync.decide import make_plan
 from stocksync.sync.plan import CarPlan
+from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import Snapshot
 
 
@@ -45,6 +46,18 @@ class Seen:
 
     snapshot: Snapshot
     seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedCar:
+    """What the rows of a report ask of a car: what each side last said, without stamps, and what we remember.
+
+    Of that, the base has the attributes of these rows alone; what did not stick, is on its way or is still to be
+    carried out is left out.
+    """
+
+    car: Car
+    records: Mapping[Side, NativeRecord]
 
 
 @dataclass(frozen=True, slots=True)

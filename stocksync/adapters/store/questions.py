@@ -6,7 +6,7 @@ Only reading; what cycles remember is `repository`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -27,7 +27,7 @@ from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
-from stocksync.sync.answers import Fact, FoundCar, RunFacts, Seen, StoredFinding
+from stocksync.sync.answers import Fact, FoundCar, ReportedCar, RunFacts, Seen, StoredFinding
 from stocksync.sync.cars import Car, Finding
 from stocksync.sync.decisions import StoredResolution
 from stocksync.sync.ports import NativeRecord
@@ -72,43 +72,35 @@ class Questions:
         cars = Repository(self.engine).cars_named(set(car_ids))
         return {car.id: car for car in cars if car.record_ids}
 
-    def cars_of_report(self, wanted: Mapping[str, Collection[str]]) -> dict[str, Car]:
-        """As `remembered_by_id`, what the rows of a report ask of cars: their records, and of the base some attributes.
+    def reported_cars(self, wanted: Mapping[str, Collection[str]]) -> dict[str, ReportedCar]:
+        """What the rows of a report ask of cars, by our id; those without any record are left out.
 
-        wanted: by our id, the attributes. What did not stick, is on its way or is still to be carried out is left out.
+        wanted: by our id, the attributes whose last common value is asked for.
         """
         with self.engine.connect() as connection:
-            found = [
-                _car_of_report(row, wanted)
+            rows = [
+                row
                 for part in chunks(sorted(wanted))
-                for row in connection.execute(_CAR_OF_REPORT.where(CAR.c.id.in_(part))).all()
+                for row in connection.execute(_REPORTED.where(CAR.c.id.in_(part))).all()
             ]
-        return {car.id: car for car in found if car.record_ids}
+        found = (_reported_car(row, wanted) for row in rows)
+        return {reported.car.id: reported for reported in found if reported.car.record_ids}
 
     def snapshots(self, cars: Iterable[FoundCar | Car]) -> dict[tuple[str, Side], Seen]:
         """What each side last said of cars, by our id and side."""
-        return {owner: _seen(row) for owner, row in self._said_of(cars, _SNAPSHOT)}
-
-    def records(self, cars: Iterable[FoundCar | Car]) -> dict[tuple[str, Side], NativeRecord]:
-        """As `snapshots`, the records alone; without their stamps."""
-        return {
-            owner: NativeRecord(record_id, version, _BODY.decode(body))
-            for owner, (record_id, version, body) in self._said_of(cars, _RECORD)
-        }
-
-    def _said_of(self, cars: Iterable[FoundCar | Car], columns: Any) -> Iterator[tuple[tuple[str, Side], Any]]:
-        """Give what the snapshots of cars hold in some columns, the first of which is the record's id."""
         owners: dict[tuple[str, Side], dict[str, str]] = {}
         for car in cars:
             for side, record_id in car.record_ids.items():
                 owners.setdefault((car.pair, side), {})[record_id] = car.id
+        found: dict[tuple[str, Side], Seen] = {}
         with self.engine.connect() as connection:
             for (pair, side), cars_of in owners.items():
                 # Without pair and side, which the key begins with, each statement would walk through the whole table.
-                of_side = columns.where(SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
+                of_side = select(SNAPSHOT).where(SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
                 for part in chunks(sorted(cars_of)):
                     for row in connection.execute(of_side.where(SNAPSHOT.c.record_id.in_(part))).all():
-                        yield (cars_of[row[0]], side), row
+                        found[cars_of[row.record_id], side] = _seen(row)
+        return found
 
     def findings(
         self,
@@ -218,31 +210,36 @@ def _as_kept(*columns: Column[Any]) -> Any:
     return select(*(type_coerce(column, NULLTYPE) for column in columns))
 
 
-_SNAPSHOT: Final = select(
-    SNAPSHOT.c.record_id,
-    SNAPSHOT.c.side,
-    SNAPSHOT.c.digest,
-    SNAPSHOT.c.version,
-    SNAPSHOT.c.vin,
-    SNAPSHOT.c.reference,
-    SNAPSHOT.c.is_open,
-    SNAPSHOT.c.body,
-    SNAPSHOT.c.seen_at,
-)
-_RECORD: Final = _as_kept(SNAPSHOT.c.record_id, SNAPSHOT.c.version, SNAPSHOT.c.body)
-_CAR_OF_REPORT: Final = _as_kept(
+_SAID: Final = {side: SNAPSHOT.alias(side.value) for side in SIDES}
+_RECORD_IDS: Final = {Side.VEHICLE_MODULE: CAR.c.vehicle_module_id, Side.DMS: CAR.c.dms_id}
+
+
+def _with_records() -> Any:
+    """Cars, and beside each what both sides last said of it."""
+    joined: Any = CAR
+    for side, said in _SAID.items():
+        ours = and_(said.c.pair == CAR.c.pair, said.c.side == side.value, said.c.record_id == _RECORD_IDS[side])
+        joined = joined.outerjoin(said, ours)
+    return joined
+
+
+_REPORTED: Final = _as_kept(
     CAR.c.id,
     CAR.c.pair,
     CAR.c.point_of_sale,
     CAR.c.first_point_of_sale,
-    CAR.c.vehicle_module_id,
-    CAR.c.dms_id,
     CAR.c.base,
-    CAR.c.missing_vehicle_module,
-    CAR.c.missing_dms,
     CAR.c.closed,
     CAR.c.reserved_by_us,
-)
+    CAR.c.vehicle_module_id,
+    CAR.c.missing_vehicle_module,
+    _SAID[Side.VEHICLE_MODULE].c.version,
+    _SAID[Side.VEHICLE_MODULE].c.body,
+    CAR.c.dms_id,
+    CAR.c.missing_dms,
+    _SAID[Side.DMS].c.version,
+    _SAID[Side.DMS].c.body,
+).select_from(_with_records())
 _FINDING: Final = _as_kept(
     CONFLICT.c.id,
     CONFLICT.c.pair,
@@ -261,7 +258,6 @@ _FINDING: Final = _as_kept(
     CONFLICT.c.closed_because,
     CONFLICT.c.ignored_by,
 )
-_RECORD_IDS = {Side.VEHICLE_MODULE: CAR.c.vehicle_module_id, Side.DMS: CAR.c.dms_id}
 
 
 def _by_ids(car_ids: list[str]) -> Any:
@@ -291,20 +287,29 @@ def _seen(row: Any) -> Seen:
     return Seen(snapshot, instant(row.seen_at))
 
 
-def _car_of_report(row: Any, wanted: Mapping[str, Collection[str]]) -> Car:
-    car_id, pair, point_of_sale, first_point_of_sale, *ids, base, gone, missing, closed, reserved_by_us = row
+def _reported_car(row: Any, wanted: Mapping[str, Collection[str]]) -> ReportedCar:
+    car_id, pair, point_of_sale, first_point_of_sale, base, closed, reserved_by_us, *sides = row
+    record_ids, missing, records = {}, {}, {}
+    for side, (record_id, count, version, body) in zip(SIDES, (sides[:4], sides[4:]), strict=True):
+        if record_id is not None:
+            record_ids[side] = record_id
+            if body is not None:
+                records[side] = NativeRecord(record_id, version, _BODY.decode(body))
+        if count:
+            missing[side] = count
     known = orjson.loads(base)
-    return Car(
+    car = Car(
         id=car_id,
         pair=pair,
         point_of_sale=point_of_sale,
         first_point_of_sale=first_point_of_sale,
-        record_ids={side: record_id for side, record_id in zip(SIDES, ids, strict=True) if record_id is not None},
+        record_ids=record_ids,
         base={name: codec.unpack(known[name]) for name in wanted[car_id] if name in known},
-        missing={side: count for side, count in zip(SIDES, (gone, missing), strict=True) if count},
+        missing=missing,
         closed=bool(closed),
         reserved_by_us=bool(reserved_by_us),
     )
+    return ReportedCar(car, records)
 
 
 def _stored_finding(row: Any) -> StoredFinding:
