@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from stocksync.entrypoints.cases import local_instant
@@ -214,49 +215,50 @@ class DecisionDesk:
 
     def _answer(self, item: _Item, cars: StoredCars, handing: _Handing) -> tuple[AnsweredRow, StoredResolution | None]:
         stored = self._rows.get(item.conflict_id)
-        blank = self._blank(item, stored, cars)
+        answer = self._answering(item, stored, cars)
         problem = item.returned.problem or self._problem_of_row(item)
         if problem is not None:
-            return replace(blank, answer=Answer.UNREADABLE, problem=problem), None
-        if stored is not None and (taken_back := self._taken_back(item, stored)) is not None:
-            return replace(blank, answer=Answer.CONTRADICTED, earlier=self._said_earlier(taken_back)), None
-        seen = self._seen(item, stored)
+            return answer(answer=Answer.UNREADABLE, problem=problem), None
+        undone = self._undone(stored) if stored is not None else []
+        if stored is not None and (taken_back := self._taken_back(item, stored, undone)) is not None:
+            return answer(answer=Answer.CONTRADICTED, earlier=self._said_earlier(taken_back)), None
+        seen = self._seen(item, stored, len(undone))
         if stored is None or seen is None:
-            return blank, None
+            return answer(answer=Answer.UNKNOWN), None
         if self.only is not None and stored.point_of_sale != self.only:
             details = {"point": stored.point_of_sale}
-            return replace(blank, answer=Answer.NOT_PERMITTED, why=Why.OTHER_POINT_OF_SALE, details=details), None
+            return answer(answer=Answer.NOT_PERMITTED, why=Why.OTHER_POINT_OF_SALE, details=details), None
         decision = self._decision(item, stored, cars, month_first=handing.month_first)
         if isinstance(decision, CellProblem):
-            return replace(blank, answer=Answer.UNREADABLE, problem=decision), None
+            return answer(answer=Answer.UNREADABLE, problem=decision), None
         if item.lot and decision.choice is Choice.VALUE and self._differ(item.lot, stored):
             problem = CellProblem(self._header("decision"), item.returned.cells["decision"], _ROW_BY_ROW[self.language])
-            return replace(blank, answer=Answer.UNREADABLE, problem=problem), None
+            return answer(answer=Answer.UNREADABLE, problem=problem), None
         row = ReviewedRow(stored, seen, cars.shown_of(stored), self._earlier.concerning(stored))
         mapping = cars.rules_of(stored)
         judged = judge(decision, row, mapping, today_on(self.clock, mapping.time_zone))
-        answered = self._said(blank, row, judged)
+        answered = self._said(answer, row, judged, cars.mapping_of(stored))
         taken = kept(decision, row, judged, handing.by, handing.name, handing.digest, handing.at)
-        return answered, replace(taken, lot=item.lot) if taken is not None else None
+        return answered, replace(taken, lot=item.lot) if taken is not None and item.lot else taken
 
-    def _blank(self, item: _Item, stored: StoredFinding | None, cars: StoredCars) -> AnsweredRow:
-        """What is told of a row whatever the answer."""
+    def _answering(self, item: _Item, stored: StoredFinding | None, cars: StoredCars) -> Callable[..., AnsweredRow]:
+        """What makes the answer to a row, with what is told of it whatever the answer."""
         cells = item.returned.cells
-        row = AnsweredRow(
+        answer = partial(
+            AnsweredRow,
             line=item.returned.line,
             sheet=item.returned.sheet,
-            answer=Answer.UNKNOWN,
             conflict=str(item.conflict_id) if item.conflict_id else cells.get("id", ""),
             decision=cells.get("decision", ""),
             value=cells.get("value", ""),
             comment=cells.get("comment", ""),
         )
         if stored is None:
-            return row
+            return answer
         mapping, car = cars.mapping_of(stored), cars.shown_of(stored)
         subject = stored.finding.subject
-        return replace(
-            row,
+        return partial(
+            answer,
             point_of_sale=stored.point_of_sale,
             vin=(car.text(VIN) if car is not None else None) or "",
             label=subject_label(subject, mapping.vocabulary, self.language),
@@ -282,9 +284,9 @@ class DecisionDesk:
             return CellProblem(self._header("comment"), cells["comment"][:40] + "…", _SHORTER[self.language])
         return None
 
-    def _seen(self, item: _Item, stored: StoredFinding | None) -> Finding | None:
+    def _seen(self, item: _Item, stored: StoredFinding | None, taken_back: int) -> Finding | None:
         """What the row said to its reader; None where the fingerprint was never given to it."""
-        if stored is None or not self._names(item, stored, len(self._undone(stored))):
+        if stored is None or not self._names(item, stored, taken_back):
             return None
         now = version_seen(item.fingerprint, [stored.finding])
         return now or version_seen(item.fingerprint, self.questions.versions(stored))
@@ -296,9 +298,10 @@ class DecisionDesk:
     def _names(self, item: _Item, stored: StoredFinding, taken_back: int) -> bool:
         return names_row(item.fingerprint, stored.finding_id, stored.pair, stored.opened_at, taken_back)
 
-    def _taken_back(self, item: _Item, stored: StoredFinding) -> StoredResolution | None:
+    def _taken_back(
+        self, item: _Item, stored: StoredFinding, undone: Sequence[StoredResolution]
+    ) -> StoredResolution | None:
         """The decision that was taken back since the file went out; None where none was."""
-        undone = self._undone(stored)
         return next((e for count, e in enumerate(undone) if self._names(item, stored, count)), None)
 
     def _differ(self, lot: str, stored: StoredFinding) -> bool:
@@ -334,18 +337,18 @@ class DecisionDesk:
             return Decision(choice, comment=comment)
         return CellProblem(self._header("value"), typed, _NOTHING_DUE[self.language])
 
-    def _said(self, blank: AnsweredRow, row: ReviewedRow, judged: Judged) -> AnsweredRow:
-        stored = row.stored
-        attributes = {side: attribute_of(stored.finding.subject, side, blank.vocabulary) for side in SIDES}
-        speller = blank.speller
-        assert speller is not None
+    def _said(
+        self, answer: Callable[..., AnsweredRow], row: ReviewedRow, judged: Judged, mapping: PointOfSaleMapping
+    ) -> AnsweredRow:
+        stored, subject = row.stored, row.stored.finding.subject
+        attributes = {side: attribute_of(subject, side, mapping.vocabulary) for side in SIDES}
+        speller = self._speller(mapping)
         old, new = row.seen.held, stored.finding.held
-        if row.car is not None and blank.attribute is not None:
-            readings = readings_of(row.car.vehicles, blank.attribute.name)
+        if row.car is not None and subject in mapping.vocabulary:
+            readings = readings_of(row.car.vehicles, subject)
             new = {side: as_text(reading) for side, reading in readings.items()}
         spelled = {side: speller.text(attributes[side], text) for side, text in old.items()}
-        return replace(
-            blank,
+        return answer(
             answer=judged.answer,
             why=judged.why,
             details=judged.details,

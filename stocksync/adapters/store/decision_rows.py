@@ -63,9 +63,10 @@ class _Stored:
         """Tell whether another decision came first, or the row says something else by now."""
         now = self.said.get(decision.conflict_id)
         acts = decision.status in (ResolutionStatus.PENDING, ResolutionStatus.IGNORING)
-        if now is None or (acts and now.seen != decision.seen.seen):
+        # What is the same word for word is seen as the same; only then is nothing to be digested.
+        if now is None or (acts and now != decision.seen and now.seen != decision.seen.seen):
             return True
-        if (decision.conflict_id, decision.seen.seen) in self.in_force:
+        if self.in_force and (decision.conflict_id, decision.seen.seen) in self.in_force:
             return True
         if decision.choice is Choice.IGNORE:
             return False
@@ -108,7 +109,7 @@ def _taken(connection: Connection, part: Sequence[StoredResolution]) -> list[int
 
 def _stored_about(connection: Connection, part: Sequence[StoredResolution]) -> _Stored:
     row_ids = [decision.conflict_id for decision in part]
-    rows = connection.execute(select(CONFLICT).where(CONFLICT.c.id.in_(row_ids)))
+    rows = connection.execute(select(CONFLICT).where(CONFLICT.c.id.in_(row_ids))).all()
     said = {row.id: finding_of(row) for row in rows}
     in_force = select(RESOLUTION.c.conflict_id, RESOLUTION.c.seen_digest).where(
         RESOLUTION.c.conflict_id.in_(row_ids), RESOLUTION.c.status.in_([status.value for status in IN_FORCE])
