@@ -111,11 +111,12 @@ def _add_sheet(workbook: Workbook, title: str, lines: list[ReportLine], language
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{last_row}"
     sheet.data_validations.append(_validation(max(last_row, 2), language))
     sheet.append([_cell(sheet, column.header(language), "header") for column in COLUMNS])
+    looks: dict[tuple[str, str], SheetCell] = {}
     for number, line in enumerate(lines, start=2):
         cells = list(zip(COLUMNS, cells_of(line, language), strict=True))
         # Left to themselves, some programs show one line of a wrapped text and the rest over the next row.
         sheet.row_dimensions[number].height = _height_pt({column.name: cell.text for column, cell in cells})
-        sheet.append([_written(sheet, cell, column.name) for column, cell in cells])
+        sheet.append([_written(sheet, cell, column.name, looks) for column, cell in cells])
 
 
 def _height_pt(texts: Mapping[str, str]) -> float:
@@ -175,23 +176,41 @@ def _looks() -> list[NamedStyle]:
     ]
 
 
-def _written(sheet: Worksheet, cell: Cell, column: str) -> SheetCell | None:
-    """A cell of the sheet; None leaves it out: it is blank and locked then."""
+def _written(sheet: Worksheet, cell: Cell, column: str, looks: dict[tuple[str, str], SheetCell]) -> SheetCell | None:
+    """A cell of the sheet; None leaves it out: it is blank and locked then.
+
+    looks: the cells of the rows before, by column and look. What was appended is written, so that its cell serves the
+    next row: giving a look to a cell takes longer than writing it.
+    """
+    value: str | int | Decimal | date | None
     if column in FILLED_IN:
-        return _cell(sheet, cell.text or None, _FILLED_IN_LOOK)
-    if cell.exact is None:
-        return _cell(sheet, cell.text, "sentence" if column == "what_happened" else "text") if cell.text else None
-    return _cell(sheet, cell.exact, "id" if column == "id" else _LOOK_OF[type(cell.exact)])
+        value, look = cell.text or None, _FILLED_IN_LOOK
+    elif cell.exact is not None:
+        value, look = cell.exact, "id" if column == "id" else _LOOK_OF[type(cell.exact)]
+    elif cell.text:
+        value, look = cell.text, "sentence" if column == "what_happened" else "text"
+    else:
+        return None
+    found = looks.get((column, look))
+    if found is None:
+        found = looks[column, look] = _cell(sheet, value, look)
+    else:
+        _fill(found, value)
+    return found
 
 
 def _cell(sheet: Worksheet, value: str | int | Decimal | date | None, look: str) -> SheetCell:
     cell = WriteOnlyCell(sheet)
     cell.style = look
+    _fill(cell, value)
+    return cell
+
+
+def _fill(cell: SheetCell, value: str | int | Decimal | date | None) -> None:
     cell.value = _spelled(value) if isinstance(value, str) else value
     if isinstance(value, str):
         # A text that looks like a formula or an error is a text all the same.
         cell.data_type = "s"
-    return cell
 
 
 def _spelled(text: str) -> str:
