@@ -1,13 +1,16 @@
 """What an edit of the mapping would change: the same cars decided twice, by both mappings, and where that differs.
 
 On the snapshots that we hold: no request is sent and nothing is written or remembered. What comes out is what the next
-run would do differently, had nothing moved since the last one.
+run would do differently, had nothing moved since the last one. Where an edit is sure to change nothing for cars about
+which there was nothing to say, those are not looked at: see `edit_reach`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
@@ -17,10 +20,13 @@ from stocksync.stock.values import ABSENT, SIDES, Reading, Side, as_text
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION, Car
+from stocksync.sync.edit_reach import only_reaches_differences
+from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Halt, check_plan
 from stocksync.sync.known import cars_known, held_elsewhere, plan_of
+from stocksync.sync.narrow import DECISIONS, narrowed
 from stocksync.sync.newcomers import Newcomers
-from stocksync.sync.plan import Action, CarPlan, Operation
+from stocksync.sync.plan import Action, CarPlan, Operation, Plan
 from stocksync.sync.ports import Clock, NativeRecord, Store
 
 NOTHING: Final = (Category.NOTHING_KNOWN, Category.UNCHANGED, Category.AGREED)
@@ -61,8 +67,8 @@ class Difference:
 class PointPreview:
     """What differs at one point of sale.
 
-    cars: how many were decided. writes_before, writes_after: requests that the next run would send. halts: the guards
-    that would stop it.
+    cars: how many were decided, and how many open ones with records on both sides are sure to be decided alike.
+    writes_before, writes_after: requests that the next run would send. halts: the guards that would stop it.
     """
 
     point_of_sale: str
@@ -73,36 +79,78 @@ class PointPreview:
     halts: tuple[Halt, ...] = ()
 
 
-def preview(before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store, clock: Clock) -> PointPreview:
-    """Decide every car of a point of sale by both mappings, and compare."""
-    records = store.snapshots_at(after.pair, after.id)
-    cars = cars_known(store, after, records)
-    plans = {}
+def preview(
+    before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store, clock: Clock, *, everything: bool = False
+) -> PointPreview:
+    """Decide the cars of a point of sale by both mappings, and compare.
+
+    everything: every car, also those for which the edit is sure to change nothing.
+    """
+    since = None if everything else _agreed_since(before, after, store)
+    records, scope = _looked_at(after, store, since)
+    cars = cars_known(store, after, records, scope)
+    # Asked only about a police number that is new: then of all cars, as a run does.
+    given = partial(store.agreed_numbers, after.pair, after.id)
 
     def remembered(wanted: Mapping[Side, Iterable[str]]) -> dict[Side, dict[str, NativeRecord]]:
         return {side: store.snapshots(after.pair, side, wanted[side]) for side in SIDES}
 
-    for mapping in (before, after):
+    def planned(mapping: PointOfSaleMapping) -> Plan:
+        # Read anew for each: both readings of a large stock need not be in memory at once.
         vehicles = gathering.vehicles_of(mapping, records)
         elsewhere = held_elsewhere(store, mapping, vehicles, Newcomers(), remembered)
-        plans[mapping is after] = plan_of(mapping, vehicles, cars, elsewhere, clock, complete=False)
-        # Both readings of a large stock need not be in memory at once.
-        del vehicles
-    then, now = plans[False], plans[True]
+        return plan_of(mapping, vehicles, cars, elsewhere, clock, complete=False, given=given)
+
+    then, now = planned(before), planned(after)
     by_car = {plan.car.id: plan for plan in then.cars}
     differences = [
         difference for plan in now.cars for difference in _differences(after.id, by_car.pop(plan.car.id, None), plan)
     ]
     for left in by_car.values():
         differences.extend(_differences(after.id, left, None))
+    left_alone = _left_alone(after, store, cars) if since is not None else 0
+    open_cars = sum(plan.car.bound and not plan.car.closed for plan in now.cars)
     return PointPreview(
         after.id,
-        len(now.cars),
+        len(now.cars) + left_alone,
         tuple(differences),
         sum(len(plan.operations) for plan in then.cars),
         sum(len(plan.operations) for plan in now.cars),
-        tuple(check_plan(now, after.guards)),
+        tuple(check_plan(now, after.guards, lambda: open_cars + left_alone)),
     )
+
+
+def _agreed_since(before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store) -> datetime | None:
+    """Since when whatever is not of interest was decided by the first of two mappings, and is by the second as well.
+
+    None where that is not sure: then every car is to be looked at.
+    """
+    last = store.last_complete_run(before.id)
+    if last is None or last.mapping_version != before.version or last.decided_by != DECISIONS:
+        return None
+    if store.ran_otherwise_since(last, before.id) or not only_reaches_differences(before, after):
+        return None
+    return last.started_at
+
+
+def _looked_at(
+    mapping: PointOfSaleMapping, store: Store, since: datetime | None
+) -> tuple[Mapping[Side, Mapping[str, NativeRecord]], frozenset[str] | None]:
+    """The records to look at, and the ids of the only cars they may have to do with; None for all.
+
+    since: what is not of interest was in agreement then, with all it has to do with; None where nothing is known.
+    """
+    if since is None:
+        return store.snapshots_at(mapping.pair, mapping.id), None
+    nothing = Gathered({side: {} for side in SIDES}, dict.fromkeys(SIDES, frozenset()), dict.fromkeys(SIDES, ()))
+    looked = narrowed(store, mapping, nothing, since)
+    return looked.gathered.records, looked.cars
+
+
+def _left_alone(mapping: PointOfSaleMapping, store: Store, looked_at: Iterable[Car]) -> int:
+    """How many open cars with records on both sides are not looked at."""
+    seen = sum(car.bound and not car.closed and car.point_of_sale == mapping.id for car in looked_at)
+    return store.open_cars(mapping.pair, mapping.id) - seen
 
 
 def _differences(point_of_sale: str, before: CarPlan | None, after: CarPlan | None) -> Iterator[Difference]:

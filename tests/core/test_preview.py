@@ -12,6 +12,7 @@ from stocksync.mapping.cells import CellChange, cell_changes
 from stocksync.mapping.edits import Edit, edits_between
 from stocksync.stock.reconcile import Category
 from stocksync.sync.preview import PointPreview, preview
+from tests.simulation.previews import EDITS, OUT_OF_REACH, WITHIN_REACH, FileEdits, told_otherwise
 from tests.worlds import DMS, MODULE, World, a_world, crowd, shipped_set
 
 OVERRIDE = (
@@ -20,11 +21,13 @@ OVERRIDE = (
     '    schedule: {quick_every_min: 5, complete_at: "03:30"}\n    ownership: {mileage: {owner: dms}}\n',
 )
 """One line: in PDV1 the DMS owns the mileage."""
+NOBODYS_PRICE = (*OVERRIDE[:2], OVERRIDE[2].replace("mileage: {owner: dms}", "sale_price: {owner: none}"))
 NOW_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def previewed(world: World, *edits: tuple[str, str, str]) -> PointPreview:
-    before, after = (shipped_set(e).points_of_sale["PDV1"] for e in ((), edits))
+def previewed(world: World, *edits: tuple[str, str, str], among: tuple[tuple[str, str, str], ...] = ()) -> PointPreview:
+    """What edits would change; among: others that were made before."""
+    before, after = (shipped_set((*among, *e)).points_of_sale["PDV1"] for e in ((), edits))
     return preview(before, after, world.repository, world.clock)
 
 
@@ -44,6 +47,91 @@ def undecided(tmp_path: Path) -> Iterator[World]:
         world.sync()
         world.forget_writes()
         yield world
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Cars in agreement, some of it in other letters; and one each in dispute, unread, blank, sold, invoiced, alone."""
+    module, dms = crowd(9)
+    dms[0]["km"], dms[1]["prix_vente"] = "41000", "11 000,00"
+    dms[2]["modele"], dms[3]["date_mec"] = "Clïo", "31/02/2019"
+    with a_world(tmp_path_factory.mktemp("mixed") / "world.db", module[:8], dms) as world:
+        world.settled()
+        world.edit(DMS, "VO104", repreneur="")
+        world.edit(DMS, "VO105", no_bdc="BC1", date_bdc="10/11/2026")
+        world.edit(MODULE, "OF-106", destination="PROFESSIONNEL", order={"id": "OP-1", "date": "2026-11-10"})
+        world.edit(MODULE, "OF-107", characteristics__mileage=90_000)
+        world.sync()
+        yield world
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: " ".join(edit[0][2].split()))
+def test_the_cars_that_an_edit_can_reach_tell_what_all_of_them_would(mixed: World, edit: FileEdits) -> None:
+    assert not list(told_otherwise(shipped_set(()), "PDV1", edit, mixed.repository, mixed.clock))
+
+
+@pytest.mark.parametrize(("edits", "of_all"), [(WITHIN_REACH, False), (OUT_OF_REACH, True)])
+def test_only_an_edit_that_may_reach_a_car_in_agreement_is_decided_for_all_of_them(
+    mixed: World, edits: tuple[FileEdits, ...], of_all: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = counted(mixed, monkeypatch)
+    for edit in edits:
+        asked.clear()
+        previewed(mixed, *edit)
+        assert bool(asked) is of_all, edit
+
+
+def test_where_somebody_else_decided_last_every_car_is_decided_anew(
+    undecided: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = counted(undecided, monkeypatch)
+    previewed(undecided, OVERRIDE)
+    assert not asked
+    undecided.mappings = shipped_set((OVERRIDE,))
+    undecided.sync()
+    previewed(undecided, OVERRIDE)
+    assert asked
+
+
+def test_an_owner_of_what_may_differ_within_a_tolerance_is_decided_for_every_car(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each side stays near the last agreed value, and yet they are not near one another."""
+    label = "    label: {fr: Prix de vente, en: Sale price}\n"
+    tolerant = ("vehicle.yaml", label, f"{label}    tolerance: 10000\n")
+    with a_world(tmp_path / "world.db", edits=(tolerant,)) as world:
+        world.settled()
+        world.edit(MODULE, "OF-1", sale__price=12_580)
+        world.edit(DMS, "VO1", prix_vente="12 420,00")
+        world.sync()
+        assert not world.repository.interesting_cars("openflex-icar", "PDV1")
+        asked = counted(world, monkeypatch)
+        shown = previewed(world, NOBODYS_PRICE, among=(tolerant,))
+        assert [(d.subject, d.after.category) for d in shown.differences] == [("sale_price", Category.HELD)]
+        assert asked
+
+
+def test_a_guard_of_a_preview_counts_the_cars_that_were_left_alone(tmp_path: Path) -> None:
+    module, dms = crowd(14)
+    for record in dms[:6]:
+        record["km"] = "41000"
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        shown = previewed(world, OVERRIDE)
+        assert (shown.cars, shown.writes_after, shown.halts) == (14, 6, ())
+
+
+def counted(world: World, patch: pytest.MonkeyPatch) -> list[str]:
+    """Notes when all of a point of sale is asked for."""
+    asked: list[str] = []
+    everything = world.repository.snapshots_at
+
+    def noted(pair: str, point_of_sale: str) -> object:
+        asked.append(point_of_sale)
+        return everything(pair, point_of_sale)
+
+    patch.setattr(world.repository, "snapshots_at", noted)
+    return asked
 
 
 def test_who_owns_the_mileage_is_one_line_and_the_preview_names_exactly_the_cars_that_differ(undecided: World) -> None:

@@ -12,6 +12,7 @@ from stocksync.stock.reconcile import Category, Question, Verdict, decide
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Known, Reading, Side, is_value
 
 amounts = st.integers(0, 6)
+texts = st.sampled_from(["a", "A", "b"])
 known: st.SearchStrategy[Known] = st.one_of(st.sampled_from([ABSENT, BLANK]), amounts)
 readings: st.SearchStrategy[Reading] = st.one_of(known, st.just(Invalid("x", "unreadable")))
 sides = st.frozensets(st.sampled_from(Side))
@@ -37,6 +38,8 @@ questions = st.builds(
     dms=readings,
     tolerance=st.sampled_from([0, 0, 1]),
 )
+
+QUIET = (Category.NOTHING_KNOWN, Category.UNCHANGED, Category.AGREED)
 
 
 def mirrored(question: Question) -> Question:
@@ -131,3 +134,16 @@ def test_an_immutable_value_is_never_overwritten(question: Question) -> None:
 @given(questions)
 def test_the_same_question_has_the_same_answer(question: Question) -> None:
     assert decide(question) == decide(replace(question))
+
+
+@given(questions, policies, st.sampled_from([Kind.INTEGER, Kind.TEXT]), st.data())
+def test_what_is_quiet_under_one_policy_is_quiet_under_every_other(
+    question: Question, other: Policy, kind: Kind, data: st.DataObject
+) -> None:
+    """Of what has no tolerance. What a preview leaves out rests on this."""
+    said = {name: data.draw(texts) for name in ("base", "vehicle_module", "dms") if is_value(getattr(question, name))}
+    exact = replace(question, kind=kind, tolerance=0, **(said if kind is Kind.TEXT else {}))
+    before = decide(exact)
+    if before.category in QUIET:
+        settled = replace(exact, base=before.base if before.base is not None else exact.base)
+        assert decide(replace(settled, policy=other)).category in QUIET

@@ -1,0 +1,106 @@
+"""Which edits of a mapping cannot change anything for a car about which there was nothing to say. Pure.
+
+Such a car is one that is not of interest (`Store.interesting_cars`): when it was last decided, every attribute was
+equal on both sides, or one side said nothing of it, and nothing was due or reported. Who may modify what is only asked
+where two values differ. Row by row of the decision table, where only policies are edited, of such an attribute:
+
+- 2 (a side says nothing): comes first, and looks at no policy. No rule between values makes what is absent invalid.
+- 9 (unreadable): was held, so that the car is of interest. What makes a value invalid are its translation and the rules
+  between values. These ask for the value that the car has of an attribute, which is its owner's: another one only where
+  the two are spelled differently, see `_reaches`.
+- 1 (equal): comes before every row that asks for an owner. The base takes the owner's spelling, which is no difference.
+  It comes after 9, and a decrease is looked at after it.
+- 7, 8, 6, 3, 4, 5: not for equal values, blanks included; each of them writes, or reports, so that the car is of
+  interest. The one exception is what moved within its tolerance on both sides, see `_reaches`.
+- 10, writes that did not stick, and contradicting dates: only where something is to be written.
+- an owner that hangs on what cannot be read: held where anything differs from the base by a letter, see `_reaches`.
+
+A decision of a person, a write without an answer, a twin and a doubtful match make a car one of interest, and so does a
+record to be created. The stage is decided by the records, by switches, and by whether the police number is in dispute,
+which it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Final
+
+from stocksync.mapping.effective import ALLOW_SALE_PRICE_AT_MOST_1, DMS_HAS_PRIORITY, PointOfSaleMapping
+from stocksync.stock import rules
+from stocksync.stock.ownership import OwnershipRow, Policy
+from stocksync.stock.values import Kind
+
+_ASKED_APART: Final = frozenset({"matrix", "switches"})
+_DECIDE_NO_CAR: Final = frozenset(
+    {
+        "name",
+        "schedule",
+        "conflict_report",
+        "guide_rows",
+        "systems",
+        "guards",
+        "delivery",
+        "choice_labels",
+        "version",
+        "lines_to_confirm",
+    }
+)
+"""What a mapping says that no car's plan is made of; anything that is not named here counts."""
+_ACT_ELSEWHERE: Final = frozenset({DMS_HAS_PRIORITY, ALLOW_SALE_PRICE_AT_MOST_1})
+"""Switches that are a matter of the matrix and of the rules, and are seen there."""
+
+
+def only_reaches_differences(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
+    """Tell whether two mappings are sure to decide alike every car about which the first one had nothing to say.
+
+    False where that is not sure. True iff they differ in nothing but who may modify what, and that not where values
+    which count as equal need not be the same ones.
+    """
+    same = all(
+        getattr(before, f.name) == getattr(after, f.name)
+        for f in fields(PointOfSaleMapping)
+        if f.name not in _ASKED_APART | _DECIDE_NO_CAR
+    )
+    then, now = before.matrix.rows, after.matrix.rows
+    # An attribute that was not decided before has no base yet, and may be anything.
+    if not same or _switches(before) != _switches(after) or then.keys() != now.keys():
+        return False
+    return not any(_reaches(after, then[name], now[name]) for name in now if not _are_alike(then[name], now[name]))
+
+
+def _switches(mapping: PointOfSaleMapping) -> dict[str, bool]:
+    return {name: is_on for name, is_on in mapping.switches.items() if name not in _ACT_ELSEWHERE}
+
+
+def _reaches(mapping: PointOfSaleMapping, before: OwnershipRow, after: OwnershipRow) -> bool:
+    """Tell whether other policies for an attribute can matter where both sides agree about it.
+
+    - With a tolerance, both sides can be near the base without being near one another: then the rows below are asked.
+    - Text that is spelled differently counts as equal, but a rule may go by the owner's spelling; and where nobody can
+      tell who owns it, the spelling of the base is asked for.
+    """
+    attribute = mapping.vocabulary[after.attribute]
+    if attribute.tolerance:
+        return True
+    is_conditional = bool(before.exceptions or after.exceptions)
+    return attribute.kind is Kind.TEXT and (is_conditional or attribute.name in _asked_by_rules(mapping))
+
+
+def _asked_by_rules(mapping: PointOfSaleMapping) -> Iterator[str]:
+    for rule in mapping.rules:
+        if isinstance(rule, rules.ForbiddenWhen | rules.RequiredWhen):
+            yield rule.when
+        elif isinstance(rule, rules.ShortVinOnlyBefore):
+            yield rule.first_registration
+
+
+def _are_alike(before: OwnershipRow, after: OwnershipRow) -> bool:
+    """Tell whether two rows decide alike, wherever they stand in the files."""
+    return _said(before.policy) == _said(after.policy) and [(e.when, _said(e.policy)) for e in before.exceptions] == [
+        (e.when, _said(e.policy)) for e in after.exceptions
+    ]
+
+
+def _said(policy: Policy) -> Policy:
+    return replace(policy, rule="", provisional=False)

@@ -1,0 +1,85 @@
+"""What an edit of the mapping would change, told twice: by the cars that it can reach, and by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+from typing import Final
+
+from stocksync.mapping.effective import MappingSet
+from stocksync.sync.ports import Clock, Store
+from stocksync.sync.preview import PointPreview, preview
+from tests.worlds import shipped_set
+
+_OWNERSHIP: Final = "pairs/openflex-icar/ownership.yaml"
+_ROW: Final = "  - attribute: {0}\n    owner: {1}\n"
+_CARRIED: Final = "{{attribute: {0}, owner: {1}"
+FileEdits = tuple[tuple[str, str, str], ...]
+
+
+def _row(attribute: str, owner: str, then: str) -> FileEdits:
+    return ((_OWNERSHIP, _ROW.format(attribute, owner), f"  - attribute: {attribute}\n    {then}\n"),)
+
+
+def _carried(attribute: str, owner: str, then: str) -> FileEdits:
+    return ((_OWNERSHIP, _CARRIED.format(attribute, owner), f"{{attribute: {attribute}, {then}"),)
+
+
+def _here(line: str) -> FileEdits:
+    name = "    name: 01 - VW SEAT SKODA\n"
+    return (("points_of_sale.yaml", name, f"{name}    {line}\n"),)
+
+
+_STAGES: Final = "exceptions: [{when: {stage: [sales_stock, delivery]}, owner: dms}]"
+WITHIN_REACH: Final[tuple[FileEdits, ...]] = (
+    _row("sale_price", "vehicle_module", "owner: dms"),
+    _row("sale_price", "vehicle_module", f"owner: vehicle_module\n    {_STAGES}"),
+    _row("mileage", "shared", "owner: shared\n    blank_erases: true"),
+    _row("trade_in_price", "vehicle_module", "owner: vehicle_module\n    on_drift: report"),
+    _row("trade_in_price", "vehicle_module", "owner: shared\n    on_both_changed: lowest\n    immutable: true"),
+    _row("reconditioning_cost", "dms", "owner: shared\n    fill_blank: false"),
+    _row("origin", "vehicle_module", "owner: dms"),
+    _row("purchase_source", "vehicle_module", "owner: none"),
+    _row("destination", "vehicle_module", "owner: dms\n    exceptions: [{when: {destination: [trade]}, owner: none}]"),
+    _row("registration", "vehicle_module", "owner: shared"),
+    _row("first_registration_date", "vehicle_module", f"owner: dms\n    {_STAGES}"),
+    _row("trade_in_buyer", "vehicle_module", "owner: dms"),
+    _carried("model", "vehicle_module", "owner: dms, blank_erases: true"),
+    _carried("dms_order", "none", "owner: dms"),
+    _here("ownership: {mileage: {owner: dms}}"),
+    _here("switches: {dms_has_priority: true}"),
+)
+"""Edits of who may modify what."""
+OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
+    _row("trade_in_buyer", "vehicle_module", f"owner: vehicle_module\n    {_STAGES}"),
+    _carried("model", "vehicle_module", "owner: dms, exceptions: [{when: {destination: [trade]}, owner: shared}]"),
+    (("pairs/openflex-icar/dms.yaml", "      grey: [GRIS]\n", "      grey: [GRISE]\n"),),
+    _here("switches: {exit_from_delivery: false}"),
+    _here("switches: {allow_sale_price_at_most_1: false}"),
+)
+"""Edits of which nobody can say beforehand which cars they mean."""
+EDITS: Final = (*WITHIN_REACH, *OUT_OF_REACH)
+
+
+def some(count: int, number: int) -> list[FileEdits]:
+    """Several edits, others for each number."""
+    return Random(number).sample(EDITS, count)
+
+
+def told_otherwise(mappings: MappingSet, place: str, edit: FileEdits, store: Store, clock: Clock) -> Iterator[str]:
+    """Every difference between the two ways to tell what an edit changes."""
+    edited = shipped_set(edit)
+    # An edit that has been made already is taken back.
+    then, now = mappings, shipped_set() if edited is mappings else edited
+    before, after = then.points_of_sale[place], now.points_of_sale[place]
+    looked, everything = (preview(before, after, store, clock, everything=every) for every in (False, True))
+    if _but_for_cars(looked) != _but_for_cars(everything):
+        yield f"the preview of {edit} at {place} tells {looked} instead of {everything}"
+    if looked.cars > everything.cars:
+        yield f"the preview of {edit} at {place} is of {looked.cars} cars instead of {everything.cars}"
+
+
+def _but_for_cars(shown: PointPreview) -> PointPreview:
+    # Cars with one record alone, and closed ones, are counted where they are decided.
+    return replace(shown, cars=0)
