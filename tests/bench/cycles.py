@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from stocksync.stock.values import SIDES
@@ -13,31 +14,47 @@ from tests.bench.figures import Goal, Row
 from tests.bench.ground import Ground, Workplace, copied_database, forget_database
 from tests.bench.measuring import Stopwatch, forget_peak, peak_mb, resident_mb, since, unit_s
 from tests.bench.order import Order
+from tests.bench.phases import watched
 
 Y_A_CAR: Final = "y a car"
+_MORE_AT_ONCE: Final = 50_000
+"""First contact holds every new car in memory with all that is decided about it: some gigabytes for so many."""
 
 
 @dataclass
 class Taken:
-    """One workload's figures: of each run, the time and the unit; of the last run, counts."""
+    """One workload's figures: of each run, the time and the unit; of the last run, counts.
+
+    recorded, recorded_counts: the same without what came once a plan was recorded.
+    """
 
     order: Order
     watch: Stopwatch = field(default_factory=Stopwatch)
     units_s: list[float] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
+    recorded: Stopwatch = field(default_factory=Stopwatch)
+    recorded_counts: dict[str, Any] = field(default_factory=dict)
     resident_mb: float = 0.0
     peak_mb: float = 0.0
 
     def take(self, ground: Ground, workplace: Workplace) -> list[CycleResult]:
         """Measure one complete run, and the unit just before it."""
         self.units_s.append(unit_s(ground.servers[side].pages() for side in SIDES))
-        before = workplace.statements.counts() | ground.requests()
+
+        def counted() -> dict[str, int]:
+            return workplace.statements.counts() | ground.requests()
+
+        phases, before = watched(workplace, counted), counted()
         forget_peak()
         self.resident_mb = max(self.resident_mb, resident_mb())
         with self.watch.running(), self.order.around():
             found = workplace.run()
         self.peak_mb = max(self.peak_mb, peak_mb())
-        self.counts = since(before, workplace.statements.counts() | ground.requests()) | outcome(found)
+        counts = since(before, counted())
+        self.counts = counts | outcome(found)
+        self.recorded.taken_s.append(self.watch.taken_s[-1] - phases.writing_s)
+        self.recorded.cpu_s.append(self.watch.cpu_s[-1] - phases.writing_cpu_s)
+        self.recorded_counts = since(dict(phases.writing_counts), counts)
         return found
 
     def row(self, what: str, goal: Goal) -> Row:
@@ -57,6 +74,13 @@ class Taken:
             peak_mb=self.peak_mb,
             goal=goal,
             counts=self.counts,
+        )
+
+    def row_until_recorded(self, what: str, goal: Goal) -> Row:
+        """The same up to where every plan was recorded, and nothing sent yet."""
+        whole = self.row(what, goal)
+        return replace(
+            whole, taken_s=self.recorded.taken_s, cpu_s=self.recorded.cpu_s, counts=self.recorded_counts, peak_mb=None
         )
 
 
@@ -100,7 +124,11 @@ def changed(order: Order) -> list[Row]:
             edit(ground, number, on_each_side=cars // 100, in_conflict=max(cars // 500, 1))
             taken.take(ground, workplace)
         ground.restore()
-    return [taken.row("complete, 1 % changed on each side, 0.2 % in conflict", Goal(ratio=5))]
+    what = "complete, 1 % changed on each side, 0.2 % in conflict"
+    return [
+        taken.row_until_recorded(f"{what}: until the plan is recorded", Goal(ratio=5)),
+        taken.row(f"{what}: with delivery", Goal()),
+    ]
 
 
 def first_contact(order: Order) -> list[Row]:
@@ -123,5 +151,20 @@ def _first_contact(layout: Layout, order: Order, taken: Taken, *, is_last: bool)
 def prepare(order: Order) -> list[Row]:
     """The agreed database alone, where nobody measures first contact."""
     if not order.agreed.exists():
-        _first_contact(order.layout, order, Taken(order), is_last=True)
+        grow(order, _MORE_AT_ONCE)
     return []
+
+
+def grow(order: Order, more: int) -> None:
+    """The agreed database of a stock that grows by so many cars at a time: each run looks at the new ones alone."""
+    fresh = forget_database(order.folder / "grown.db")
+    ground = Ground(order.layout, in_memory=False)
+    with ground.opened(fresh) as workplace:
+        for cars in (*range(more, order.cars, more), order.cars):
+            ground.show(cars)
+            there = sum(result.summary.bound for result in workplace.run())
+            if order.cars > more:
+                print(f"{there:,} of {order.cars:,} cars agreed", file=sys.stderr, flush=True)
+    if there != order.cars:
+        raise RuntimeError(f"{there} of {order.cars} cars are bound")
+    copied_database(fresh, order.agreed)

@@ -95,6 +95,11 @@ class Ground:
         ):
             yield workplace
 
+    def show(self, cars: int) -> None:
+        """Let both systems list so many cars from now on, the first ones of each point of sale."""
+        for server in self.servers.values():
+            server.show(cars)
+
     def restore(self) -> None:
         """Put both systems back as they were at first."""
         for server in self.servers.values():

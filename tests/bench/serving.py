@@ -67,15 +67,25 @@ class Server(httpx.BaseTransport, ABC):
         self._changed: dict[int, bytes] = {}
         self._changed_at: dict[int, datetime] = {}
         self._lock = threading.Lock()
+        self._there = layout.cars
 
     # what it holds
 
     def pages(self) -> Iterator[bytes]:
         """Every page of every point of sale, as it would be answered."""
         for point in range(self.layout.points):
-            cars = self.layout.range_of(point)
+            cars = self.range_of(point)
             for start in range(cars.start, cars.stop, PAGE):
                 yield self._page(cars, start)
+
+    def range_of(self, point: int) -> range:
+        """The cars that are there of a point of sale."""
+        cars = self.layout.range_of(point)
+        return cars[: -(-self._there // self.layout.points)]
+
+    def show(self, cars: int) -> None:
+        """Let only so many cars be there, the first ones of each point of sale."""
+        self._there = cars
 
     def record(self, index: int) -> Record:
         """One record."""
@@ -121,7 +131,7 @@ class Server(httpx.BaseTransport, ABC):
         return self._write(record_id, request)
 
     def _listing(self, asked: httpx.QueryParams) -> httpx.Response:
-        cars = self.layout.range_of(self.places[asked[self.place_parameter]])
+        cars = self.range_of(self.places[asked[self.place_parameter]])
         since = self.since(asked)
         if since is not None:
             self.requests["changes"] += 1

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,10 +61,15 @@ def test_a_complete_cycle_over_an_unchanged_stock_finds_it_unchanged(folder: Pat
 
 @pytest.mark.usefixtures("first")
 def test_what_people_changed_is_written_and_what_only_they_can_decide_is_reported(folder: Path) -> None:
-    (row,) = cycles.changed(_order(folder, "b"))
+    recorded, row = cycles.changed(_order(folder, "b"))
     assert _is_whole(row)
     assert row.counts["written"] == 2 * CARS // 100
     assert row.counts["new_findings"] == max(CARS // 500, 1)
+    assert recorded.median_s < row.median_s
+    assert recorded.cpu_s < row.cpu_s
+    assert recorded.counts["rows_written"] < row.counts["rows_written"]
+    # Nothing was sent yet, and it was read before it was written.
+    assert not {"read", "write"} & recorded.counts.keys()
 
 
 @pytest.mark.usefixtures("first")
@@ -71,6 +79,29 @@ def test_quick_cycles_over_real_sockets_see_nothing_and_then_what_changed(folder
     assert "written" not in still.counts
     assert _is_whole(some)
     assert some.counts["written"] == CARS // 10
+
+
+@pytest.mark.usefixtures("first")
+def test_a_stock_that_grew_is_remembered_as_one_that_was_there_at_once(folder: Path, tmp_path: Path) -> None:
+    whole = _order(folder, "agreed")
+    grown = replace(whole, folder=tmp_path)
+    write_stock(grown.layout.folder, CARS)
+    cycles.grow(grown, CARS // 3)
+    assert _remembered(grown) == _remembered(whole)
+    assert (_runs(grown), _runs(whole)) == (4, 1)
+
+
+def _runs(order: Order) -> int:
+    with closing(sqlite3.connect(order.agreed)) as database:
+        return int(database.execute("SELECT count(*) FROM run").fetchone()[0])
+
+
+def _remembered(order: Order) -> list[tuple[object, ...]]:
+    """Every car and what both sides last said, but for when that was."""
+    with closing(sqlite3.connect(order.agreed)) as database:
+        cars = database.execute("SELECT id, vehicle_module_id, dms_id, base, closed, interesting FROM car ORDER BY id")
+        said = database.execute("SELECT side, record_id, digest, body, stamp, read_by, listed_digest FROM snapshot")
+        return [*cars, *sorted(said)]
 
 
 def test_the_stock_is_the_same_on_every_run(tmp_path: Path) -> None:
