@@ -34,8 +34,8 @@ class Row:
     """One measurement.
 
     taken_s: of every run; cpu_s: of that, what the processor worked for us, in all threads. unit_s: of every run, what
-    its time is divided by; per: how many of them there are, such as cars; of: what the unit is. ratio_told: where it is
-    no division of times. y_us: the unit y, where it was measured.
+    its time is divided by; per: how many of them there are, such as cars; of: what the unit is. ratio_told,
+    cpu_ratio_told: where it is no such division. y_us: the unit y, where it was measured.
     """
 
     workload: str
@@ -47,6 +47,7 @@ class Row:
     per: int = 1
     of: str = ""
     ratio_told: float | None = None
+    cpu_ratio_told: float | None = None
     y_us: float | None = None
     resident_mb: float | None = None
     peak_mb: float | None = None
@@ -67,7 +68,7 @@ class Row:
     @property
     def cpu_ratio(self) -> float | None:
         """The same of the processor's time, which a busy machine hardly changes."""
-        return self._ratio(self.cpu_s)
+        return self.cpu_ratio_told if self.cpu_ratio_told is not None else self._ratio(self.cpu_s)
 
     def _ratio(self, taken_s: Sequence[float]) -> float | None:
         if not self.unit_s or not taken_s:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import statistics
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import islice
@@ -26,30 +25,21 @@ from stocksync.sandbox.dms import Dms
 from stocksync.sandbox.seed import module_points, site_code
 from stocksync.sandbox.vehicle_module import VehicleModule
 from stocksync.stock.values import SIDES, Side
-from stocksync.sync.watching import Nobody, Phase
 from tests.bench.cars import LAST_CHANGE_AT, Layout, dossier_of, vehicle_id
 from tests.bench.cycles import Y_A_CAR, outcome
 from tests.bench.edits import raise_cost, raise_price
 from tests.bench.figures import Goal, Row
-from tests.bench.ground import Ground, Workplace, bench_mappings, copied_database, opened
+from tests.bench.ground import Ground, bench_mappings, copied_database, opened
 from tests.bench.measuring import Stopwatch, forget_peak, peak_mb, resident_mb, since, unit_s
 from tests.bench.order import Order
+from tests.bench.phases import watched
 from tests.fire.servers import Servers
 
 _AT_ONCE: Final = 5_000
+_SETTLING: Final = 3
+_BARE: Final = "bare reading's speed"
 _CURSOR: Final = re.compile(rb'"nextCursor":(?:"([^"]*)"|null)\}$')
 _PAGES: Final = re.compile(rb'"nb_pages":(\d+)')
-
-
-class _Phases(Nobody):
-    """When each phase began."""
-
-    def __init__(self) -> None:
-        self.began_s: dict[Phase, float] = {}
-
-    def phase(self, point_of_sale: str, phase: Phase, total: int | None) -> None:
-        """Note the first time."""
-        self.began_s.setdefault(phase, time.perf_counter())
 
 
 def over_http(order: Order) -> list[Row]:
@@ -58,28 +48,35 @@ def over_http(order: Order) -> list[Row]:
     state.mkdir(exist_ok=True)
     _fill(state, order.layout)
     database = copied_database(order.agreed, order.folder / "e.db")
-    ground, quiet, changed = Ground(order.layout, in_memory=False), Stopwatch(), Stopwatch()
-    bare_s, bare_writes_s, reading_s, delivering_s, units_s = [], [], [], [], []
+    ground, bare, quiet, changed = Ground(order.layout, in_memory=False), Stopwatch(), Stopwatch(), Stopwatch()
+    bare_writes_s, listing_s, listing_cpu_s, reading_s, delivering_s, units_s = [], [], [], [], [], []
     counts: dict[str, Any] = {}
     forget_peak()
     with (
         Servers(order.folder, state) as servers,
         opened(bench_mappings(order.points), database, SystemClock(), servers.environment) as workplace,
     ):
-        workplace.run()
         for number in range(order.runs):
-            units_s.append(unit_s(ground.servers[side].pages() for side in SIDES))
-            bare_s.append(_bare_reading_s(servers.environment, order.points))
-            reading_s.append(_reading_s(workplace.group.mappings, servers.environment))
-            with quiet.running(), order.around():
+            # What was written to the servers since, by the program and beside it, is taken in, answered, and listed.
+            for _ in range(_SETTLING):
                 workplace.run()
+            units_s.append(unit_s(ground.servers[side].pages() for side in SIDES))
+            with bare.running():
+                _read_bare(servers.environment, order.points)
+            phases = watched(workplace)
+            with quiet.running(), order.around():
+                results = workplace.run()
+            if (still := outcome(results).get("unchanged")) != order.cars:
+                raise RuntimeError(f"only {still} of {order.cars} cars were unchanged")
+            listing_s.append(phases.listing_s)
+            listing_cpu_s.append(phases.listing_cpu_s)
+            reading_s.append(_reading_s(workplace.group.mappings, servers.environment))
             share = order.cars // 100
             _people(state, range(number * 4 * share, number * 4 * share + share))
-            phases, before = _watched(workplace), workplace.statements.counts()
+            phases, before = watched(workplace), workplace.statements.counts()
             with changed.running(), order.around():
                 results = workplace.run()
-                ended_s = time.perf_counter()
-            delivering_s.append(ended_s - phases.began_s.get(Phase.WRITING, ended_s))
+            delivering_s.append(phases.writing_s)
             counts = since(before, workplace.statements.counts()) | outcome(results)
             mapping = workplace.group.mappings.points_of_sale["PDV1"]
             places = range(number * 4 * share + 2 * share, number * 4 * share + 3 * share)
@@ -89,12 +86,21 @@ def over_http(order: Order) -> list[Row]:
         Row("e", "complete over HTTP, nothing changed", cars, quiet.taken_s, units_s, quiet.cpu_s, cars, Y_A_CAR),
         Row(
             "e",
-            "reading alone, over HTTP",
+            "both listings of that run alone, nothing decoded",
+            cars,
+            listing_s,
+            ratio_told=_speed(bare.taken_s, listing_s),
+            cpu_ratio_told=_speed(bare.cpu_s, listing_cpu_s),
+            of=_BARE,
+            goal=Goal(ratio_at_least=0.8),
+        ),
+        Row(
+            "e",
+            "reading alone, every record decoded as at first contact",
             cars,
             reading_s,
-            ratio_told=statistics.median(b / r for b, r in zip(bare_s, reading_s, strict=True)),
-            of="bare reading's speed",
-            goal=Goal(ratio_at_least=0.8),
+            ratio_told=_speed(bare.taken_s, reading_s),
+            of=_BARE,
         ),
         Row(
             "e",
@@ -141,12 +147,6 @@ def _people(state: Path, chosen: range) -> None:
             dms.change(file["dossier"], {"frevo": file["frevo"]})
 
 
-def _watched(workplace: Workplace) -> _Phases:
-    phases = _Phases()
-    object.__setattr__(workplace.group, "watcher", phases)
-    return phases
-
-
 def _reading_s(mappings: MappingSet, environment: Mapping[str, str]) -> float:
     """Every page of both sides through the program's adapters, both at once."""
 
@@ -164,18 +164,21 @@ def _reading_s(mappings: MappingSet, environment: Mapping[str, str]) -> float:
     return watch.taken_s[0]
 
 
+def _speed(bare_s: Sequence[float], taken_s: Sequence[float]) -> float:
+    """The middle one of the ratios of each run; both were taken one after the other, from the same servers."""
+    return statistics.median(bare / taken for bare, taken in zip(bare_s, taken_s, strict=True))
+
+
 def _concurrency(systems: Mapping[Side, Any]) -> int:
     connections = [system.connection for system in systems.values()]
     return max(c.concurrency for c in connections if isinstance(c, RestConnection))
 
 
-def _bare_reading_s(environment: Mapping[str, str], points: int) -> float:
+def _read_bare(environment: Mapping[str, str], points: int) -> None:
     """Every page of both sides, one after the other on each, both at once; nothing is made of them."""
-    watch = Stopwatch()
-    with ThreadPoolExecutor(2) as pool, watch.running():
+    with ThreadPoolExecutor(2) as pool:
         for read in [pool.submit(_read_module, environment, points), pool.submit(_read_dms, environment, points)]:
             read.result()
-    return watch.taken_s[0]
 
 
 def _read_module(environment: Mapping[str, str], points: int) -> None:
