@@ -1,6 +1,6 @@
 """Which edits of a mapping cannot change anything for a car about which there was nothing to say. Pure.
 
-Such a car is one that is not of interest (`Store.interesting_cars`): when it was last decided, every attribute was
+Such a car is one that is not of interest (`Store.cars_of_interest`): when it was last decided, every attribute was
 equal on both sides, or one side said nothing of it, and nothing was due or reported. Who may modify what is only asked
 where two values differ. Row by row of the decision table, where only policies are edited, of such an attribute:
 

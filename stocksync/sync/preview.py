@@ -125,10 +125,11 @@ def _agreed_since(before: PointOfSaleMapping, after: PointOfSaleMapping, store: 
 
     None where that is not sure: then every car is to be looked at.
     """
-    last = store.last_complete_run(before.id)
+    past = store.past(before.id)
+    last = past.complete
     if last is None or last.mapping_version != before.version or last.decided_by != DECISIONS:
         return None
-    if store.ran_otherwise_since(last, before.id) or not only_reaches_differences(before, after):
+    if past.otherwise or not only_reaches_differences(before, after):
         return None
     return last.started_at
 
