@@ -18,6 +18,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from stocksync import assembly
+from stocksync.entrypoints.process import look_for_cycles_rarely
 from stocksync.mapping.effective import MappingSet, SystemSettings
 from stocksync.mapping.load import load_files, read_files
 from stocksync.sandbox.mapping_file import points_of_sale_file
@@ -136,6 +137,7 @@ class Workplace:
 @contextmanager
 def opened(mappings: MappingSet, database: Path, clock: Clock, environment: Mapping[str, str]) -> Iterator[Workplace]:
     """What a process of the program has open: its database, gates, and both systems of whichever point is due."""
+    look_for_cycles_rarely()
     repository = assembly.open_repository(f"sqlite:///{database}")
     gates = assembly.open_gates(repository, clock)
     try:
