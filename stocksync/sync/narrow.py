@@ -25,77 +25,48 @@ THOROUGH_EVERY: Final = timedelta(days=7)
 """How often a complete run looks at every record all the same [ours]."""
 
 
-def _nothing() -> dict[Side, frozenset[str]]:
-    return dict.fromkeys(SIDES, frozenset())
+def _by_side() -> dict[Side, set[str]]:
+    return {side: set() for side in SIDES}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Alike:
     """What makes a record of interest: one of these keys, its own id, or the id that it refers to, by side."""
 
-    slips: frozenset[str] = frozenset()
-    plates: frozenset[str] = frozenset()
-    police_numbers: frozenset[str] = frozenset()
-    ids: Mapping[Side, frozenset[str]] = field(default_factory=_nothing)
-    referring_to: Mapping[Side, frozenset[str]] = field(default_factory=_nothing)
+    slips: set[str] = field(default_factory=set)
+    plates: set[str] = field(default_factory=set)
+    police_numbers: set[str] = field(default_factory=set)
+    ids: dict[Side, set[str]] = field(default_factory=_by_side)
+    referring_to: dict[Side, set[str]] = field(default_factory=_by_side)
 
-    def __or__(self, other: Alike) -> Alike:
-        return Alike(
-            self.slips | other.slips,
-            self.plates | other.plates,
-            self.police_numbers | other.police_numbers,
-            {side: self.ids[side] | other.ids[side] for side in SIDES},
-            {side: self.referring_to[side] | other.referring_to[side] for side in SIDES},
-        )
+    def add(self, side: Side, record_id: str, keys: Keys, reference: str | None) -> None:
+        """Add what other records have to do with a record of a side."""
+        if keys.slip is not None:
+            self.slips.add(keys.slip)
+        if keys.plate is not None:
+            self.plates.add(keys.plate)
+        if keys.police_number is not None:
+            self.police_numbers.add(keys.police_number)
+        if reference:
+            self.ids[side.other].add(reference)
+        self.referring_to[side.other].add(record_id)
 
-    def __sub__(self, other: Alike) -> Alike:
-        return Alike(
-            self.slips - other.slips,
-            self.plates - other.plates,
-            self.police_numbers - other.police_numbers,
-            {side: self.ids[side] - other.ids[side] for side in SIDES},
-            {side: self.referring_to[side] - other.referring_to[side] for side in SIDES},
-        )
+    def __ior__(self, other: Alike) -> Alike:
+        for mine, more in zip(self._sets(), other._sets(), strict=True):
+            mine |= more
+        return self
+
+    def __isub__(self, other: Alike) -> Alike:
+        for mine, less in zip(self._sets(), other._sets(), strict=True):
+            mine -= less
+        return self
 
     def __bool__(self) -> bool:
+        return any(self._sets())
+
+    def _sets(self) -> tuple[set[str], ...]:
         named = (*self.ids.values(), *self.referring_to.values())
-        return bool(self.slips or self.plates or self.police_numbers or any(named))
-
-
-def alike_to(side: Side, record_id: str, keys: Keys, reference: str | None) -> Alike:
-    """What other records have to do with a record; `side` is its own."""
-    return Alike(
-        _one(keys.slip),
-        _one(keys.plate),
-        _one(keys.police_number),
-        {side: frozenset(), side.other: _one(reference)},
-        {side: frozenset(), side.other: _one(record_id)},
-    )
-
-
-def together(parts: Iterable[Alike]) -> Alike:
-    """Everything that any of them asks for."""
-    slips, plates, numbers = set[str](), set[str](), set[str]()
-    ids: dict[Side, set[str]] = {side: set() for side in SIDES}
-    referring: dict[Side, set[str]] = {side: set() for side in SIDES}
-    for part in parts:
-        slips |= part.slips
-        plates |= part.plates
-        numbers |= part.police_numbers
-        for side in SIDES:
-            ids[side] |= part.ids[side]
-            referring[side] |= part.referring_to[side]
-    return Alike(
-        frozenset(slips),
-        frozenset(plates),
-        frozenset(numbers),
-        {side: frozenset(ids[side]) for side in SIDES},
-        {side: frozenset(referring[side]) for side in SIDES},
-    )
-
-
-def _one(value: str | None) -> frozenset[str]:
-    return frozenset((value,)) if value else frozenset()
+        return (self.slips, self.plates, self.police_numbers, *named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +96,10 @@ def narrowed(store: Store, mapping: PointOfSaleMapping, gathered: Gathered, sinc
     vanished = gathered.vanished or dict.fromkeys(SIDES, frozenset())
     scope = _Scope(store, mapping, vehicles, listed=gathered.vanished is not None, vanished=vanished)
     scope.add_cars(store.cars_of_interest(mapping.pair, mapping.id))
-    scope.want(store.touched_elsewhere(mapping.pair, mapping.id, since))
+    scope.due |= store.touched_elsewhere(mapping.pair, mapping.id, since)
     for side in SIDES:
         # What a record was alike to before it changed may be free now, or alone.
-        scope.want(store.formerly_alike(mapping.pair, side, vehicles[side].keys() | vanished[side]))
+        scope.due |= store.formerly_alike(mapping.pair, side, vehicles[side].keys() | vanished[side])
         scope.add_records(side, vehicles[side])
         scope.add_owners(side, vanished[side])
     found = scope.closed()
@@ -153,21 +124,20 @@ class _Scope:
     vanished: Mapping[Side, frozenset[str]]
     cars: set[str] = field(default_factory=set)
     asked: Alike = field(default_factory=Alike)
-    due: list[Alike] = field(default_factory=list)
-    owned: dict[Side, set[str]] = field(default_factory=lambda: {side: set() for side in SIDES})
-
-    def want(self, alike: Alike) -> None:
-        self.due.append(alike)
+    due: Alike = field(default_factory=Alike)
+    owned: dict[Side, set[str]] = field(default_factory=_by_side)
 
     def add_cars(self, cars: Iterable[CarKeys]) -> None:
         """Look at all records of these cars."""
         for car in cars:
-            if car.car_id not in self.cars:
-                self.cars.add(car.car_id)
-                ids = {side: _one(car.record_ids.get(side)) for side in SIDES}
-                for side in SIDES:
-                    self.owned[side] |= ids[side]
-                self.want(Alike(ids=ids, police_numbers=_one(car.police_number)))
+            if car.car_id in self.cars:
+                continue
+            self.cars.add(car.car_id)
+            for side, record_id in car.record_ids.items():
+                self.owned[side].add(record_id)
+                self.due.ids[side].add(record_id)
+            if car.police_number is not None:
+                self.due.police_numbers.add(car.police_number)
 
     def add_owners(self, side: Side, record_ids: Iterable[str]) -> None:
         """Look at the cars that own these records; whose owner was met already need not be asked for."""
@@ -175,7 +145,8 @@ class _Scope:
 
     def add_records(self, side: Side, vehicles: Mapping[str, Vehicle]) -> None:
         """Look at what these records are alike to, and at their cars."""
-        self.due.extend(alike_to(side, i, keys_of(vehicle), vehicle.reference) for i, vehicle in vehicles.items())
+        for record_id, vehicle in vehicles.items():
+            self.due.add(side, record_id, keys_of(vehicle), vehicle.reference)
         self.add_owners(side, vehicles)
 
     def _holds(self, side: Side, vehicle: Vehicle) -> bool:
@@ -188,9 +159,7 @@ class _Scope:
     def closed(self) -> dict[Side, dict[str, NativeRecord]]:
         """The snapshots that have to do with all that was added, themselves included."""
         found: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
-        while wanted := together(self.due) - self.asked:
-            self.due.clear()
-            self.asked |= wanted
+        while wanted := self._taken():
             unseen = self.store.alike(self.mapping.pair, self.mapping.id, wanted, self.vehicles)
             read = gathering.vehicles_of(self.mapping, unseen)
             for side in SIDES:
@@ -200,3 +169,10 @@ class _Scope:
                 self.add_records(side, read[side])
             self.add_cars(self.store.numbered(self.mapping.pair, self.mapping.id, wanted.police_numbers))
         return found
+
+    def _taken(self) -> Alike:
+        """What is due and was not asked for before."""
+        wanted, self.due = self.due, Alike()
+        wanted -= self.asked
+        self.asked |= wanted
+        return wanted

@@ -104,7 +104,7 @@ def test_an_owner_of_what_may_differ_within_a_tolerance_is_decided_for_every_car
         world.edit(MODULE, "OF-1", sale__price=12_580)
         world.edit(DMS, "VO1", prix_vente="12 420,00")
         world.sync()
-        assert not world.repository.interesting_cars("openflex-icar", "PDV1")
+        assert not world.repository.cars_of_interest("openflex-icar", "PDV1")
         asked = counted(world, monkeypatch)
         shown = previewed(world, NOBODYS_PRICE, among=(tolerant,))
         assert [(d.subject, d.after.category) for d in shown.differences] == [("sale_price", Category.HELD)]

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, and_, func, or_, select
 from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION, SNAPSHOT, chunks
 from stocksync.adapters.store.rows import id_column
 from stocksync.adapters.store.snapshot_rows import native_of, native_rows
-from stocksync.stock.values import SIDES, Side
+from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.binding import Keys
 from stocksync.sync.decisions import ResolutionStatus
-from stocksync.sync.narrow import Alike, CarKeys, alike_to, together
+from stocksync.sync.narrow import Alike, CarKeys
 from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import EntryStatus
 
@@ -81,27 +81,26 @@ def formerly_alike(connection: Connection, pair: str, side: Side, record_ids: It
     """What records were alike to when they were last seen, those that are gone included."""
     columns = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id, *_KEYS)
     of_side = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
-    parts = chunks(sorted(record_ids))
-    return together(
-        _alike(row)
-        for part in parts
-        for row in connection.execute(columns.where(*of_side, SNAPSHOT.c.record_id.in_(part)))
-    )
+    alike = Alike()
+    for part in chunks(sorted(record_ids)):
+        for row in connection.execute(columns.where(*of_side, SNAPSHOT.c.record_id.in_(part))):
+            _add(alike, row)
+    return alike
 
 
 def touched_elsewhere(connection: Connection, pair: str, point_of_sale: str, since: datetime) -> Alike:
     """What records of other points of sale are alike to that were seen to change, or to be gone, since then."""
     columns = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id, *_KEYS)
     changed = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.seen_at >= since, SNAPSHOT.c.point_of_sale != point_of_sale)
-    alike, own = [], []
+    alike = Alike()
     for row in connection.execute(columns.where(*changed)):
-        alike.append(_alike(row))
-        own.append(Alike(ids={side: frozenset((row.record_id,) if side == row.side else ()) for side in SIDES}))
-    return together((*alike, *own))
+        _add(alike, row)
+        alike.ids[Side(row.side)].add(row.record_id)
+    return alike
 
 
-def _alike(row: Any) -> Alike:
-    return alike_to(Side(row.side), row.record_id, Keys(row.slip, row.plate, row.police_number), row.reference)
+def _add(alike: Alike, row: Any) -> None:
+    alike.add(Side(row.side), row.record_id, Keys(row.slip, row.plate, row.police_number), row.reference)
 
 
 def agreed_numbers(connection: Connection, pair: str, point_of_sale: str) -> list[str]:
