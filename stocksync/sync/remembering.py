@@ -150,9 +150,9 @@ def _silence(plan: CarPlan) -> Silence | None:
         return Silence(only=frozenset({BINDING}))
     if plan.vehicle_module is None or plan.dms is None:
         return Silence(only=frozenset({RECORD, BINDING})) if plan.car.bound else None
-    sides = (plan.vehicle_module, plan.dms)
+    here, there = plan.vehicle_module.readings, plan.dms.readings
     known = {*plan.car.base, *(resolution.subject for resolution in plan.car.resolutions)}
-    absent = {name for name in known if any(vehicle.reading(name) is ABSENT for vehicle in sides)}
+    absent = {name for name in known if here.get(name, ABSENT) is ABSENT or there.get(name, ABSENT) is ABSENT}
     if plan.stage is not None and plan.stage.meaning is None:
         absent.add(STAGE)
     if is_sold(plan.dms) is None:
