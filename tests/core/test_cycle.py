@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from stocksync.adapters.store.core import CONFLICT, OUTBOX, RUN
 from stocksync.adapters.store.repository import Repository
+from stocksync.adapters.systems.memory import Fate, Write
 from stocksync.errors import AccessDenied, StocksyncError, SystemUnavailable, UnexpectedAnswer
 from stocksync.stock.values import Side
+from stocksync.sync import delivery
 from stocksync.sync.delivery import FAILURES_BEFORE_STOPPING
 from stocksync.sync.sending import Sender
 from tests.worlds import DMS, MODULE, World, a_world, crowd, module_record
@@ -102,6 +104,32 @@ def test_a_machine_that_dies_at_any_step_loses_nothing_and_writes_nothing_twice(
     world.sync()
     assert not world.dms.writes
     assert {status for status, _ in outbox(world)} <= {"delivered", "superseded"}
+
+
+def test_every_batch_is_claimed_for_good_before_it_is_sent_with_what_came_before_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What other connections see of the outbox at every write; a batch is claimed as the one before is settled."""
+    monkeypatch.setattr(delivery, "BATCH", 2)
+    reprice(world, 5)
+    seen: list[list[str]] = []
+
+    def look(_: Write) -> Fate:
+        seen.append([status for status, _ in outbox(world)])
+        return Fate.CARRIED_OUT
+
+    world.dms.fate_of = look
+    commits: list[str] = []
+    event.listen(world.repository.engine, "commit", lambda _: commits.append(f"{len(seen)} sent"))
+    assert world.sync().summary.writes[DMS] == 5
+    open_now = [[status for status in statuses if status in ("pending", "claimed", "delivered")] for statuses in seen]
+    done = ["delivered"] * 2
+    assert open_now == [
+        *[["claimed", "claimed", "pending", "pending", "pending"]] * 2,
+        *[[*done, "claimed", "claimed", "pending"]] * 2,
+        [*done, *done, "claimed"],
+    ]
+    assert (commits.count("2 sent"), commits.count("4 sent")) == (1, 1)
 
 
 def test_a_system_that_stops_answering_gets_no_more_requests_in_this_run(world: World) -> None:
