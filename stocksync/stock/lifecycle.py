@@ -152,6 +152,11 @@ class StageVerdict:
     held: tuple[Reason, ...] = ()
     closed: bool = False
 
+    @property
+    def says_nothing(self) -> bool:
+        """True iff nothing is due and nothing to be reported."""
+        return not (self.moves or self.reserve or self.create_in_dms or self.findings or self.held)
+
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:

@@ -7,10 +7,10 @@ decided here (`lifecycle`), nor is what several attributes of a car say together
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
+from typing import NamedTuple
 
 from stocksync.stock.ownership import OnBothChanged, OnDrift, Owner, Policy
 from stocksync.stock.reasons import Reason
@@ -55,8 +55,7 @@ class Write:
     fills_blank: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the table says of one attribute of one car.
 
     base: the new base, iff both sides were seen to hold the same value (row 1) and it moves; else None.
@@ -116,12 +115,13 @@ class UnkeptWrite:
         return Reason.NOT_KEPT_AS_WRITTEN if kept_away else None
 
 
-@lru_cache(maxsize=8192, typed=True)
 def agreed_on(value: Known) -> Verdict:
-    """Row 1 with a new base: both hold the same, which is not what was known (the same value, the same verdict)."""
-    return Verdict(Category.AGREED, row=1, base=value)
+    """Row 1 with a new base: both hold the same, which is not what was known."""
+    return BLANK_AGREED if value is BLANK else Verdict(_AGREED, 1, None, None, value)
 
 
+_AGREED = Category.AGREED
+BLANK_AGREED = Verdict(Category.AGREED, row=1, base=BLANK)
 NOTHING_KNOWN = Verdict(Category.NOTHING_KNOWN, row=2)
 UNCHANGED = Verdict(Category.UNCHANGED, row=1)
 
@@ -280,7 +280,7 @@ def _propagate(question: Question, winner: Side, verdict: Verdict) -> Verdict:
     if _jumps(question, winner):
         # Decided: the limit holds for one side's change too; a slip of one digit could never be taken back.
         return Verdict(Category.CONFLICT, row=verdict.row, reason=Reason.IMPLAUSIBLE_JUMP)
-    return replace(verdict, write=_write(question, winner.other))
+    return verdict._replace(write=_write(question, winner.other))
 
 
 def _refuse(question: Question, loser: Side, row: int) -> Verdict:
@@ -292,7 +292,7 @@ def _refuse(question: Question, loser: Side, row: int) -> Verdict:
     would_erase = question.known(loser.other) is BLANK and not question.policy.blank_erases
     if question.policy.on_drift is OnDrift.REPORT or would_erase:
         return verdict
-    return replace(verdict, write=_write(question, loser))
+    return verdict._replace(write=_write(question, loser))
 
 
 def _write(question: Question, side: Side) -> Write:

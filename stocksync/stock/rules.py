@@ -7,7 +7,7 @@ both sides, because a condition (a direct purchase, say) is one of the car and n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
@@ -140,18 +140,17 @@ Rule = DatesInOrder | NotAfterToday | ForbiddenWhen | RequiredWhen | MoreThan | 
 class Car:
     """Both sides of one car, and the day on which they are looked at.
 
-    owners: the side that decides an attribute; its value is the car's where the two differ.
+    owners: the side that decides an attribute; its value is the car's where the two differ. sides: what each holds.
     """
 
     vehicle_module: Readings
     dms: Readings
     owners: Mapping[str, Side]
     today_on: date
+    sides: tuple[tuple[Side, Readings], tuple[Side, Readings]] = field(init=False, repr=False, compare=False)
 
-    @property
-    def sides(self) -> tuple[tuple[Side, Readings], tuple[Side, Readings]]:
-        """What each side holds."""
-        return (Side.VEHICLE_MODULE, self.vehicle_module), (Side.DMS, self.dms)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sides", ((Side.VEHICLE_MODULE, self.vehicle_module), (Side.DMS, self.dms)))
 
     def effective(self, attribute: str) -> Reading | None:
         """The car's own value of an attribute: the owner's if set, else the other side's."""
@@ -169,7 +168,8 @@ def apply_rules(rules: tuple[Rule, ...], car: Car) -> tuple[Readings, Readings]:
     """Replace what breaks a rule by an `Invalid` reading, on the side that holds it."""
     broken: dict[tuple[Side, str], str] = {}
     for rule in rules:
-        broken.update(rule.broken_by(car))
+        if found := rule.broken_by(car):
+            broken.update(found)
     if not broken:
         return car.vehicle_module, car.dms
     sides = {Side.VEHICLE_MODULE: dict(car.vehicle_module), Side.DMS: dict(car.dms)}

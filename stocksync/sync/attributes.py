@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from stocksync.stock import rules
 from stocksync.stock.ownership import Owner, Policy, may_write
@@ -21,11 +22,11 @@ _SILENT: Final = (Category.UNCHANGED, Category.NOTHING_KNOWN)
 
 def decide_attributes(draft: CarDraft) -> int:
     """Decide every attribute that both sides show; the answer is how many differ by their readings alone."""
-    observed = 0
     module, dms, base = draft.readings[Side.VEHICLE_MODULE], draft.readings[Side.DMS], draft.car.base
+    verdicts, agreed, lines = draft.verdicts, draft.agreed, draft.rules
+    observed, told = 0, []
     said = draft.car.unkept.keys() | {resolution.subject for resolution in draft.car.resolutions}
     for name, policy in draft.policies.items():
-        verdict = None
         if policy is not None and name not in said:
             # Rows 1 and 2 of the table where they are plain to see, which is most of the time.
             here, there = module.get(name, ABSENT), dms.get(name, ABSENT)
@@ -33,24 +34,26 @@ def decide_attributes(draft: CarDraft) -> int:
                 continue
             is_same = here == there and type(here) is not Invalid
             if is_same or _is_same_text(draft, name, policy, here, there):
-                value = there if policy.owner is Owner.DMS else here
-                if value == base.get(name, ABSENT):
-                    continue
-                assert not isinstance(value, Invalid)
-                verdict = agreed_on(value)
-                observed += 1
-        if verdict is None:
-            verdict = _decided(draft, name, policy)
-            observed += _differs(draft, name)
-        if verdict.category not in _SILENT:
-            draft.verdicts[name] = verdict
-            if policy is not None:
-                draft.rules[name] = policy.rule
-    _hold_contradictions(draft)
+                value: Any = there if policy.owner is Owner.DMS else here
+                if value != base.get(name, ABSENT):
+                    verdicts[name], agreed[name], lines[name] = agreed_on(value), value, policy.rule
+                    observed += 1
+                continue
+        verdict = _decided(draft, name, policy)
+        observed += _differs(draft, name)
+        if verdict.base is not None:
+            agreed[name] = verdict.base
+        elif verdict.category not in _SILENT:
+            told.append(name)
+        else:
+            continue
+        verdicts[name] = verdict
+        if policy is not None:
+            lines[name] = policy.rule
+    _hold_contradictions(draft, told)
     _watch_register(draft)
-    for name, verdict in draft.verdicts.items():
-        if verdict.category is not Category.AGREED:
-            _report(draft, name, verdict)
+    for name in told:
+        _report(draft, name, verdicts[name])
     return observed
 
 
@@ -128,9 +131,9 @@ def _checked(draft: CarDraft, question: Question, verdict: Verdict) -> Verdict:
     return verdict
 
 
-def _hold_contradictions(draft: CarDraft) -> None:
+def _hold_contradictions(draft: CarDraft, told: Iterable[str]) -> None:
     """Hold dates that are right on each side alone, but would contradict each other once written."""
-    writing = {name: verdict for name, verdict in draft.verdicts.items() if verdict.write is not None}
+    writing = {name: verdict for name in told if (verdict := draft.verdicts[name]).write is not None}
     if not writing:
         return
     after = {side: dict(draft.readings[side]) for side in SIDES}

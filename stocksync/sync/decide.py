@@ -7,9 +7,10 @@ plan, byte for byte. Nothing here reads a clock, a database or a network.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
@@ -26,6 +27,9 @@ from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.register import Given, Register, register_of
 from stocksync.sync.review import with_former_bases
 from stocksync.sync.stages import MISSING, decide_stage, is_closed, is_sold
+
+_FIELDS: Final = tuple(part.name for part in fields(Car))
+_held_by: Final = attrgetter(*_FIELDS)
 
 
 def make_plan(
@@ -171,7 +175,10 @@ def _decided(sighting: Sighting, draft: CarDraft) -> CarPlan:
 def _with(car: Car, **changes: Any) -> Car:
     """A car with these changes; the same one where there are none, as with most."""
     moved = {name: to for name, to in changes.items() if (held := getattr(car, name)) is not to and held != to}
-    return replace(car, **moved) if moved else car
+    if not moved:
+        return car
+    # As `dataclasses.replace` does, in half its time: every car is copied when it is first seen.
+    return Car(*(moved.get(name, held) for name, held in zip(_FIELDS, _held_by(car), strict=True)))
 
 
 def _is_interesting(draft: CarDraft, *, told: bool) -> bool:
@@ -183,7 +190,7 @@ def _is_interesting(draft: CarDraft, *, told: bool) -> bool:
     """
     if told or draft.car.unkept or draft.car.resolutions:
         return True
-    if any(verdict.category is not Category.AGREED for verdict in draft.verdicts.values()):
+    if not draft.only_agrees:
         return True
     vehicles = (draft.sighting.vehicle_module, draft.sighting.dms)
     return any(v is not None and v.text(words.POINT_OF_SALE) not in (None, draft.mapping.id) for v in vehicles)
@@ -229,5 +236,4 @@ def _is_lifted(sighting: Sighting) -> bool:
 
 def base_after(draft: CarDraft) -> Mapping[str, Known]:
     """The bases once this plan is recorded: moved only where both sides were seen to hold the same (law 1)."""
-    moved: dict[str, Known] = {name: v.base for name, v in draft.verdicts.items() if v.base is not None}
-    return {**draft.car.base, **moved} if moved else draft.car.base
+    return {**draft.car.base, **draft.agreed} if draft.agreed else draft.car.base

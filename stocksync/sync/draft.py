@@ -22,7 +22,8 @@ from stocksync.sync.register import Register
 class CarDraft:
     """What the steps of a decision share; each adds its verdicts and findings.
 
-    readings: what both sides hold, what breaks a rule replaced by `Invalid`. rules: by subject, the mapping line that
+    readings: what both sides hold, what breaks a rule replaced by `Invalid`. agreed: by attribute, the new base of each
+    that both sides agree about anew; its verdict says no more than that. rules: by subject, the mapping line that
     decided. ruled: by attribute, what the table alone would say where a reviewer's decision is carried out.
     """
 
@@ -36,11 +37,17 @@ class CarDraft:
     today_on: date
     circumstances: str
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    agreed: dict[str, Known] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     ruled: dict[str, Verdict] = field(default_factory=dict)
     standings: dict[int, Standing] = field(default_factory=dict)
     _takes_writes: dict[Side, bool] = field(default_factory=dict)
+
+    @property
+    def only_agrees(self) -> bool:
+        """True iff nothing is due but new bases."""
+        return len(self.verdicts) == len(self.agreed)
 
     def reading(self, side: Side, name: str) -> Reading:
         """What a side holds of an attribute."""

@@ -25,9 +25,10 @@ def operations_due(draft: CarDraft, stage: StageVerdict) -> tuple[Operation, ...
     if stage.reserve:
         # First of all: while it is not there, the car can be sold a second time.
         operations.append(_operation(draft, Side.VEHICLE_MODULE, Action.RESERVE))
-    writing = [(name, verdict) for name, verdict in draft.verdicts.items() if verdict.write is not None]
+    verdicts = draft.verdicts if not draft.only_agrees else {}
+    writing = [(name, verdict) for name, verdict in verdicts.items() if verdict.write is not None]
     for side in SIDES:
-        changes, reference = _changes(writing, side), _reference_due(draft, side)
+        changes, reference = _changes(writing, side) if writing else (), _reference_due(draft, side)
         if changes or reference is not None:
             operations.append(_operation(draft, side, Action.UPDATE, changes, reference))
     for step in stage.moves:

@@ -36,12 +36,14 @@ def is_closed(draft: CarDraft) -> bool:
 
 def decide_stage(draft: CarDraft) -> StageVerdict:
     """Decide the stage, once the attributes are: the police number's verdict is one of its guards."""
-    stage = _without_futile(draft, draft.mapping.lifecycle.decide(_situation(draft)))
-    details = _details(draft.sighting.dms) if stage.findings or stage.held else {}
+    due = draft.mapping.lifecycle.decide(_situation(draft))
+    if due.says_nothing and due.meaning not in MISSING:
+        return due
+    stage, details = _without_futile(draft, due), _details(draft.sighting.dms)
     for reason in stage.findings:
         subject = _SUBJECTS.get(reason, words.STAGE)
-        due = {RESERVATION_DUE: "yes"} if subject == RESERVATION and stage.reserve else {}
-        draft.find(subject, reason, Category.CONFLICT, details | due)
+        blocks = {RESERVATION_DUE: "yes"} if subject == RESERVATION and stage.reserve else {}
+        draft.find(subject, reason, Category.CONFLICT, details | blocks)
     subject = RECORD if stage.meaning is Meaning.CREATE_IN_DMS else words.STAGE
     for reason in stage.held:
         draft.find(subject, reason, Category.HELD, details)
@@ -81,7 +83,7 @@ def _situation(draft: CarDraft) -> Situation:
         destination=draft.context.destination,
         facts=Facts(
             police_number_set=_has_police_number(draft),
-            invoice_complete=dms is not None and all(dms.has(name) for name in _INVOICE),
+            invoice_complete=dms is not None and _is_invoiced(dms),
             order_in_module=module is not None and module.has(words.MODULE_ORDER),
             exit_from_delivery=draft.mapping.switches[EXIT_FROM_DELIVERY],
         ),
@@ -93,6 +95,11 @@ def _situation(draft: CarDraft) -> Situation:
         reserved=module is not None and module.reading(words.RESERVED) is True,
         reserved_by_us=draft.car.reserved_by_us,
     )
+
+
+def _is_invoiced(dms: Vehicle) -> bool:
+    number, date, price = _INVOICE
+    return dms.has(number) and dms.has(date) and dms.has(price)
 
 
 def _has_police_number(draft: CarDraft) -> bool:
