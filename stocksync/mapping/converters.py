@@ -23,6 +23,7 @@ from stocksync.mapping.spelling import CannotSpell, Converter, not_text, shown, 
 from stocksync.stock.values import Invalid, Reading, Value, folded
 
 MAX_TEXT: Final = 4000
+_CODE: Final = re.compile(r"[A-Z0-9/._-]{1,64}")
 _VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{17}|[A-Z0-9]{5,16}")
 _SIV: Final = re.compile(r"([A-HJ-NP-TV-Z]{2})[ -]?(\d{3})[ -]?([A-HJ-NP-TV-Z]{2})", re.ASCII)
 _FNI: Final = re.compile(r"(\d{1,4})[ -]?([A-Z]{1,3})[ -]?(0[1-9]|[1-8]\d|9[0-5]|9[78]\d|2[AB])", re.ASCII)
@@ -60,6 +61,8 @@ class Identifier:
 
     def read(self, said: Any) -> Reading:
         """Read a code in upper case."""
+        if type(said) is str and _CODE.fullmatch(said):
+            return said  # as it should be spelled, which is most of the time
         text = text_of(said)
         if text is None or not text.isprintable() or len(text) > 64:
             return Invalid(shown(said), "not a number or code")

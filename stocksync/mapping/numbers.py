@@ -20,7 +20,8 @@ class _Unreadable(ValueError):
     """What a system says is no number of the kind that is due; the message says why."""
 
 
-_LIMIT: Final = 10**10
+_DIGITS: Final = 10
+_LIMIT: Final = 10**_DIGITS
 _ONE: Final = Decimal(1)
 _EXACT: Final = 40
 _UNIT_OF: Final = {0: Decimal(1), 2: Decimal("0.01")}
@@ -48,6 +49,16 @@ def _number(
     if not isinstance(said, str):
         raise _Unreadable("not a number")
     return _spelled_number(_without(said, symbols), thousands, decimal_mark)
+
+
+def _plain(said: Any, spelled: str, factor: Decimal) -> int | None:
+    """A small whole number of plain digits, which reads alike in every spelling; None for everything else."""
+    if factor != _ONE:
+        return None
+    if type(said) is int:
+        return said if -_LIMIT < said < _LIMIT else None
+    is_plain = type(said) is str and spelled != "number" and len(said) < _DIGITS and said.isascii() and said.isdigit()
+    return int(said) if is_plain else None
 
 
 def _without(text: str, symbols: tuple[str, ...]) -> str:
@@ -114,6 +125,9 @@ class Money:
 
     def read(self, said: Any) -> Reading:
         """Read an amount; iff the field says so, zero is blank."""
+        plain = _plain(said, self.spelled, self.factor)
+        if plain is not None:
+            return BLANK if self.zero_is_blank and plain == 0 else plain * 100
         try:
             number = _number(said, self.spelled, self.thousands, self.decimal_mark, self.symbols)
         except _Unreadable as error:
@@ -160,6 +174,9 @@ class Integer:
 
     def read(self, said: Any) -> Reading:
         """Read a whole number."""
+        plain = _plain(said, self.spelled, self.factor)
+        if plain is not None:
+            return BLANK if self.zero_is_blank and plain == 0 else plain
         try:
             # No decimals in a text unless told: 84.000 is somebody's eighty-four thousand.
             said_number = _number(said, self.spelled, self.thousands, self.decimal_mark)

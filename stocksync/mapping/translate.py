@@ -31,23 +31,22 @@ class FieldTranslation:
 
     def read(self, said: Any, blank_texts: frozenset[str]) -> Reading:
         """Read what a record says there; remembered of each text, because a stock says the same again and again."""
-        kind = type(said)
-        # Equal and yet two spellings: 1.50 and 1.5, or 1 and true.
-        if kind is not str and kind is not int and said is not None:
-            return self._read(said, blank_texts)
-        known = self.known.get(said)
-        if known is None:
-            if len(self.known) >= _REMEMBERED:
-                self.known.clear()
-            known = self.known[said] = self._read(said, blank_texts)
-        return known
-
-    def _read(self, said: Any, blank_texts: frozenset[str]) -> Reading:
+        kind, known = type(said), self.known
+        # The others are equal now and then, and yet two spellings: 1.50 and 1.5, or 1 and true.
+        is_remembered = kind is str or kind is int or said is None
+        if is_remembered and (reading := known.get(said)) is not None:
+            return reading
         if isinstance(self.converter, Matches):
-            return self.converter.read(said)
-        if said is None or (type(said) is str and said.strip() in blank_texts):
-            return BLANK
-        return _within_bounds(self.attribute, self.converter.read(said))
+            reading = self.converter.read(said)
+        elif said is None or (kind is str and said.strip() in blank_texts):
+            reading = BLANK
+        else:
+            reading = _within_bounds(self.attribute, self.converter.read(said))
+        if is_remembered:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[said] = reading
+        return reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,8 @@ class SideTranslation:
                 said = group.get(key, ABSENT)
                 if said is ABSENT:
                     continue
-                # Texts are most of what a record says, and most of them were said before: worth no call.
-                reading = known.get(said) if type(said) is str else None
+                # Texts and null are most of what a record says, and most of it was said before: worth no call.
+                reading = known.get(said) if type(said) is str or said is None else None
                 readings[name] = place.read(said, self.blank_texts) if reading is None else reading
         return Vehicle(record_id, readings, self._reference(body), version)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Final
 
 from stocksync.stock.values import SIDES, Side
 
@@ -125,6 +126,7 @@ def _holds(when: Mapping[str, frozenset[str]], context: Context) -> bool | None:
     return answer
 
 
+_REMEMBERED: Final = 1024
 _Key = tuple[str | None, str | None, str | None, str | None]
 
 
@@ -135,6 +137,17 @@ class Resolved:
     context: Context
     policies: Mapping[str, Policy | None]
     owners: Mapping[str, Side]
+    _rules: dict[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict, repr=False, compare=False)
+
+    def rules_of(self, names: tuple[str, ...]) -> Mapping[str, str]:
+        """Where the mapping says who decides each of these (one answer for all cars that differ in the same ones)."""
+        known = self._rules.get(names)
+        if known is None:
+            if len(self._rules) >= _REMEMBERED:
+                self._rules.clear()
+            known = {name: policy.rule for name in names if (policy := self.policies.get(name)) is not None}
+            self._rules[names] = known
+        return known
 
 
 @dataclass(frozen=True, slots=True)

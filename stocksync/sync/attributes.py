@@ -23,7 +23,7 @@ _SILENT: Final = (Category.UNCHANGED, Category.NOTHING_KNOWN)
 def decide_attributes(draft: CarDraft) -> int:
     """Decide every attribute that both sides show; the answer is how many differ by their readings alone."""
     module, dms, base = draft.readings[Side.VEHICLE_MODULE], draft.readings[Side.DMS], draft.car.base
-    verdicts, agreed, lines = draft.verdicts, draft.agreed, draft.rules
+    verdicts, agreed = draft.verdicts, draft.agreed
     observed, told = 0, []
     said = draft.car.unkept.keys() | {resolution.subject for resolution in draft.car.resolutions}
     for name, policy in draft.policies.items():
@@ -36,7 +36,7 @@ def decide_attributes(draft: CarDraft) -> int:
             if is_same or _is_same_text(draft, name, policy, here, there):
                 value: Any = there if policy.owner is Owner.DMS else here
                 if value != base.get(name, ABSENT):
-                    verdicts[name], agreed[name], lines[name] = agreed_on(value), value, policy.rule
+                    verdicts[name], agreed[name] = agreed_on(value), value
                     observed += 1
                 continue
         verdict = _decided(draft, name, policy)
@@ -48,8 +48,7 @@ def decide_attributes(draft: CarDraft) -> int:
         else:
             continue
         verdicts[name] = verdict
-        if policy is not None:
-            lines[name] = policy.rule
+    draft.rules = draft.resolved.rules_of(tuple(verdicts))
     _hold_contradictions(draft, told)
     _watch_register(draft)
     for name in told:

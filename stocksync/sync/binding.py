@@ -28,7 +28,7 @@ from stocksync.stock.vehicle import (
     VIN,
     Vehicle,
 )
-from stocksync.sync.cars import BINDING, Car, Finding, Sighting, new_car
+from stocksync.sync.cars import BINDING, Car, Finding, Sighting, car_id, new_car
 
 _SLIPS: Final = str.maketrans("OIQ", "010")
 
@@ -468,7 +468,8 @@ def _bound_sighting(
     car = draft.by_record.get(ours) or other
     was_bound = car is not None and car.bound
     if car is None:
-        car = new_car(pair, point_of_sale, Side.VEHICLE_MODULE, vehicle_id)
+        first_seen = car_id(pair, Side.VEHICLE_MODULE, vehicle_id)
+        car = Car(first_seen, pair, point_of_sale, point_of_sale, dict((ours, theirs)))
     if other is not None and other.id != car.id:
         merged[other.id] = car.id
     for side, record_id in (ours, theirs):

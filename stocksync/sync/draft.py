@@ -9,7 +9,7 @@ from datetime import date
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import rules
 from stocksync.stock import vehicle as words
-from stocksync.stock.ownership import Context, Policy
+from stocksync.stock.ownership import Context, Policy, Resolved
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.resolution import Resolution, Standing
@@ -31,18 +31,27 @@ class CarDraft:
     sighting: Sighting
     mapping: PointOfSaleMapping
     register: Register
-    context: Context
     readings: Mapping[Side, rules.Readings]
-    policies: Mapping[str, Policy | None]
+    resolved: Resolved
     today_on: date
     circumstances: str
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     agreed: dict[str, Known] = field(default_factory=dict)
-    rules: dict[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     ruled: dict[str, Verdict] = field(default_factory=dict)
     standings: dict[int, Standing] = field(default_factory=dict)
     _takes_writes: dict[Side, bool] = field(default_factory=dict)
+
+    @property
+    def context(self) -> Context:
+        """What an ownership depends on."""
+        return self.resolved.context
+
+    @property
+    def policies(self) -> Mapping[str, Policy | None]:
+        """Who owns what, None where that hangs on something unreadable."""
+        return self.resolved.policies
 
     @property
     def only_agrees(self) -> bool:
@@ -131,4 +140,4 @@ def draft_of(sighting: Sighting, mapping: PointOfSaleMapping, register: Register
     readings = {Side.VEHICLE_MODULE: here, Side.DMS: there}
     # Asked only of cars with a refusal: few, and worth a hash.
     now = circumstances_of(module, dms) if car.unkept else ""
-    return CarDraft(car, sighting, mapping, register, resolved.context, readings, resolved.policies, today_on, now)
+    return CarDraft(car, sighting, mapping, register, readings, resolved, today_on, now)
