@@ -60,10 +60,11 @@ def _operation(
 
 def _reference_due(draft: CarDraft, side: Side) -> str | None:
     """The other side's id, iff the car is bound and this side's note of it is blank; never over a value."""
-    vehicle, other = draft.sighting.on(side), draft.sighting.on(side.other)
-    if vehicle is None or other is None or vehicle.reference is not None:
+    vehicle = draft.sighting.on(side)
+    if vehicle is None or vehicle.reference is not None:
         return None
-    if draft.mapping.translations[side].reference_path is None:
+    other = draft.sighting.on(side.other)
+    if other is None or draft.mapping.translations[side].reference_path is None:
         return None
     if not draft.takes_writes(side) or draft.unkept(REFERENCE, other.record_id, BLANK):
         return None

@@ -113,7 +113,7 @@ def _has_police_number(draft: CarDraft) -> bool:
 
 def _has_identity(draft: CarDraft) -> bool:
     readings = draft.readings[Side.VEHICLE_MODULE]
-    return any(is_value(readings.get(name, ABSENT)) for name in (words.VIN, words.REGISTRATION))
+    return is_value(readings.get(words.VIN, ABSENT)) or is_value(readings.get(words.REGISTRATION, ABSENT))
 
 
 def _without_futile(draft: CarDraft, stage: StageVerdict) -> StageVerdict:
@@ -140,11 +140,11 @@ def is_sold(dms: Vehicle | None) -> bool | None:
     """Tell whether the DMS shows an order or an invoice; None where it leaves them out: that is no cancellation."""
     if dms is None:
         return None
-    if dms.text(words.DMS_STATUS) == INVOICED or dms.has(words.DMS_ORDER) or dms.has(words.INVOICE_NUMBER):
+    order, invoice = dms.reading(words.DMS_ORDER), dms.reading(words.INVOICE_NUMBER)
+    if dms.text(words.DMS_STATUS) == INVOICED or is_value(order) or is_value(invoice):
         return True
-    readable = not dms.unreadable(words.DMS_STATUS)
-    blank = dms.reading(words.DMS_ORDER) is BLANK and dms.reading(words.INVOICE_NUMBER) is BLANK
-    return False if readable and blank else None
+    blank = order is BLANK and invoice is BLANK
+    return False if blank and not dms.unreadable(words.DMS_STATUS) else None
 
 
 def _missing(sighting: Sighting) -> Reason:

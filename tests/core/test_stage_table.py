@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from stocksync.stock.lifecycle import Facts, Lifecycle, Situation, StageVerdict
@@ -59,6 +61,17 @@ def test_every_cell_of_the_stage_table_is_decided_as_the_text_says(
         assert comparable(lifecycle.decide(situation(case))) == oracle.decide_stage(case), case
         decided += 1
     assert decided == 7 * 4 * 3 * 4 * 64
+
+
+def test_whether_a_stay_is_over_is_known_before_anything_else_is_looked_at(lifecycle: Lifecycle) -> None:
+    stages = (*lifecycle.stages, "not_there", "auctioned", None)
+    statuses = (*lifecycle.statuses, "not_there", "auctioned", None)
+    over = 0
+    for stage, status, was_bound in product(stages, statuses, (False, True)):
+        verdict = lifecycle.decide(Situation(stage, status, "private", was_bound=was_bound))
+        assert lifecycle.is_closed(stage, status, was_bound=was_bound) == verdict.closed, (stage, status, was_bound)
+        over += verdict.closed
+    assert over
 
 
 def test_a_stage_that_cannot_be_read_is_held_and_nothing_moves(lifecycle: Lifecycle) -> None:
