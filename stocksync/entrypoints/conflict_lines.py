@@ -13,11 +13,10 @@ from stocksync.entrypoints import cases
 from stocksync.entrypoints.stored_cars import StoredCars
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.reports.report_lines import ReportLine
-from stocksync.stock.resolution import Answer, Choice
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
 from stocksync.sync.answers import CarAnswer, StoredFinding
-from stocksync.sync.decisions import Decision, ResolutionStatus, ReviewedRow, StoredResolution, judge
+from stocksync.sync.decisions import ResolutionStatus, StoredResolution, decidable
 from stocksync.sync.fingerprints import row_fingerprint
 from stocksync.sync.ports import Clock, today_on
 
@@ -53,12 +52,7 @@ def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMa
     """The sides whose value a reviewer may decide for: the very judgement that a decision would meet."""
     if row.closed_at is not None:
         return frozenset()
-    reviewed = ReviewedRow(row, row.finding, car)
-    return frozenset(
-        decision.choice.value
-        for decision in _EITHER_SIDE
-        if judge(decision, reviewed, mapping, today).answer in (Answer.ACCEPTED, Answer.ALREADY)
-    )
+    return frozenset(choice.value for choice in decidable(row, car, mapping, today))
 
 
 def _line(
@@ -97,6 +91,5 @@ def _beside(finding: Finding, car: CarAnswer | None, mapping: PointOfSaleMapping
     return known if known.owner == owner else replace(known, owner=owner)
 
 
-_EITHER_SIDE: Final = (Decision(Choice.MODULE), Decision(Choice.DMS))
 _SHOWN: Final = (VIN, REGISTRATION, POLICE_NUMBER, STAGE, cases.MAKE, cases.MODEL)
 _NOT_SHOWN: Final = (None,) * len(_SHOWN)

@@ -126,6 +126,37 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
         gone = row.stored.closed_at is not None and row.stored.closed_because == "no_longer_so"
         moved = gone or row.stored.finding.seen != row.seen.seen
         return Judged(Answer.STALE if moved else Answer.ACCEPTED)
+    subject = _subject(row, mapping)
+    return subject if isinstance(subject, Judged) else _judged(decision, row, mapping, today_on, subject)
+
+
+def decidable(stored: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today_on: date) -> set[Choice]:
+    """The sides whose value a reviewer may decide for who sees a row as it is, and before whom nobody decided."""
+    row = ReviewedRow(stored, stored.finding, car)
+    subject = _subject(row, mapping)
+    if isinstance(subject, Judged):
+        return set()
+    return {
+        decision.choice
+        for decision in _EITHER_SIDE
+        if _judged(decision, row, mapping, today_on, subject).answer in (Answer.ACCEPTED, Answer.ALREADY)
+    }
+
+
+_EITHER_SIDE: Final = (Decision(Choice.MODULE), Decision(Choice.DMS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a decision about a row is about, whatever the decision."""
+
+    attribute: Attribute
+    policy: Policy
+    readings: Mapping[Side, Reading]
+
+
+def _subject(row: ReviewedRow, mapping: PointOfSaleMapping) -> _Subject | Judged:
+    """Find what a row is about; the answer to every decision where no value can settle it."""
     attribute = mapping.vocabulary.get(row.stored.finding.subject)
     policy = _policy(row, mapping)
     refused = _not_decidable(row, attribute, policy)
@@ -134,10 +165,16 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
     assert attribute is not None
     assert policy is not None
     assert row.car is not None
-    readings = readings_of(row.car.vehicles, attribute.name)
-    side = SIDE_OF.get(decision.choice)
-    chosen = readings[side] if side is not None else decision.value
-    if side is not None and as_text(chosen) != _said(decision, row):
+    return _Subject(attribute, policy, readings_of(row.car.vehicles, attribute.name))
+
+
+def _judged(
+    decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, today_on: date, subject: _Subject
+) -> Judged:
+    attribute, readings = subject.attribute, subject.readings
+    chosen_side = SIDE_OF.get(decision.choice)
+    chosen = readings[chosen_side] if chosen_side is not None else decision.value
+    if chosen_side is not None and as_text(chosen) != _said(decision, row):
         return Judged(Answer.STALE)
     if isinstance(chosen, Invalid) or chosen is ABSENT or _is_refused_by_a_rule(decision, row):
         return _not(Why.SIDE_UNREADABLE)
@@ -147,7 +184,8 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
         return Judged(Answer.ALREADY, targets=targets)
     if _moved(row, attribute, targets, readings):
         return Judged(Answer.STALE)
-    return _permitted(_Permission(decision, row, mapping, today_on, attribute, policy, targets, readings, written))
+    asked = _Permission(decision, row, mapping, today_on, attribute, subject.policy, targets, readings, written)
+    return _permitted(asked)
 
 
 def resolution_of(stored: StoredResolution) -> Resolution:
