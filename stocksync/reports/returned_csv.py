@@ -60,7 +60,10 @@ def _lightened(rows: Iterable[SheetRow], readings: Sequence[Reading]) -> Iterato
     yield from first
     not_read = places_not_read(first, readings)
     for row in iterator:
-        cells = ["" if place in not_read else cell for place, cell in enumerate(row.cells)]
+        cells = list(row.cells)
+        for place in not_read:
+            if place < len(cells):
+                cells[place] = ""
         yield SheetRow(row.number, cells, row.dates)
 
 

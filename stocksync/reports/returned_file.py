@@ -118,9 +118,10 @@ class _Report:
 
     def rows(self, language: Language) -> Iterator[ReturnedRow]:
         """Give every row under the header, filled in or not."""
+        is_of_bytes = self.reading in BYTE_READINGS
         for row in self.below:
             cells = {name: self._cell(row, name) for name in READ}
-            if self.reading in BYTE_READINGS and any(map(NO_CHARACTERS.search, cells.values())):
+            if is_of_bytes and any(map(NO_CHARACTERS.search, cells.values())):
                 raise Refused(Refusal.UNDECODABLE, line=str(row.number), sheet=self.sheet.name)
             if not repeats_header(cells):
                 yield ReturnedRow(row.number, self.sheet.name, cells, self._out_of_joint(row, language))

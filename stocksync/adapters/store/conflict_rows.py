@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, and_, func, insert, or_, select, type_coerce, update
+from sqlalchemy.types import NULLTYPE
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import (
@@ -15,11 +18,13 @@ from stocksync.adapters.store.core import (
     RUN,
     chunks,
 )
+from stocksync.adapters.store.plain import instant
 from stocksync.adapters.store.resolution_rows import end_resolutions, end_with_the_car, forget_ignored, ignoring
 from stocksync.adapters.store.rows import add_journal, finding_of
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.resolution import Standing
+from stocksync.sync.answers import StoredFinding
 from stocksync.sync.cars import NOBODYS, Finding
 from stocksync.sync.findings import EVENTS, OpenFinding, Settlement, settle
 from stocksync.sync.recording import (
@@ -28,6 +33,62 @@ from stocksync.sync.recording import (
     JournalLine,
     Recording,
 )
+
+
+def as_kept(*columns: Column[Any]) -> Any:
+    """Select columns as the driver gives them.
+
+    Of many rows, most of the time goes into handing each value through its type; instants are texts in SQLite then.
+    """
+    return select(*(type_coerce(column, NULLTYPE) for column in columns))
+
+
+REPORT_ROWS: Final = as_kept(
+    CONFLICT.c.id,
+    CONFLICT.c.pair,
+    CONFLICT.c.point_of_sale,
+    CONFLICT.c.car_id,
+    CONFLICT.c.subject,
+    CONFLICT.c.reason,
+    CONFLICT.c.category,
+    CONFLICT.c.vehicle_module_value,
+    CONFLICT.c.dms_value,
+    CONFLICT.c.base_value,
+    CONFLICT.c.details,
+    CONFLICT.c.opened_at,
+    CONFLICT.c.changed_at,
+    CONFLICT.c.closed_at,
+    CONFLICT.c.closed_because,
+    CONFLICT.c.ignored_by,
+)
+"""What `stored_finding` reads."""
+
+
+def stored_finding(row: Any) -> StoredFinding:
+    """Read one of `REPORT_ROWS`."""
+    number, pair, point_of_sale, car_id, subject, reason, category, module, dms, base, details, *moved = row
+    opened_at, changed_at, closed_at, closed_because, ignored_by = moved
+    finding = Finding(
+        car_id, sys.intern(subject), Reason(reason), Category(category), module, dms, base, _details(details)
+    )
+    return StoredFinding(
+        number,
+        sys.intern(pair),
+        sys.intern(point_of_sale),
+        finding,
+        instant(opened_at),
+        instant(changed_at),
+        instant(closed_at) if closed_at is not None else None,
+        closed_because,
+        ignored_by,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _details(text: str) -> Mapping[str, str]:
+    """Read what a row tells besides its values; most rows tell the same, and share it."""
+    details: Mapping[str, str] = codec.load(text)
+    return details
 
 
 def settle_findings(connection: Connection, recording: Recording) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from stocksync.adapters.store.conflict_rows import REPORT_ROWS, stored_finding
 from stocksync.adapters.store.core import CHUNK, CONFLICT, RESOLUTION
 from stocksync.adapters.store.resolution_rows import (
     OUTSIDE_RUNS,
@@ -20,7 +21,6 @@ from stocksync.adapters.store.resolution_rows import (
     ignoring,
     stored_resolution,
 )
-from stocksync.adapters.store.rows import finding_of
 from stocksync.stock.resolution import Choice, Standing
 from stocksync.sync.cars import Finding
 from stocksync.sync.decisions import IN_FORCE, ResolutionStatus, StoredResolution, supersedes
@@ -109,8 +109,8 @@ def _taken(connection: Connection, part: Sequence[StoredResolution]) -> list[int
 
 def _stored_about(connection: Connection, part: Sequence[StoredResolution]) -> _Stored:
     row_ids = [decision.conflict_id for decision in part]
-    rows = connection.execute(select(CONFLICT).where(CONFLICT.c.id.in_(row_ids))).all()
-    said = {row.id: finding_of(row) for row in rows}
+    rows = map(stored_finding, connection.execute(REPORT_ROWS.where(CONFLICT.c.id.in_(row_ids))).all())
+    said = {row.finding_id: row.finding for row in rows}
     in_force = select(RESOLUTION.c.conflict_id, RESOLUTION.c.seen_digest).where(
         RESOLUTION.c.conflict_id.in_(row_ids), RESOLUTION.c.status.in_([status.value for status in IN_FORCE])
     )

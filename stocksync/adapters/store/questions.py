@@ -5,19 +5,17 @@ Only reading; what cycles remember is `repository`.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 import orjson
-from sqlalchemy import Column, Engine, and_, func, or_, select, type_coerce
-from sqlalchemy.types import NULLTYPE
+from sqlalchemy import Engine, and_, func, or_, select
 
 from stocksync.adapters.store import codec
+from stocksync.adapters.store.conflict_rows import REPORT_ROWS, as_kept, stored_finding
 from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, RESOLUTION, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.journal_rows import fact_of
 from stocksync.adapters.store.plain import instant
@@ -122,13 +120,13 @@ class Questions:
             CONFLICT.c.car_id: car_id,
             CONFLICT.c.id: finding_id,
         }
-        statement = _FINDING.where(*(column == value for column, value in wanted.items() if value is not None))
+        statement = REPORT_ROWS.where(*(column == value for column, value in wanted.items() if value is not None))
         if reasons:
             statement = statement.where(CONFLICT.c.reason.in_([reason.value for reason in reasons]))
         if not everything:
             statement = statement.where(_wants_a_look(settled_since))
         with self.engine.connect() as connection:
-            return [_stored_finding(row) for row in connection.execute(statement.order_by(CONFLICT.c.id)).all()]
+            return [stored_finding(row) for row in connection.execute(statement.order_by(CONFLICT.c.id)).all()]
 
     def decisions(self, rows: Iterable[StoredFinding]) -> list[StoredResolution]:
         """What was decided about some report rows, and what is still to be carried out of their cars; oldest first."""
@@ -155,9 +153,9 @@ class Questions:
         """The rows with these numbers, closed ones too."""
         with self.engine.connect() as connection:
             found = [
-                _stored_finding(row)
+                stored_finding(row)
                 for part in chunks(sorted(set(finding_ids)))
-                for row in connection.execute(_FINDING.where(CONFLICT.c.id.in_(part))).all()
+                for row in connection.execute(REPORT_ROWS.where(CONFLICT.c.id.in_(part))).all()
             ]
         return {row.finding_id: row for row in found}
 
@@ -202,14 +200,6 @@ class Questions:
             return [_found_car(row) for row in connection.execute(statement)]
 
 
-def _as_kept(*columns: Column[Any]) -> Any:
-    """Select columns as the driver gives them.
-
-    Of many rows, most of the time goes into handing each value through its type; instants are texts in SQLite then.
-    """
-    return select(*(type_coerce(column, NULLTYPE) for column in columns))
-
-
 _SAID: Final = {side: SNAPSHOT.alias(side.value) for side in SIDES}
 _RECORD_IDS: Final = {Side.VEHICLE_MODULE: CAR.c.vehicle_module_id, Side.DMS: CAR.c.dms_id}
 
@@ -223,7 +213,7 @@ def _with_records() -> Any:
     return joined
 
 
-_REPORTED: Final = _as_kept(
+_REPORTED: Final = as_kept(
     CAR.c.id,
     CAR.c.pair,
     CAR.c.point_of_sale,
@@ -240,24 +230,6 @@ _REPORTED: Final = _as_kept(
     _SAID[Side.DMS].c.version,
     _SAID[Side.DMS].c.body,
 ).select_from(_with_records())
-_FINDING: Final = _as_kept(
-    CONFLICT.c.id,
-    CONFLICT.c.pair,
-    CONFLICT.c.point_of_sale,
-    CONFLICT.c.car_id,
-    CONFLICT.c.subject,
-    CONFLICT.c.reason,
-    CONFLICT.c.category,
-    CONFLICT.c.vehicle_module_value,
-    CONFLICT.c.dms_value,
-    CONFLICT.c.base_value,
-    CONFLICT.c.details,
-    CONFLICT.c.opened_at,
-    CONFLICT.c.changed_at,
-    CONFLICT.c.closed_at,
-    CONFLICT.c.closed_because,
-    CONFLICT.c.ignored_by,
-)
 
 
 def _by_ids(car_ids: list[str]) -> Any:
@@ -310,32 +282,6 @@ def _reported_car(row: Any, wanted: Mapping[str, Collection[str]]) -> ReportedCa
         reserved_by_us=bool(reserved_by_us),
     )
     return ReportedCar(car, records)
-
-
-def _stored_finding(row: Any) -> StoredFinding:
-    number, pair, point_of_sale, car_id, subject, reason, category, module, dms, base, details, *moved = row
-    opened_at, changed_at, closed_at, closed_because, ignored_by = moved
-    finding = Finding(
-        car_id, sys.intern(subject), Reason(reason), Category(category), module, dms, base, _details(details)
-    )
-    return StoredFinding(
-        number,
-        sys.intern(pair),
-        sys.intern(point_of_sale),
-        finding,
-        instant(opened_at),
-        instant(changed_at),
-        instant(closed_at) if closed_at is not None else None,
-        closed_because,
-        ignored_by,
-    )
-
-
-@lru_cache(maxsize=1024)
-def _details(text: str) -> Mapping[str, str]:
-    """Read what a row tells besides its values; most rows tell the same, and share it."""
-    details: Mapping[str, str] = codec.load(text)
-    return details
 
 
 _TELLING_ROWS = frozenset({"reported", "report_changed", "report_closed"})
