@@ -13,12 +13,12 @@ from sqlalchemy import event
 from stocksync.adapters.store.questions import Questions
 from stocksync.entrypoints.cases import MAKE, MODEL
 from stocksync.entrypoints.stored_cars import StoredCars, stored_cars
-from stocksync.stock.resolution import Choice, Why
+from stocksync.stock.resolution import Answer, Choice, Why
 from stocksync.stock.values import BLANK
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
 from stocksync.sync.answers import StoredFinding
 from stocksync.sync.cars import readings_of
-from stocksync.sync.decisions import Decision, ReviewedRow, judge
+from stocksync.sync.decisions import Decision, ReviewedRow, decidable, judge
 from stocksync.sync.ports import today_on
 from tests.worlds import DMS, MODULE, World, a_world, crowd
 
@@ -38,6 +38,7 @@ EDITS = (
     {"chassis": "SHORT"},
 )
 """What people did to a file of the DMS each: values, codes that nobody knows, broken rules, stages."""
+TAKEN = (Answer.ACCEPTED, Answer.ALREADY)
 SHARED_DATE = (
     (
         "pairs/openflex-icar/ownership.yaml",
@@ -122,6 +123,8 @@ def test_a_decision_is_judged_alike_by_what_a_report_asks_and_by_everything_know
             expected = judge(decision, full, mapping, today)
             assert judge(decision, shown, many.rules_of(row), today) == expected
             answers.add((expected.answer, expected.why))
+        sides = {c for c in (Choice.MODULE, Choice.DMS) if judge(Decision(c), full, mapping, today).answer in TAKEN}
+        assert decidable(row, many.shown_of(row), many.rules_of(row), today) == sides
     assert {why for _, why in answers} >= {Why.BREAKS_RULE, Why.RECORD_CLOSED, Why.NOT_THE_OWNER, None}, answers
 
 
