@@ -1,15 +1,17 @@
-"""Which edits of a mapping cannot change anything for a car about which there was nothing to say. Pure.
+"""Which cars an edit of a mapping can change anything for, where nothing was to be said about the others. Pure.
 
-Such a car is one that is not of interest (`Store.cars_of_interest`): when it was last decided, every attribute was
-equal on both sides, or one side said nothing of it, and nothing was due or reported. Who may modify what is only asked
-where two values differ. Row by row of the decision table, where only policies are edited, of such an attribute:
+What decides a car is how its records are read, and who may modify what. Where no record of a car is read otherwise, an
+edit is one of who may modify what; and that is only asked where two values differ, so not of a car that is not of
+interest (`Store.cars_of_interest`): when it was last decided, every attribute was equal on both sides, or one side said
+nothing of it, and nothing was due or reported. Row by row of the decision table, where only policies differ, of such an
+attribute:
 
 - 2 (a side says nothing): comes first, and looks at no policy. No rule between values makes what is absent invalid.
 - 9 (unreadable): was held, so that the car is of interest. What makes a value invalid are its translation and the rules
   between values. These ask for the value that the car has of an attribute, which is its owner's: another one only where
   the two are spelled differently, see `_reaches`.
 - 1 (equal): comes before every row that asks for an owner. The base takes the owner's spelling, which is no difference.
-  It comes after 9, and a decrease is looked at after it.
+  A decrease is looked at only after it.
 - 7, 8, 6, 3, 4, 5: not for equal values, blanks included; each of them writes, or reports, so that the car is of
   interest. The one exception is what moved within its tolerance on both sides, see `_reaches`.
 - 10, writes that did not stick, and contradicting dates: only where something is to be written.
@@ -22,16 +24,18 @@ which it is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Final
 
 from stocksync.mapping.effective import ALLOW_SALE_PRICE_AT_MOST_1, DMS_HAS_PRIORITY, PointOfSaleMapping
+from stocksync.mapping.translate import SideTranslation
 from stocksync.stock import rules
 from stocksync.stock.ownership import OwnershipRow, Policy
-from stocksync.stock.values import Kind
+from stocksync.stock.values import ABSENT, SIDES, Kind, Reading, Side
+from stocksync.sync.ports import NativeRecord
 
-_ASKED_APART: Final = frozenset({"matrix", "switches"})
+_ASKED_APART: Final = frozenset({"matrix", "switches", "translations"})
 _DECIDE_NO_CAR: Final = frozenset(
     {
         "name",
@@ -51,11 +55,11 @@ _ACT_ELSEWHERE: Final = frozenset({DMS_HAS_PRIORITY, ALLOW_SALE_PRICE_AT_MOST_1}
 """Switches that are a matter of the matrix and of the rules, and are seen there."""
 
 
-def only_reaches_differences(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
-    """Tell whether two mappings are sure to decide alike every car about which the first one had nothing to say.
+def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
+    """Tell whether two mappings are sure to decide alike every car that is not of interest and that they read alike.
 
-    False where that is not sure. True iff they differ in nothing but who may modify what, and that not where values
-    which count as equal need not be the same ones.
+    So it is iff they differ in nothing but how fields are read and who may modify what, and that not where values which
+    count as equal need not be the same ones. `fields_read_otherwise` says what has to be read by both.
     """
     same = all(
         getattr(before, f.name) == getattr(after, f.name)
@@ -66,7 +70,44 @@ def only_reaches_differences(before: PointOfSaleMapping, after: PointOfSaleMappi
     # An attribute that was not decided before has no base yet, and may be anything.
     if not same or _switches(before) != _switches(after) or then.keys() != now.keys():
         return False
+    if any(_but_for_fields(before, side) != _but_for_fields(after, side) for side in SIDES):
+        return False
     return not any(_reaches(after, then[name], now[name]) for name in now if not _are_alike(then[name], now[name]))
+
+
+def fields_read_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> dict[Side, frozenset[str]]:
+    """The attributes whose fields may be read otherwise, by side."""
+    found = {}
+    for side in SIDES:
+        then, now = before.translations[side].fields, after.translations[side].fields
+        found[side] = frozenset(name for name in {*then, *now} if then.get(name) != now.get(name))
+    return found
+
+
+def records_read_otherwise(
+    before: PointOfSaleMapping, after: PointOfSaleMapping, records: Mapping[Side, Mapping[str, NativeRecord]]
+) -> dict[Side, dict[str, NativeRecord]]:
+    """Those records in which two mappings that can be told apart by their fields read anything otherwise."""
+    found = {}
+    for side, names in fields_read_otherwise(before, after).items():
+        then, now = _only(before, side, names), _only(after, side, names)
+        found[side] = {i: r for i, r in records[side].items() if names and _readings(then, r) != _readings(now, r)}
+    return found
+
+
+def _but_for_fields(mapping: PointOfSaleMapping, side: Side) -> SideTranslation:
+    return replace(mapping.translations[side], fields={})
+
+
+def _only(mapping: PointOfSaleMapping, side: Side, names: Iterable[str]) -> SideTranslation:
+    translation = mapping.translations[side]
+    return replace(translation, fields={name: f for name, f in translation.fields.items() if name in names})
+
+
+def _readings(translation: SideTranslation, record: NativeRecord) -> dict[str, Reading]:
+    """What a record says; what it does not say, and what nobody asks for, is the same."""
+    readings = translation.vehicle(record.record_id, record.version, record.body).readings
+    return {name: reading for name, reading in readings.items() if reading is not ABSENT}
 
 
 def _switches(mapping: PointOfSaleMapping) -> dict[str, bool]:

@@ -1,8 +1,8 @@
 """What an edit of the mapping would change: the same cars decided twice, by both mappings, and where that differs.
 
 On the snapshots that we hold: no request is sent and nothing is written or remembered. What comes out is what the next
-run would do differently, had nothing moved since the last one. Where an edit is sure to change nothing for cars about
-which there was nothing to say, those are not looked at: see `edit_reach`.
+run would do differently, had nothing moved since the last one. Cars about which there was nothing to say, and for which
+an edit is sure to change nothing, are not decided: see `edit_reach`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stocksync.stock.values import ABSENT, SIDES, Reading, Side, as_text
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION, Car
-from stocksync.sync.edit_reach import only_reaches_differences
+from stocksync.sync.edit_reach import can_be_told, fields_read_otherwise, records_read_otherwise
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Halt, check_plan
 from stocksync.sync.known import cars_known, held_elsewhere, plan_of
@@ -31,6 +31,8 @@ from stocksync.sync.ports import Clock, NativeRecord, Store
 
 NOTHING: Final = (Category.NOTHING_KNOWN, Category.UNCHANGED, Category.AGREED)
 """What needs nobody: a difference between these is none."""
+_FEW: Final = 3
+"""Up to one in so many records, it is less work to ask what they have to do with than to look at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def preview(
     everything: every car, also those for which the edit is sure to change nothing.
     """
     since = None if everything else _agreed_since(before, after, store)
-    records, scope = _looked_at(after, store, since)
+    records, scope = _looked_at(before, after, store, since)
     cars = cars_known(store, after, records, scope)
     # Asked only about a police number that is new: then of all cars, as a run does.
     given = partial(store.agreed_numbers, after.pair, after.id)
@@ -108,7 +110,7 @@ def preview(
     ]
     for left in by_car.values():
         differences.extend(_differences(after.id, left, None))
-    left_alone = _left_alone(after, store, cars) if since is not None else 0
+    left_alone = _left_alone(after, store, cars) if scope is not None else 0
     open_cars = sum(plan.car.bound and not plan.car.closed for plan in now.cars)
     return PointPreview(
         after.id,
@@ -121,31 +123,42 @@ def preview(
 
 
 def _agreed_since(before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store) -> datetime | None:
-    """Since when whatever is not of interest was decided by the first of two mappings, and is by the second as well.
+    """Since when whatever is not of interest was decided by the first of two mappings, with nothing to say about it.
 
-    None where that is not sure: then every car is to be looked at.
+    None where that is not so, or where nobody can say what the second one makes of it: then every car is looked at.
     """
     past = store.past(before.id)
     last = past.complete
     if last is None or last.mapping_version != before.version or last.decided_by != DECISIONS:
         return None
-    if past.otherwise or not only_reaches_differences(before, after):
+    if past.otherwise or not can_be_told(before, after):
         return None
     return last.started_at
 
 
 def _looked_at(
-    mapping: PointOfSaleMapping, store: Store, since: datetime | None
+    before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store, since: datetime | None
 ) -> tuple[Mapping[Side, Mapping[str, NativeRecord]], frozenset[str] | None]:
     """The records to look at, and the ids of the only cars they may have to do with; None for all.
 
-    since: what is not of interest was in agreement then, with all it has to do with; None where nothing is known.
+    since: see `_agreed_since`.
     """
     if since is None:
-        return store.snapshots_at(mapping.pair, mapping.id), None
-    nothing = Gathered({side: {} for side in SIDES}, dict.fromkeys(SIDES, frozenset()), dict.fromkeys(SIDES, ()))
-    looked = narrowed(store, mapping, nothing, since)
+        return store.snapshots_at(after.pair, after.id), None
+    records: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
+    if any(fields_read_otherwise(before, after).values()):
+        everything = store.snapshots_at(after.pair, after.id)
+        records = records_read_otherwise(before, after, everything)
+        if _count(records) * _FEW > _count(everything):
+            return everything, None
+    # A record that is read otherwise is news, though nobody changed it.
+    news = Gathered(records, dict.fromkeys(SIDES, frozenset()), dict.fromkeys(SIDES, ()))
+    looked = narrowed(store, after, news, since)
     return looked.gathered.records, looked.cars
+
+
+def _count(records: Mapping[Side, Mapping[str, NativeRecord]]) -> int:
+    return sum(map(len, records.values()))
 
 
 def _left_alone(mapping: PointOfSaleMapping, store: Store, looked_at: Iterable[Car]) -> int:

@@ -11,6 +11,7 @@ import pytest
 from stocksync.mapping.cells import CellChange, cell_changes
 from stocksync.mapping.edits import Edit, edits_between
 from stocksync.stock.reconcile import Category
+from stocksync.sync.cars import Car
 from stocksync.sync.preview import PointPreview, preview
 from tests.simulation.previews import EDITS, OUT_OF_REACH, WITHIN_REACH, FileEdits, told_otherwise
 from tests.worlds import DMS, MODULE, World, a_world, crowd, shipped_set
@@ -122,16 +123,32 @@ def test_a_guard_of_a_preview_counts_the_cars_that_were_left_alone(tmp_path: Pat
 
 
 def counted(world: World, patch: pytest.MonkeyPatch) -> list[str]:
-    """Notes when all of a point of sale is asked for."""
+    """Notes when all cars of a point of sale are asked for."""
     asked: list[str] = []
-    everything = world.repository.snapshots_at
+    everything = world.repository.cars_at
 
-    def noted(pair: str, point_of_sale: str) -> object:
+    def noted(pair: str, point_of_sale: str) -> list[Car]:
         asked.append(point_of_sale)
         return everything(pair, point_of_sale)
 
-    patch.setattr(world.repository, "snapshots_at", noted)
+    patch.setattr(world.repository, "cars_at", noted)
     return asked
+
+
+def test_a_field_that_is_read_otherwise_in_few_records_is_decided_for_their_cars_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, dms = crowd(9)
+    module[4]["characteristics"]["exteriorColour"], dms[4]["couleur"] = "Vert", "VERT"
+    edit = (("pairs/openflex-icar/dms.yaml", "      green: [VERT]\n", "      green: [VERTE]\n"),)
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        assert not list(told_otherwise(world.mappings, "PDV1", edit, world.repository, world.clock))
+        asked = counted(world, monkeypatch)
+        shown = previewed(world, *edit)
+        assert [(d.car.record_ids[DMS], d.subject) for d in shown.differences] == [("VO104", "exterior_colour")]
+        assert shown.cars == 9
+        assert not asked
 
 
 def test_who_owns_the_mileage_is_one_line_and_the_preview_names_exactly_the_cars_that_differ(undecided: World) -> None:

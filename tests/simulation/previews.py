@@ -13,6 +13,8 @@ from stocksync.sync.preview import PointPreview, preview
 from tests.worlds import shipped_set
 
 _OWNERSHIP: Final = "pairs/openflex-icar/ownership.yaml"
+_DMS: Final = "pairs/openflex-icar/dms.yaml"
+_MODULE: Final = "pairs/openflex-icar/vehicle_module.yaml"
 _ROW: Final = "  - attribute: {0}\n    owner: {1}\n"
 _CARRIED: Final = "{{attribute: {0}, owner: {1}"
 FileEdits = tuple[tuple[str, str, str], ...]
@@ -51,15 +53,33 @@ WITHIN_REACH: Final[tuple[FileEdits, ...]] = (
     _here("switches: {dms_has_priority: true}"),
 )
 """Edits of who may modify what."""
+READ_OTHERWISE: Final[tuple[FileEdits, ...]] = (
+    ((_DMS, "      grey: [GRIS]\n", "      grey: [GRISE]\n"),),
+    ((_DMS, "private: [P], trade: [M]", "private: [M], trade: [P]"),),
+    ((_DMS, "{trade_in: [REP], direct_purchase: [ACH]", "{trade_in: [ACH], direct_purchase: [REP]"),),
+    ((_DMS, "in_stock: [Stock], invoiced: [Facturé]", "in_stock: [Facturé], invoiced: [Stock]"),),
+    ((_DMS, "{field: immat,", "{field: immatriculation,"),),
+    ((_DMS, "yes: O, no: N", "yes: N, no: O"), *_row("vat_recoverable", "shared", "owner: dms")[:1]),
+    ((_DMS, "{field: modele, converter: text}", "{field: modele, converter: text, writable: false}"),),
+    (
+        (_DMS, "{field: modele,", "{field: was,"),
+        (_DMS, "{field: version,", "{field: modele,"),
+        (_DMS, "was", "version"),
+    ),
+    ((_MODULE, "field: identification.vin", "field: identification.chassis"),),
+    ((_MODULE, "sales_stock: [STOCK_DE_VENTE]\n", "sales_stock: [STOCK]\n"),),
+    ((_MODULE, "field: characteristics.mileage", "field: characteristics.kilometres"),),
+)
+"""Edits of how fields are read."""
 OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
     _row("trade_in_buyer", "vehicle_module", f"owner: vehicle_module\n    {_STAGES}"),
     _carried("model", "vehicle_module", "owner: dms, exceptions: [{when: {destination: [trade]}, owner: shared}]"),
-    (("pairs/openflex-icar/dms.yaml", "      grey: [GRIS]\n", "      grey: [GRISE]\n"),),
+    ((_DMS, 'blank_texts: ["-", "???", NA]', 'blank_texts: ["-", "???"]'),),
     _here("switches: {exit_from_delivery: false}"),
     _here("switches: {allow_sale_price_at_most_1: false}"),
 )
 """Edits of which nobody can say beforehand which cars they mean."""
-EDITS: Final = (*WITHIN_REACH, *OUT_OF_REACH)
+EDITS: Final = (*WITHIN_REACH, *READ_OTHERWISE, *OUT_OF_REACH)
 
 
 def some(count: int, number: int) -> list[FileEdits]:
