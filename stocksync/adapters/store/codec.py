@@ -6,12 +6,12 @@ place must be kept. Decimals of native records stay decimal numbers, digit for d
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from stocksync.stock.ownership import Context
@@ -20,7 +20,7 @@ from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side
 from stocksync.sync.cars import Overwrite
 from stocksync.sync.plan import Action, Change, Operation
 
-_EXACT: Final = json.JSONDecoder(parse_float=Decimal)
+_EXACT: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def dump(data: Any) -> str:
@@ -34,8 +34,11 @@ def dump_bytes(data: Any) -> bytes:
 
 
 def load(text: str | bytes) -> Any:
-    """Read JSON, decimals exact."""
-    return _EXACT.decode(text if isinstance(text, str) else text.decode())
+    """Read JSON that `dump` wrote, decimals exact. Raises ValueError for anything else."""
+    try:
+        return _EXACT.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
 
 
 def _default(item: Any) -> Any:
