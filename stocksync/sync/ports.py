@@ -300,6 +300,10 @@ class Store(Protocol):
         """The police numbers that both sides agreed on, of the cars at home at a point of sale and entered there."""
         ...
 
+    def cars_in_stock(self, pair: str, point_of_sale: str) -> int:
+        """How many cars are at home at a point of sale, but for closed ones that the module shows no more."""
+        ...
+
     def open_cars(self, pair: str, point_of_sale: str) -> int:
         """How many cars at home at a point of sale have records on both sides, and are not closed."""
         ...

@@ -69,8 +69,8 @@ class Difference:
 class PointPreview:
     """What differs at one point of sale.
 
-    cars: how many were decided, and how many open ones with records on both sides are sure to be decided alike.
-    writes_before, writes_after: requests that the next run would send. halts: the guards that would stop it.
+    cars: how many there are; those that are sure to be decided alike are counted, and not decided. writes_before,
+    writes_after: requests that the next run would send. halts: the guards that would stop it.
     """
 
     point_of_sale: str
@@ -110,7 +110,7 @@ def preview(
     ]
     for left in by_car.values():
         differences.extend(_differences(after.id, left, None))
-    left_alone = _left_alone(after, store, cars) if scope is not None else 0
+    left_alone, left_open = _left_alone(after, store, cars, records) if scope is not None else (0, 0)
     open_cars = sum(plan.car.bound and not plan.car.closed for plan in now.cars)
     return PointPreview(
         after.id,
@@ -118,7 +118,7 @@ def preview(
         tuple(differences),
         sum(len(plan.operations) for plan in then.cars),
         sum(len(plan.operations) for plan in now.cars),
-        tuple(check_plan(now, after.guards, lambda: open_cars + left_alone)),
+        tuple(check_plan(now, after.guards, lambda: open_cars + left_open)),
     )
 
 
@@ -161,10 +161,21 @@ def _count(records: Mapping[Side, Mapping[str, NativeRecord]]) -> int:
     return sum(map(len, records.values()))
 
 
-def _left_alone(mapping: PointOfSaleMapping, store: Store, looked_at: Iterable[Car]) -> int:
-    """How many open cars with records on both sides are not looked at."""
-    seen = sum(car.bound and not car.closed and car.point_of_sale == mapping.id for car in looked_at)
-    return store.open_cars(mapping.pair, mapping.id) - seen
+def _left_alone(
+    mapping: PointOfSaleMapping,
+    store: Store,
+    looked_at: Iterable[Car],
+    records: Mapping[Side, Mapping[str, NativeRecord]],
+) -> tuple[int, int]:
+    """How many cars in stock are not looked at; and of these the open ones with records on both sides."""
+    seen = [car for car in looked_at if car.point_of_sale == mapping.id]
+    shown = records[Side.VEHICLE_MODULE]
+    in_stock = sum(not car.closed or car.record_ids.get(Side.VEHICLE_MODULE) in shown for car in seen)
+    is_open = sum(car.bound and not car.closed for car in seen)
+    return (
+        store.cars_in_stock(mapping.pair, mapping.id) - in_stock,
+        store.open_cars(mapping.pair, mapping.id) - is_open,
+    )
 
 
 def _differences(point_of_sale: str, before: CarPlan | None, after: CarPlan | None) -> Iterator[Difference]:

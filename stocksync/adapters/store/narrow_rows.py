@@ -126,6 +126,16 @@ def open_cars(connection: Connection, pair: str, point_of_sale: str) -> int:
     return connection.scalar(select(func.count()).select_from(CAR).where(*home, *bound)) or 0
 
 
+def cars_in_stock(connection: Connection, pair: str, point_of_sale: str) -> int:
+    """How many cars are at home at a point of sale: see `Store.cars_in_stock`."""
+    own = and_(SNAPSHOT.c.pair == pair, SNAPSHOT.c.record_id == CAR.c.vehicle_module_id)
+    of_module = (SNAPSHOT.c.side == Side.VEHICLE_MODULE.value, SNAPSHOT.c.gone.is_(False))
+    in_module = select(SNAPSHOT.c.record_id).where(own, *of_module).exists()
+    home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
+    counted = select(func.count()).select_from(CAR).where(*home, or_(CAR.c.closed.is_(False), in_module))
+    return connection.scalar(counted) or 0
+
+
 def unreadable(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
     """The records at a point of sale whose stage or key could not be read when they were last seen."""
     of_side = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)

@@ -39,6 +39,7 @@ from stocksync.adapters.store.leases import check_fence, check_lease, leased
 from stocksync.adapters.store.narrow_rows import (
     agreed_numbers,
     car_keys,
+    cars_in_stock,
     formerly_alike,
     ids_of_interest,
     open_cars,
@@ -336,6 +337,11 @@ class Repository:
         """The police numbers that both sides agreed on, of the cars at home at a point of sale and entered there."""
         with self._reading() as connection:
             return agreed_numbers(connection, pair, point_of_sale)
+
+    def cars_in_stock(self, pair: str, point_of_sale: str) -> int:
+        """How many cars are at home at a point of sale: see `Store.cars_in_stock`."""
+        with self._reading() as connection:
+            return cars_in_stock(connection, pair, point_of_sale)
 
     def open_cars(self, pair: str, point_of_sale: str) -> int:
         """How many cars at home at a point of sale have records on both sides, and are not closed."""
