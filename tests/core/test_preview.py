@@ -82,14 +82,18 @@ def test_only_an_edit_that_may_reach_a_car_in_agreement_is_decided_for_all_of_th
         assert bool(asked) is of_all, edit
 
 
-def test_where_somebody_else_decided_last_every_car_is_decided_anew(
+def test_where_another_mapping_decided_since_every_car_is_decided_anew_but_not_where_that_was_halted(
     undecided: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = counted(undecided, monkeypatch)
+    undecided.mappings = shipped_set((OVERRIDE,))
+    assert undecided.sync().halts
+    asked.clear()
     previewed(undecided, OVERRIDE)
     assert not asked
-    undecided.mappings = shipped_set((OVERRIDE,))
+    undecided.repository.accept_mapping({"PDV1": undecided.mappings.points_of_sale["PDV1"].version}, "A", {}, NOW_AT)
     undecided.sync()
+    asked.clear()
     previewed(undecided, OVERRIDE)
     assert asked
 

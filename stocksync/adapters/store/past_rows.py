@@ -25,6 +25,8 @@ _BROKEN_OFF: Final = _newest(RUN.c.status == RunStatus.RUNNING.value, of=RUN.c.i
 _THOROUGH: Final = _newest(*_DONE, RUN.c.thorough, of=RUN.c.started_at)
 _OTHERWISE: Final = _newest(
     RUN.c.id > bindparam("since"),
+    # A halted run recorded nothing of what it decided.
+    RUN.c.status.not_in((RunStatus.HALTED.value, RunStatus.RELEASED.value)),
     or_(
         RUN.c.mapping_version != bindparam("version"),
         RUN.c.decided_by.is_(None),
