@@ -246,9 +246,9 @@ class Past:
 
     last: the last one that ended, of whatever kind and however. complete: the last one that looked at everything and
     came to its end. None before the first. is_broken_off: one was begun after them that has not ended. otherwise: any
-    since `complete` worked by other mapping files or decided otherwise, unless it was halted. thorough_at: when the last
-    one began that looked at every record and came to its end. marks: up to when each side's changes were all seen, on
-    its own clock; a side left out where that is not known.
+    since `complete` worked by other mapping files or decided otherwise, unless it was halted. thorough_at: when the
+    last one began that looked at every record and came to its end. marks: up to when each side's changes were all seen,
+    on its own clock; a side left out where that is not known.
     """
 
     last: PastRun | None = None
