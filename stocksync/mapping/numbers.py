@@ -20,8 +20,7 @@ class _Unreadable(ValueError):
     """What a system says is no number of the kind that is due; the message says why."""
 
 
-_DIGITS: Final = 10
-_LIMIT: Final = 10**_DIGITS
+_LIMIT: Final = 10**10
 _ONE: Final = Decimal(1)
 _EXACT: Final = 40
 _UNIT_OF: Final = {0: Decimal(1), 2: Decimal("0.01")}
@@ -51,14 +50,10 @@ def _number(
     return _spelled_number(_without(said, symbols), thousands, decimal_mark)
 
 
-def _plain(said: Any, spelled: str, factor: Decimal) -> int | None:
-    """A small whole number of plain digits, which reads alike in every spelling; None for everything else."""
-    if factor != _ONE:
-        return None
-    if type(said) is int:
-        return said if -_LIMIT < said < _LIMIT else None
-    is_plain = type(said) is str and spelled != "number" and len(said) < _DIGITS and said.isascii() and said.isdigit()
-    return int(said) if is_plain else None
+def _plain(said: Any, factor: Decimal) -> int | None:
+    """A JSON number that is whole, which needs no arithmetic; None for everything else."""
+    is_plain = type(said) is int and -_LIMIT < said < _LIMIT and factor == _ONE
+    return said if is_plain else None
 
 
 def _without(text: str, symbols: tuple[str, ...]) -> str:
@@ -125,7 +120,7 @@ class Money:
 
     def read(self, said: Any) -> Reading:
         """Read an amount; iff the field says so, zero is blank."""
-        plain = _plain(said, self.spelled, self.factor)
+        plain = _plain(said, self.factor)
         if plain is not None:
             return BLANK if self.zero_is_blank and plain == 0 else plain * 100
         try:
@@ -174,7 +169,7 @@ class Integer:
 
     def read(self, said: Any) -> Reading:
         """Read a whole number."""
-        plain = _plain(said, self.spelled, self.factor)
+        plain = _plain(said, self.factor)
         if plain is not None:
             return BLANK if self.zero_is_blank and plain == 0 else plain
         try:
