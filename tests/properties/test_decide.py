@@ -76,8 +76,7 @@ def gist(verdict: Verdict) -> tuple[object, ...]:
 def test_neither_side_is_favoured_by_anything_but_the_policy(question: Question) -> None:
     there = decide(mirrored(question))
     write = there.write
-    back = verdict._replace(
-        there,
+    back = there._replace(
         write=replace(write, side=write.side.other) if write is not None else None,
         refused=there.refused.other if there.refused is not None else None,
     )
