@@ -19,6 +19,7 @@ HEAD: Final = "0007"
 
 WRITE: Final = "stocksync_write"
 BUSY_TIMEOUT_MS: Final = 15_000
+CACHE_KIB: Final = 16_384
 _NORMAL: Final = 1
 """Of SQLite's pragma `synchronous`: a commit is written, and not waited for."""
 
@@ -90,6 +91,7 @@ def _set_up_sqlite(engine: Engine) -> None:
             "journal_mode=WAL",
             "foreign_keys=ON",
             "synchronous=FULL",
+            f"cache_size=-{CACHE_KIB}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
