@@ -71,7 +71,9 @@ class Wire:
         self._told("hours", {})
 
     def _told(self, what: str, said: dict[str, Any]) -> None:
-        httpx.post(f"{self.addresses[Side.DMS]}/bench/{what}", json=said, trust_env=False).raise_for_status()
+        # Nothing is encrypted here; the authorities that it would be checked by take up 10 MB.
+        asked = f"{self.addresses[Side.DMS]}/bench/{what}"
+        httpx.post(asked, json=said, trust_env=False, verify=False).raise_for_status()
 
 
 class _App:
