@@ -7,9 +7,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
 from stocksync.adapters.store import codec
+from stocksync.adapters.store.bulk import Bulk
 from stocksync.adapters.store.core import CAR, CONFLICT, OUTBOX, RESOLUTION, chunks
 from stocksync.adapters.store.plain import instant
 from stocksync.adapters.store.rows import add_journal
@@ -69,18 +70,47 @@ def stored_resolution(row: Any) -> StoredResolution:
     )
 
 
-def _row_of(resolution: StoredResolution) -> dict[str, Any]:
+_TAKEN: Final = Bulk(
+    RESOLUTION,
+    given=(
+        "conflict_id",
+        "pair",
+        "point_of_sale",
+        "car_id",
+        "subject",
+        "reason",
+        "choice",
+        "targets",
+        "seen",
+        "seen_digest",
+        "comment",
+        "decided_by",
+        "decided_at",
+        "file",
+        "file_digest",
+        "status",
+        "closed_at",
+        "closed_because",
+        "undoes",
+        "lot",
+    ),
+    same=(),
+)
+
+
+def _row_of(resolution: StoredResolution) -> tuple[Any, ...]:
+    """The values of a row, as `_TAKEN` names them."""
     seen = resolution.seen
-    return {
-        "conflict_id": resolution.conflict_id,
-        "pair": resolution.pair,
-        "point_of_sale": resolution.point_of_sale,
-        "car_id": resolution.car_id,
-        "subject": resolution.subject,
-        "reason": resolution.reason.value,
-        "choice": resolution.choice.value,
-        "targets": codec.dump_targets(resolution.targets),
-        "seen": codec.dump(
+    return (
+        resolution.conflict_id,
+        resolution.pair,
+        resolution.point_of_sale,
+        resolution.car_id,
+        resolution.subject,
+        resolution.reason.value,
+        resolution.choice.value,
+        codec.dump_targets(resolution.targets),
+        codec.dump(
             {
                 "category": seen.category.value,
                 "vehicle_module": seen.vehicle_module,
@@ -90,18 +120,18 @@ def _row_of(resolution: StoredResolution) -> dict[str, Any]:
                 "former_base": codec.pack(resolution.former_base),
             }
         ),
-        "seen_digest": seen.seen,
-        "comment": resolution.comment,
-        "decided_by": resolution.decided_by,
-        "decided_at": resolution.decided_at,
-        "file": resolution.file,
-        "file_digest": resolution.file_digest,
-        "status": resolution.status.value,
-        "closed_at": resolution.closed_at,
-        "closed_because": resolution.closed_because,
-        "undoes": resolution.undoes,
-        "lot": resolution.lot,
-    }
+        seen.seen,
+        resolution.comment,
+        resolution.decided_by,
+        resolution.decided_at,
+        resolution.file,
+        resolution.file_digest,
+        resolution.status.value,
+        resolution.closed_at,
+        resolution.closed_because,
+        resolution.undoes,
+        resolution.lot,
+    )
 
 
 def add_resolution(connection: Connection, resolution: StoredResolution) -> int:
@@ -113,7 +143,7 @@ def add_resolutions(connection: Connection, resolutions: Sequence[StoredResoluti
     """Take decisions in, each about another report row; the answer is their numbers, in the same order."""
     if not resolutions:
         return []
-    connection.execute(insert(RESOLUTION), [_row_of(resolution) for resolution in resolutions])
+    _TAKEN.write(connection, map(_row_of, resolutions), {})
     newest = select(RESOLUTION.c.conflict_id, func.max(RESOLUTION.c.id)).group_by(RESOLUTION.c.conflict_id)
     found: dict[int, int] = {}
     for part in chunks(resolution.conflict_id for resolution in resolutions):
