@@ -399,16 +399,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
                 asked = [
                     pool.submit(
                         told.run,
-                        at_ease,
-                        sync=[*as_json, "sync"],
-                        check=[*as_json, "mapping", "check"],
-                        plan=[*console, "plan"],
-                        status=[*as_json, "status"],
-                        history=[*console, "history", vin],
-                        alerts_test=[*as_json, "alerts", "test"],
-                    ),
-                    pool.submit(
-                        told.run,
                         refused,
                         refused_sync=[*console, "sync"],
                         conflicts_list=[*console, "conflicts", "list"],
@@ -423,6 +413,20 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
                     pool.submit(told.run, denied, denied_sync=[*console, "sync"]),
                     pool.submit(told.run, unreachable, no_database=[*console, "status"]),
                 ]
+                # Once it is done, the one whose writes are refused would have nothing left to write.
+                asked[0].result()
+                asked.append(
+                    pool.submit(
+                        told.run,
+                        at_ease,
+                        sync=[*as_json, "sync"],
+                        check=[*as_json, "mapping", "check"],
+                        plan=[*console, "plan"],
+                        status=[*as_json, "status"],
+                        history=[*console, "history", vin],
+                        alerts_test=[*as_json, "alerts", "test"],
+                    )
+                )
                 for each in asked:
                     each.result()
     return told
