@@ -9,7 +9,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, func, insert, or_, select, type_coerce, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.types import NULLTYPE
 
 from stocksync.adapters.store import codec
@@ -294,29 +306,27 @@ def moved_in(connection: Connection, run_id: int, point_of_sale: str) -> tuple[i
     return opened or 0, closed or 0
 
 
+_IGNORED: Final = CONFLICT.c.ignored_by.is_not(None)
+_OPEN: Final = (
+    select(CONFLICT.c.category, CONFLICT.c.reason, _IGNORED, func.count())
+    .where(
+        CONFLICT.c.pair == bindparam("of_pair"),
+        CONFLICT.c.point_of_sale == bindparam("place"),
+        CONFLICT.c.closed_at.is_(None),
+    )
+    .group_by(CONFLICT.c.category, CONFLICT.c.reason, _IGNORED)
+)
+
+
 def open_counts(connection: Connection, pair: str, point_of_sale: str, new: int, closed: int) -> FindingCounts:
     """Count the open rows of a point of sale that nobody decided to ignore."""
-    rows = connection.execute(
-        select(CONFLICT.c.category, CONFLICT.c.reason, func.count())
-        .where(
-            CONFLICT.c.pair == pair,
-            CONFLICT.c.point_of_sale == point_of_sale,
-            CONFLICT.c.closed_at.is_(None),
-            CONFLICT.c.ignored_by.is_(None),
-        )
-        .group_by(CONFLICT.c.category, CONFLICT.c.reason)
-    ).all()
     by_category: dict[Category, int] = {}
-    quarantined = 0
-    for category, reason, count in rows:
+    quarantined = left = 0
+    for category, reason, is_ignored, count in connection.execute(_OPEN, {"of_pair": pair, "place": point_of_sale}):
+        if is_ignored:
+            left += count
+            continue
         by_category[Category(category)] = by_category.get(Category(category), 0) + count
         if reason in (Reason.INVALID_VALUE, Reason.UNREADABLE_RECORD):
             quarantined += count
-    ignored = select(func.count()).where(
-        CONFLICT.c.pair == pair,
-        CONFLICT.c.point_of_sale == point_of_sale,
-        CONFLICT.c.closed_at.is_(None),
-        CONFLICT.c.ignored_by.is_not(None),
-    )
-    left = connection.scalar(ignored) or 0
     return FindingCounts(new, closed, sum(by_category.values()), by_category, quarantined, left)

@@ -39,6 +39,24 @@ _HELD: Final = (
 )
 """Built once: it is asked before every request that writes, and building it takes longer than asking."""
 
+_OF_POINT: Final = select(LEASE).where(LEASE.c.point_of_sale == bindparam("place"))
+_TAKEN: Final = (
+    update(LEASE)
+    .where(LEASE.c.point_of_sale == bindparam("place"))
+    .values(
+        fence=bindparam("to"),
+        holder=bindparam("of_holder"),
+        locked=bindparam("of_locked"),
+        acquired_at=bindparam("of_acquired_at"),
+        expires_at=bindparam("of_expires_at"),
+    )
+)
+_EXTENDED: Final = (
+    update(LEASE)
+    .where(LEASE.c.point_of_sale == bindparam("place"), LEASE.c.fence == bindparam("held"))
+    .values(expires_at=bindparam("until"))
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -75,7 +93,7 @@ def check_fence(connection: Connection, run_id: int) -> None:
 
 def check_lease(connection: Connection, point_of_sale: str, fence: int) -> None:
     """Let a run begin iff its holder still is the holder. Raises LeaseLost."""
-    row = connection.execute(select(LEASE).where(LEASE.c.point_of_sale == point_of_sale)).first()
+    row = connection.execute(_OF_POINT, {"place": point_of_sale}).first()
     if row is None or row.fence != fence:
         raise LeaseLost(f"{point_of_sale} was taken over by another run before this one began; it asks again.")
 
@@ -83,7 +101,7 @@ def check_lease(connection: Connection, point_of_sale: str, fence: int) -> None:
 def _take(engine: Engine, point_of_sale: str, holder: str, at: datetime, *, is_locked: bool) -> int:
     mine = {"holder": holder, "locked": is_locked, "acquired_at": at, "expires_at": at + LEASE_FOR}
     with undone_by_power_failure(engine) as connection:
-        row = connection.execute(select(LEASE).where(LEASE.c.point_of_sale == point_of_sale)).first()
+        row = connection.execute(_OF_POINT, {"place": point_of_sale}).first()
         if row is None:
             connection.execute(insert(LEASE).values(point_of_sale=point_of_sale, fence=1, **mine))
             return 1
@@ -95,7 +113,7 @@ def _take(engine: Engine, point_of_sale: str, holder: str, at: datetime, *, is_l
                 "run the command again once that is done, or wait for it with --wait."
             )
         fence = int(row.fence) + 1
-        connection.execute(update(LEASE).where(LEASE.c.point_of_sale == point_of_sale).values(fence=fence, **mine))
+        connection.execute(_TAKEN, {"place": point_of_sale, "to": fence, **{f"of_{k}": v for k, v in mine.items()}})
         return fence
 
 
@@ -109,9 +127,8 @@ def _keep(engine: Engine, point_of_sale: str, fence: int, clock: Clock, over: th
 
 
 def _extend(engine: Engine, point_of_sale: str, fence: int, at: datetime, by: timedelta) -> None:
-    mine = (LEASE.c.point_of_sale == point_of_sale, LEASE.c.fence == fence)
     with undone_by_power_failure(engine) as connection:
-        connection.execute(update(LEASE).where(*mine).values(expires_at=at + by))
+        connection.execute(_EXTENDED, {"place": point_of_sale, "held": fence, "until": at + by})
 
 
 @contextmanager

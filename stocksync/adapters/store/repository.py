@@ -153,7 +153,7 @@ class Repository:
                 "fence": fence,
                 "decided_by": DECISIONS,
             }
-            key = connection.execute(insert(RUN).values(row)).inserted_primary_key
+            key = connection.execute(insert(RUN), row).inserted_primary_key
             assert key is not None
             return int(key[0])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select, text, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.bulk import Bulk
@@ -16,6 +16,30 @@ from stocksync.adapters.store.tables import UNCLEAR
 from stocksync.stock.values import Side
 from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import Recording, Remembered, Snapshot
+
+
+def _seen_elsewhere(side: Side) -> Any:
+    changed = (*_OF, SNAPSHOT.c.point_of_sale != bindparam("place"), SNAPSHOT.c.seen_at >= bindparam("since"))
+    home = (CAR.c.pair == bindparam("of_pair"), CAR.c.point_of_sale == bindparam("place"), CAR.c.closed.is_(False))
+    joined = SNAPSHOT.join(CAR, id_column(side) == SNAPSHOT.c.record_id)
+    return select(SNAPSHOT.c.record_id).select_from(joined).where(*changed, *home).limit(1)
+
+
+# What every run asks: to make such a statement takes longer than to execute it.
+_OF: Final = (SNAPSHOT.c.pair == bindparam("of_pair"), SNAPSHOT.c.side == bindparam("of_side"))
+_REMEMBERED: Final = select(
+    SNAPSHOT.c.record_id,
+    SNAPSHOT.c.digest,
+    SNAPSHOT.c.point_of_sale,
+    SNAPSHOT.c.stamp,
+    SNAPSHOT.c.older_readings,
+    SNAPSHOT.c.older_since,
+    SNAPSHOT.c.read_by,
+).where(*_OF, SNAPSHOT.c.record_id.in_(bindparam("ids", expanding=True)), SNAPSHOT.c.gone.is_(False))
+_TO_READ_AGAIN: Final = select(SNAPSHOT.c.record_id).where(
+    *_OF, SNAPSHOT.c.point_of_sale == bindparam("place"), SNAPSHOT.c.gone.is_(False), text(f"({UNCLEAR})")
+)
+_SEEN_ELSEWHERE: Final = {side: _seen_elsewhere(side) for side in Side}
 
 
 def write_snapshots(
@@ -78,19 +102,9 @@ def _snapshot_row(snapshot: Snapshot, point_of_sale: str) -> tuple[Any, ...]:
 
 def remembered(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, Remembered]:
     """What is known of the snapshots of these records; nothing of those that are gone."""
-    columns = (
-        SNAPSHOT.c.record_id,
-        SNAPSHOT.c.digest,
-        SNAPSHOT.c.point_of_sale,
-        SNAPSHOT.c.stamp,
-        SNAPSHOT.c.older_readings,
-        SNAPSHOT.c.older_since,
-        SNAPSHOT.c.read_by,
-    )
     found = {}
     for part in chunks(sorted(record_ids)):
-        here = select(*columns).where(*_of(pair, side), SNAPSHOT.c.record_id.in_(part), SNAPSHOT.c.gone.is_(False))
-        for row in connection.execute(here).all():
+        for row in connection.execute(_REMEMBERED, {"of_pair": pair, "of_side": side.value, "ids": part}).all():
             stamp = datetime.fromisoformat(row.stamp) if row.stamp is not None else None
             found[row.record_id] = Remembered(
                 row.digest, row.point_of_sale, stamp, row.older_readings, row.older_since, row.read_by
@@ -126,17 +140,14 @@ def note_older_readings(connection: Connection, recording: Recording) -> None:
 
 def to_read_again(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
     """The records at a point of sale shown in an older state than we know, or with what was not decided about yet."""
-    here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False))
-    return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*here, text(f"({UNCLEAR})"))))
+    here = {"of_pair": pair, "of_side": side.value, "place": point_of_sale}
+    return set(connection.scalars(_TO_READ_AGAIN, here))
 
 
 def seen_elsewhere(connection: Connection, pair: str, point_of_sale: str, side: Side, since: datetime) -> bool:
     """Tell whether a record of a car at home here was seen to change at another point of sale."""
-    changed = (*_of(pair, side), SNAPSHOT.c.point_of_sale != point_of_sale, SNAPSHOT.c.seen_at >= since)
-    home = and_(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale, CAR.c.closed.is_(False))
-    joined = SNAPSHOT.join(CAR, id_column(side) == SNAPSHOT.c.record_id)
-    found = select(SNAPSHOT.c.record_id).select_from(joined).where(*changed, home).limit(1)
-    return connection.scalar(found) is not None
+    asked = {"of_pair": pair, "of_side": side.value, "place": point_of_sale, "since": since}
+    return connection.scalar(_SEEN_ELSEWHERE[side], asked) is not None
 
 
 def note_gone(connection: Connection, recording: Recording) -> None:
