@@ -140,7 +140,6 @@ def export(
     from stocksync.entrypoints.context import chosen_points
     from stocksync.entrypoints.lookup import find_reason
     from stocksync.entrypoints.report_out import hand_out
-    from stocksync.entrypoints.stored_cars import uncollected
     from stocksync.reports.conflict_report import report_bytes
     from stocksync.reports.report_files import format_of
 
@@ -158,7 +157,7 @@ def export(
     if wanted is not None:
         chosen_points(mappings, [wanted])
     try:
-        with uncollected(), obj.repository(only_reading=True) as repository:
+        with obj.repository(only_reading=True) as repository:
             written = hand_out(
                 open_questions(repository),
                 repository,

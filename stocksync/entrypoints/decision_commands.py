@@ -75,12 +75,11 @@ def import_(obj: Context, file: Path, dry_run: bool, by: str | None, lang: Langu
     """
     from stocksync.assembly import SystemClock, open_questions
     from stocksync.entrypoints.decision_desk import DecisionDesk, HandedIn
-    from stocksync.entrypoints.stored_cars import uncollected
 
     language = lang or obj.language
     handed_in = HandedIn(_name_of(file), _read(file), signed(by, "decided"))
     mappings = obj.load_mappings()
-    with uncollected(), obj.repository(only_reading=True) as repository:
+    with obj.repository(only_reading=True) as repository:
         desk = DecisionDesk(open_questions(repository), repository, mappings, SystemClock(), language)
         taken = desk.take_in(handed_in, dry_run=dry_run)
     answer = None if dry_run or str(file) == "-" else answer_file_of(file, language)

@@ -6,9 +6,7 @@ of each car than a command about one car does: see `StoredCars.shown_of`.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -171,22 +169,6 @@ class StoredCars:
         return kind
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Do without the collector of cycles; for a command that ends with the report that it is at work on.
-
-    All rows live until the report is done, and none of them in a cycle: the collector would walk through every one of
-    them again and again, for a fifth of the time. For the whole process, so that nothing that serves may use it.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def stored_cars(questions: Questions, rows: Iterable[StoredFinding], mappings: MappingSet, clock: Clock) -> StoredCars:
     """Look the cars of some rows up."""
     cars = StoredCars(questions, mappings, clock)
@@ -198,14 +180,9 @@ def _scope_of(mapping: PointOfSaleMapping, subject: str) -> _Scope:
     rules = tuple(rule for rule in mapping.rules if subject in _named_by(rule))
     named = {subject, *(name for rule in rules for name in _named_by(rule))}
     wanted = named.union(_DECIDES_CONTEXT, _SHOWN)
-    translations = {side: _narrowed(translation, wanted) for side, translation in mapping.translations.items()}
+    # Beside these, what tells whether a record takes writes.
+    translations = {side: t.only(wanted | t.read_only_when.keys()) for side, t in mapping.translations.items()}
     return _Scope(replace(mapping, rules=rules), frozenset(named), translations)
-
-
-def _narrowed(translation: SideTranslation, wanted: Iterable[str]) -> SideTranslation:
-    """A translation of some attributes alone, and of those that tell whether a record takes writes."""
-    names = {*wanted, *translation.read_only_when}
-    return replace(translation, fields={name: f for name, f in translation.fields.items() if name in names})
 
 
 def _named_by(rule: Rule) -> Sequence[str]:

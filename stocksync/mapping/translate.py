@@ -5,8 +5,8 @@ One `SideTranslation` per side and point of sale. It knows spellings and places,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from stocksync.mapping.converters import Matches
@@ -69,6 +69,10 @@ class SideTranslation:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_groups", _grouped(self.fields))
         object.__setattr__(self, "_silent", dict.fromkeys(self.fields, ABSENT))
+
+    def only(self, names: Container[str]) -> SideTranslation:
+        """This translation of some attributes alone."""
+        return replace(self, fields={name: place for name, place in self.fields.items() if name in names})
 
     def vehicle(self, record_id: str, version: str | None, body: Mapping[str, Any]) -> Vehicle:
         """Read one record."""

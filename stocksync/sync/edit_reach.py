@@ -24,7 +24,7 @@ which it is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Final
 
@@ -70,7 +70,7 @@ def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
     # An attribute that was not decided before has no base yet, and may be anything.
     if not same or _switches(before) != _switches(after) or then.keys() != now.keys():
         return False
-    if any(_but_for_fields(before, side) != _but_for_fields(after, side) for side in SIDES):
+    if any(before.translations[side].only(()) != after.translations[side].only(()) for side in SIDES):
         return False
     return not any(_reaches(after, then[name], now[name]) for name in now if not _are_alike(then[name], now[name]))
 
@@ -90,18 +90,9 @@ def records_read_otherwise(
     """Those records in which two mappings that can be told apart by their fields read anything otherwise."""
     found = {}
     for side, names in fields_read_otherwise(before, after).items():
-        then, now = _only(before, side, names), _only(after, side, names)
+        then, now = before.translations[side].only(names), after.translations[side].only(names)
         found[side] = {i: r for i, r in records[side].items() if names and _readings(then, r) != _readings(now, r)}
     return found
-
-
-def _but_for_fields(mapping: PointOfSaleMapping, side: Side) -> SideTranslation:
-    return replace(mapping.translations[side], fields={})
-
-
-def _only(mapping: PointOfSaleMapping, side: Side, names: Iterable[str]) -> SideTranslation:
-    translation = mapping.translations[side]
-    return replace(translation, fields={name: f for name, f in translation.fields.items() if name in names})
 
 
 def _readings(translation: SideTranslation, record: NativeRecord) -> dict[str, Reading]:

@@ -67,11 +67,11 @@ class Familiar:
     """
 
     memory: Memory
-    _begun: bool = False
-    _pages: dict[int, KnownPage] = field(default_factory=dict)
-    _met: list[int] = field(default_factory=list)
-    _left: set[int] | None = None
-    _packed: Mapping[int, bytes] = field(default_factory=dict)
+    _begun: bool = field(default=False, init=False)
+    _pages: dict[int, KnownPage] = field(default_factory=dict, init=False)
+    _met: list[int] = field(default_factory=list, init=False)
+    _left: set[int] | None = field(default=None, init=False)
+    _packed: Mapping[int, bytes] = field(default_factory=dict, init=False)
 
     def begin(self) -> None:
         """The listing begins, or begins again: nothing was met yet."""
