@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, Final
 
 from stocksync.mapping.converters import Matches
@@ -15,6 +16,8 @@ from stocksync.mapping.spelling import CannotSpell, Converter
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Known, Reading, Side
 from stocksync.stock.vehicle import Attribute, Vehicle
 
+Spelled = str | int | tuple[str] | None
+"""What a record says, as it is remembered; a number with decimals as it is spelled."""
 _REMEMBERED: Final = 4096
 """Texts of one field; some kilobytes."""
 
@@ -27,14 +30,15 @@ class FieldTranslation:
     path: str
     converter: Converter
     writable: bool
-    known: dict[str | int | None, Reading] = field(default_factory=dict, repr=False, compare=False)
+    known: dict[Spelled, Reading] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self, said: Any, blank_texts: frozenset[str]) -> Reading:
         """Read what a record says there; remembered of each text, because a stock says the same again and again."""
         kind, known = type(said), self.known
-        # The others are equal now and then, and yet two spellings: 1.50 and 1.5, or 1 and true.
-        is_remembered = kind is str or kind is int or said is None
-        if is_remembered and (reading := known.get(said)) is not None:
+        # Others are equal now and then, and yet two spellings: 1.50 and 1.5, or 1 and true.
+        is_remembered = kind is str or kind is int or kind is Decimal or said is None
+        key = (str(said),) if kind is Decimal else said
+        if is_remembered and (reading := known.get(key)) is not None:
             return reading
         if isinstance(self.converter, Matches):
             reading = self.converter.read(said)
@@ -45,7 +49,7 @@ class FieldTranslation:
         if is_remembered:
             if len(known) >= _REMEMBERED:
                 known.clear()
-            known[said] = reading
+            known[key] = reading
         return reading
 
 
@@ -88,7 +92,7 @@ class SideTranslation:
                 if said is ABSENT:
                     continue
                 # Texts and null are most of what a record says, and most of it was said before: worth no call.
-                reading = known.get(said) if type(said) is str or said is None else None
+                reading = known.get(said) if (kind := type(said)) is str or kind is int or said is None else None
                 readings[name] = place.read(said, self.blank_texts) if reading is None else reading
         return Vehicle(record_id, readings, self._reference(body), version)
 
@@ -138,13 +142,13 @@ class SideTranslation:
         return None if not text or text in self.blank_texts else text
 
 
-_Group = tuple[tuple[str, ...], tuple[tuple[str, str, FieldTranslation, dict[str | int | None, Reading]], ...]]
+_Group = tuple[tuple[str, ...], tuple[tuple[str, str, FieldTranslation, dict[Spelled, Reading]], ...]]
 """The steps to an object in a record, and of each field in it: the attribute, the key, the place, what is known."""
 
 
 def _grouped(fields: Mapping[str, FieldTranslation]) -> tuple[_Group, ...]:
     """The fields by the object that they stand in, so that each is walked to once."""
-    groups: dict[tuple[str, ...], list[tuple[str, str, FieldTranslation, dict[str | int | None, Reading]]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[str, str, FieldTranslation, dict[Spelled, Reading]]]] = {}
     for name, place in fields.items():
         *steps, key = place.path.split(".")
         groups.setdefault(tuple(steps), []).append((name, key, place, place.known))

@@ -90,7 +90,7 @@ class Vehicle:
         reading = self.readings.get(attribute, ABSENT)
         if type(reading) is str:  # most of the time
             return reading
-        return str(reading) if is_value(reading) else None
+        return str(reading) if reading is not ABSENT and is_value(reading) else None
 
     def has(self, attribute: str) -> bool:
         """Tell whether this side holds a set value."""

@@ -26,8 +26,11 @@ def decide_attributes(draft: CarDraft) -> int:
     verdicts, agreed = draft.verdicts, draft.agreed
     observed, told = 0, []
     said = draft.car.unkept.keys() | {resolution.subject for resolution in draft.car.resolutions}
+    quiet = {name for name, _ in module.items() & dms.items() & base.items()}
     for name, policy in draft.policies.items():
         if policy is not None and name not in said:
+            if name in quiet:
+                continue
             # Rows 1 and 2 of the table where they are plain to see, which is most of the time.
             here, there = module.get(name, ABSENT), dms.get(name, ABSENT)
             if here is ABSENT or there is ABSENT:

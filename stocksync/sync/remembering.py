@@ -163,7 +163,9 @@ def _silence(plan: CarPlan) -> Silence | None:
 def _changed_cars(plan: Plan, stored: Mapping[str, Car]) -> Iterable[Car]:
     for planned in plan.cars:
         before = stored.get(planned.car.id)
-        if before is None or replace(before, unconfirmed=()) != planned.car:
+        if before is not None and before.unconfirmed:
+            before = replace(before, unconfirmed=())
+        if before != planned.car:
             yield planned.car
 
 

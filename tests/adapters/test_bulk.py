@@ -13,9 +13,9 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store.bulk import AT_A_TIME, Bulk
+from stocksync.adapters.store.car_rows import write_cars
 from stocksync.adapters.store.core import CAR, SNAPSHOT
 from stocksync.adapters.store.engine import WRITE, open_engine
-from stocksync.adapters.store.rows import write_cars
 from stocksync.stock.values import Side
 from stocksync.sync.cars import Car
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, Table, insert, or_, select
 
 from stocksync.adapters.recordings.scrubbing import Scrubber
 from stocksync.adapters.store import codec
+from stocksync.adapters.store.car_rows import id_column
 from stocksync.adapters.store.core import (
     ACCEPTANCE,
     CAR,
@@ -37,7 +38,7 @@ from stocksync.adapters.store.core import (
 from stocksync.adapters.store.engine import WRITE, open_engine
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.store.resolution_rows import stored_resolution
-from stocksync.adapters.store.rows import id_column, unpacked
+from stocksync.adapters.store.rows import unpacked
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import Vehicle

@@ -20,6 +20,10 @@ from stocksync.stock.values import ABSENT, BLANK, Invalid, Known, Reading, Side
 from stocksync.sync.cars import Overwrite
 from stocksync.sync.plan import Action, Change, Operation
 
+NONE_UNKEPT: Final = "{}"
+NONE_OVERWRITTEN: Final = "[]"
+"""As nothing is kept of a car, which is so of almost all."""
+
 _EXACT: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -93,11 +97,14 @@ def dump_base(base: Mapping[str, Known]) -> str:
 
 def load_base(text: str) -> dict[str, Known]:
     """Read a car's base."""
-    return {name: unpack(data) for name, data in orjson.loads(text).items()}
+    loaded: dict[str, Any] = orjson.loads(text)
+    return {name: v if type(v) is str or type(v) is int else unpack(v) for name, v in loaded.items()}
 
 
 def dump_unkept(unkept: Mapping[str, UnkeptWrite]) -> str:
     """Keep a car's writes that did not stick."""
+    if not unkept:
+        return NONE_UNKEPT
     return dump(
         {
             name: [
@@ -126,6 +133,8 @@ def load_unkept(text: str) -> dict[str, UnkeptWrite]:
 
 def dump_overwrites(overwrites: Mapping[tuple[str, Side], Overwrite]) -> str:
     """Keep what was written over what, and how often."""
+    if not overwrites:
+        return NONE_OVERWRITTEN
     return dump(
         [
             [name, side, pack(o.written), pack(o.over), o.times, o.since_on.isoformat()]

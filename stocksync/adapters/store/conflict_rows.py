@@ -203,18 +203,24 @@ def without_open(
     connection: Connection, run_id: int, pair: str, findings: Sequence[Finding], at: datetime
 ) -> list[Finding]:
     """Take up again the rows that are open, or were closed by this very run; the answer is what has no row yet."""
+    if not findings:
+        return []
     started_at = connection.scalar(select(RUN.c.started_at).where(RUN.c.id == run_id))
+    recent = or_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.closed_at >= started_at)
+    there: dict[str, Any] = {}
+    for part in chunks(sorted({finding.key for finding in findings})):
+        same_key = and_(CONFLICT.c.pair == pair, CONFLICT.c.key.in_(part), recent)
+        for row in connection.execute(select(CONFLICT).where(same_key).order_by(CONFLICT.c.id)).all():
+            there.setdefault(row.key, row)
     fresh = []
     for finding in findings:
-        recent = or_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.closed_at >= started_at)
-        same_key = and_(CONFLICT.c.pair == pair, CONFLICT.c.key == finding.key, recent)
-        row = connection.execute(select(CONFLICT).where(same_key)).first()
-        if row is None:
+        known = there.get(finding.key)
+        if known is None:
             fresh.append(finding)
-        elif row.closed_at is not None or open_finding(row).finding != finding:
+        elif known.closed_at is not None or open_finding(known).finding != finding:
             values = {**_finding_values(finding), "changed_at": at, "closed_at": None, "closed_because": None}
             values["ignored_by"] = ignoring(connection, [finding]).get((finding.key, finding.seen))
-            connection.execute(update(CONFLICT).where(CONFLICT.c.id == row.id).values(values))
+            connection.execute(update(CONFLICT).where(CONFLICT.c.id == known.id).values(values))
             add_journal(connection, run_id, at, [finding_line("report_changed", finding)])
     return fresh
 

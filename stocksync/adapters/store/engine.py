@@ -48,7 +48,7 @@ def open_engine(url: str) -> Engine:
         _make_folder(file)
         _refuse_network_drive(file, shown)
         # As many connections as workers and their leases can want at once; what is not used costs nothing.
-        pool = {} if file in (None, ":memory:", "") else {"pool_size": 16, "max_overflow": 64}
+        pool = {} if file in (None, ":memory:", "") else {"pool_size": 16, "max_overflow": 64, "pool_use_lifo": True}
         engine = create_engine(parsed, hide_parameters=True, **pool)
         if engine.dialect.name == "sqlite":
             _set_up_sqlite(engine)

@@ -16,9 +16,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, and_, or_, select
 
 from stocksync.adapters.store import codec
+from stocksync.adapters.store.car_rows import id_column
 from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, RUN, SNAPSHOT
 from stocksync.adapters.store.journal_rows import fact_of
-from stocksync.adapters.store.rows import id_column
 from stocksync.stock.reasons import Reason
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import STAGE

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
+from stocksync.adapters.store.car_rows import id_column
 from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION, SNAPSHOT, chunks
-from stocksync.adapters.store.rows import id_column
-from stocksync.adapters.store.snapshot_rows import native_of, native_rows
+from stocksync.adapters.store.snapshot_rows import snapshots_of
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER
 from stocksync.sync.binding import Keys
@@ -19,30 +19,79 @@ from stocksync.sync.narrow import Alike, CarKeys
 from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import EntryStatus
 
-_KEYS = (SNAPSHOT.c.slip, SNAPSHOT.c.plate, SNAPSHOT.c.police_number, SNAPSHOT.c.reference)
+# Every run asks these, several times over: to make such a statement takes longer than to execute it.
+_PAIR: Final[Any] = bindparam("of_pair")
+_PLACE: Final[Any] = bindparam("place")
+_OF_SIDE: Final = (SNAPSHOT.c.pair == _PAIR, SNAPSHOT.c.side == bindparam("of_side"))
+
+
+def _is_named(column: Any) -> Any:
+    return column.in_(bindparam("named", expanding=True))
+
+
+def _car_keys(*conditions: Any) -> Any:
+    columns = (CAR.c.id, CAR.c.vehicle_module_id, CAR.c.dms_id, CAR.c.police_number)
+    return select(*columns).where(CAR.c.pair == _PAIR, *conditions)
+
+
+OWNERS: Final = {side: _car_keys(_is_named(id_column(side))) for side in Side}
+"""The cars that own some records of a side, wherever they are at home."""
+NUMBERED: Final = _car_keys(CAR.c.point_of_sale == _PLACE, _is_named(CAR.c.police_number))
+"""The cars at home at a point of sale that were last known by some police numbers."""
+NAMED: Final = _car_keys(_is_named(CAR.c.id))
+"""The cars of some ids."""
+
+
+def _alike(side: Side) -> tuple[Any, ...]:
+    """The ids of the records here that are alike: by their own ids, then by each of their keys, by their references."""
+    ours = and_(CAR.c.pair == _PAIR, id_column(side) == SNAPSHOT.c.record_id, CAR.c.point_of_sale == _PLACE)
+    at_home = select(CAR.c.id).where(ours).exists()
+    here = (SNAPSHOT.c.gone.is_(False), or_(SNAPSHOT.c.point_of_sale == _PLACE, at_home))
+    ids = select(SNAPSHOT.c.record_id).where(*_OF_SIDE, *here)
+    return tuple(ids.where(_is_named(column)) for column in (SNAPSHOT.c.record_id, *_KEYS))
+
+
+_KEYS: Final = (SNAPSHOT.c.slip, SNAPSHOT.c.plate, SNAPSHOT.c.police_number, SNAPSHOT.c.reference)
+_ALIKE: Final = {side: _alike(side) for side in Side}
+_FORMERLY: Final = select(SNAPSHOT.c.record_id, *_KEYS).where(*_OF_SIDE, _is_named(SNAPSHOT.c.record_id))
+_TOUCHED: Final = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id, *_KEYS).where(
+    SNAPSHOT.c.pair == _PAIR,
+    SNAPSHOT.c.seen_at >= bindparam("since"),
+    SNAPSHOT.c.point_of_sale != _PLACE,
+)
 
 
 def ids_of_interest(connection: Connection, pair: str, point_of_sale: str) -> set[str]:
     """The cars at home at a point of sale that every run looks at: see `Store.cars_of_interest`."""
-    home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
-    found = set(connection.scalars(select(CAR.c.id).where(*home, CAR.c.interesting)))
-    on_their_way = OUTBOX.c.status.in_((EntryStatus.PENDING.value, EntryStatus.CLAIMED.value))
-    undone = RESOLUTION.c.status == ResolutionStatus.PENDING.value
-    for waiting in (select(OUTBOX.c.car_id).where(on_their_way), select(RESOLUTION.c.car_id).where(undone)):
-        for part in chunks(sorted(set(connection.scalars(waiting)))):
-            found.update(connection.scalars(select(CAR.c.id).where(*home, CAR.c.id.in_(part))))
+    here = {"of_pair": pair, "place": point_of_sale}
+    found = set(connection.scalars(_INTERESTING, here))
+    for waiting in (_ON_THEIR_WAY, _UNDONE):
+        for part in chunks(sorted(set(connection.scalars(waiting)) - found)):
+            found.update(connection.scalars(_AT_HOME, {**here, "named": part}))
     return found
 
 
-def car_keys(connection: Connection, column: Any, values: Iterable[str], *conditions: Any) -> list[CarKeys]:
-    """What leads from cars to records, of those that have one of these values."""
-    columns = select(CAR.c.id, CAR.c.vehicle_module_id, CAR.c.dms_id, CAR.c.police_number).where(*conditions)
+_HOME: Final = (CAR.c.pair == _PAIR, CAR.c.point_of_sale == _PLACE)
+_INTERESTING: Final = select(CAR.c.id).where(*_HOME, CAR.c.interesting)
+_AT_HOME: Final = select(CAR.c.id).where(*_HOME, _is_named(CAR.c.id))
+_ON_THEIR_WAY: Final = select(OUTBOX.c.car_id).where(
+    OUTBOX.c.status.in_((EntryStatus.PENDING.value, EntryStatus.CLAIMED.value))
+)
+_UNDONE: Final = select(RESOLUTION.c.car_id).where(RESOLUTION.c.status == ResolutionStatus.PENDING.value)
+
+
+def car_keys_named(
+    connection: Connection, by: Any, named: Iterable[str], pair: str, point_of_sale: str
+) -> list[CarKeys]:
+    """What leads from cars to records; by: one of `OWNERS`, `NUMBERED` or `NAMED`, which says what is named."""
     found = []
-    for part in chunks(sorted(values)):
-        for row in connection.execute(columns.where(column.in_(part))):
-            ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
-            named = {side: record_id for side, record_id in ids.items() if record_id is not None}
-            found.append(CarKeys(row.id, named, row.police_number))
+    for part in chunks(sorted(named)):
+        rows = connection.execute(by, {"of_pair": pair, "place": point_of_sale, "named": part}).all()
+        for car_id, vehicle_module_id, dms_id, police_number in rows:
+            ids = {Side.VEHICLE_MODULE: vehicle_module_id, Side.DMS: dms_id}
+            if vehicle_module_id is None or dms_id is None:
+                ids = {side: record_id for side, record_id in ids.items() if record_id is not None}
+            found.append(CarKeys(car_id, ids, police_number))
     return found
 
 
@@ -54,53 +103,38 @@ def snapshots_alike(
     Most that are alike are known to whoever asks, or are so in several ways: so they are looked for by their ids, and
     read once.
     """
-    ours = and_(CAR.c.pair == pair, id_column(side) == SNAPSHOT.c.record_id, CAR.c.point_of_sale == point_of_sale)
-    at_home = select(CAR.c.id).where(ours).exists()
-    here = and_(SNAPSHOT.c.gone.is_(False), or_(SNAPSHOT.c.point_of_sale == point_of_sale, at_home))
-    asked: tuple[tuple[Any, Iterable[str]], ...] = (
-        (SNAPSHOT.c.record_id, wanted.ids[side]),
-        (SNAPSHOT.c.slip, wanted.slips),
-        (SNAPSHOT.c.plate, wanted.plates),
-        (SNAPSHOT.c.police_number, wanted.police_numbers),
-        (SNAPSHOT.c.reference, wanted.referring_to[side]),
-    )
-    of_side = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
-    ids = select(SNAPSHOT.c.record_id).where(*of_side, here)
+    ids = [record_id for record_id in wanted.ids[side] if record_id not in but]
+    asked = (ids, wanted.slips, wanted.plates, wanted.police_numbers, wanted.referring_to[side])
+    here = {"of_pair": pair, "place": point_of_sale, "of_side": side.value}
     found: set[str] = set()
-    for column, values in asked:
+    for statement, values in zip(_ALIKE[side], asked, strict=True):
         for part in chunks(sorted(values)):
-            found.update(i for i in connection.scalars(ids.where(column.in_(part))).all() if i not in but)
-    return {
-        row.record_id: native_of(row)
-        for part in chunks(sorted(found))
-        for row in connection.execute(native_rows().where(*of_side, SNAPSHOT.c.record_id.in_(part))).all()
-    }
+            found.update(i for i in connection.scalars(statement, {**here, "named": part}).all() if i not in but)
+    return snapshots_of(connection, pair, side, found)
 
 
 def formerly_alike(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> Alike:
     """What records were alike to when they were last seen, those that are gone included."""
-    columns = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id, *_KEYS)
-    of_side = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
     alike = Alike()
     for part in chunks(sorted(record_ids)):
-        for row in connection.execute(columns.where(*of_side, SNAPSHOT.c.record_id.in_(part))):
-            _add(alike, row)
+        for row in connection.execute(_FORMERLY, {"of_pair": pair, "of_side": side.value, "named": part}).all():
+            _add(alike, side, row)
     return alike
 
 
 def touched_elsewhere(connection: Connection, pair: str, point_of_sale: str, since: datetime) -> Alike:
     """What records of other points of sale are alike to that were seen to change, or to be gone, since then."""
-    columns = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id, *_KEYS)
-    changed = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.seen_at >= since, SNAPSHOT.c.point_of_sale != point_of_sale)
     alike = Alike()
-    for row in connection.execute(columns.where(*changed)):
-        _add(alike, row)
-        alike.ids[Side(row.side)].add(row.record_id)
+    for of_side, *row in connection.execute(_TOUCHED, {"of_pair": pair, "place": point_of_sale, "since": since}).all():
+        side = Side(of_side)
+        _add(alike, side, row)
+        alike.ids[side].add(row[0])
     return alike
 
 
-def _add(alike: Alike, row: Any) -> None:
-    alike.add(Side(row.side), row.record_id, Keys(row.slip, row.plate, row.police_number), row.reference)
+def _add(alike: Alike, side: Side, row: Sequence[Any]) -> None:
+    record_id, slip, plate, police_number, reference = row
+    alike.add(side, record_id, Keys(slip, plate, police_number), reference)
 
 
 def agreed_numbers(connection: Connection, pair: str, point_of_sale: str) -> list[str]:
@@ -121,9 +155,14 @@ def _json() -> Any:
 
 def open_cars(connection: Connection, pair: str, point_of_sale: str) -> int:
     """How many cars at home at a point of sale have records on both sides, and are not closed."""
-    bound = (CAR.c.vehicle_module_id.is_not(None), CAR.c.dms_id.is_not(None), CAR.c.closed.is_(False))
-    home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
-    return connection.scalar(select(func.count()).select_from(CAR).where(*home, *bound)) or 0
+    return connection.scalar(_OPEN, {"of_pair": pair, "place": point_of_sale}) or 0
+
+
+_OPEN: Final = (
+    select(func.count())
+    .select_from(CAR)
+    .where(*_HOME, CAR.c.vehicle_module_id.is_not(None), CAR.c.dms_id.is_not(None), CAR.c.closed.is_(False))
+)
 
 
 def cars_in_stock(connection: Connection, pair: str, point_of_sale: str) -> int:
@@ -138,6 +177,39 @@ def cars_in_stock(connection: Connection, pair: str, point_of_sale: str) -> int:
 
 def unreadable(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
     """The records at a point of sale whose stage or key could not be read when they were last seen."""
-    of_side = (SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value)
-    here = (SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False), SNAPSHOT.c.unreadable)
-    return set(connection.scalars(select(SNAPSHOT.c.record_id).where(*of_side, *here)))
+    return set(connection.scalars(_UNREADABLE, {"of_pair": pair, "of_side": side.value, "place": point_of_sale}))
+
+
+_UNREADABLE: Final = select(SNAPSHOT.c.record_id).where(
+    *_OF_SIDE, SNAPSHOT.c.point_of_sale == _PLACE, SNAPSHOT.c.gone.is_(False), SNAPSHOT.c.unreadable
+)
+
+
+def open_elsewhere(connection: Connection, pair: str, point_of_sale: str, vins: Iterable[str]) -> dict[Side, set[str]]:
+    """The ids of open records of other points of sale that had one of these VINs when they were last seen."""
+    found: dict[Side, set[str]] = {side: set() for side in Side}
+    for part in chunks(sorted(vins)):
+        asked = {"of_pair": pair, "place": point_of_sale, "named": part}
+        for side, record_id in connection.execute(_OPEN_ELSEWHERE, asked).all():
+            found[Side(side)].add(record_id)
+    return found
+
+
+_ELSEWHERE: Final = SNAPSHOT.c.point_of_sale != _PLACE
+_OPEN_ELSEWHERE: Final = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id).where(
+    SNAPSHOT.c.pair == _PAIR, _ELSEWHERE, SNAPSHOT.c.is_open, _is_named(SNAPSHOT.c.vin)
+)
+
+
+def referring_elsewhere(
+    connection: Connection, pair: str, point_of_sale: str, side: Side, record_ids: Iterable[str]
+) -> set[str]:
+    """The ids of a side's records at other points of sale that referred to one of these records."""
+    found: set[str] = set()
+    for part in chunks(sorted(record_ids)):
+        asked = {"of_pair": pair, "of_side": side.value, "place": point_of_sale, "named": part}
+        found.update(connection.scalars(_REFERRING, asked))
+    return found
+
+
+_REFERRING: Final = select(SNAPSHOT.c.record_id).where(*_OF_SIDE, _ELSEWHERE, _is_named(SNAPSHOT.c.reference))

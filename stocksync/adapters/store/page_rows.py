@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from struct import pack, unpack
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
@@ -93,11 +94,12 @@ def _unknown(connection: Connection, here: dict[str, str], fresh: set[int]) -> s
 
 def _row(page: ListedPage, unknown: Collection[int]) -> dict[str, Any]:
     known = [digest for digest in page.digests if digest not in unknown] if unknown else page.digests
+    halves = unpack("<" + "Ii" * len(known), pack(f"<{len(known)}q", *known))
     return {
         "digest": page.digest,
         "records": len(page.digests),
         "known": len(known),
-        "high": sum(digest >> 32 for digest in known),
-        "low": sum(digest & _LOWER for digest in known),
+        "high": sum(halves[1::2]),
+        "low": sum(halves[::2]),
         "digests": page.packed,
     }

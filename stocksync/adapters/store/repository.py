@@ -15,6 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, func, insert, select, update
 
 from stocksync.adapters.store import codec
+from stocksync.adapters.store.car_rows import (
+    AT_HOME,
+    BY_ID,
+    OF_RECORDS,
+    cars_found,
+    cars_named,
+    write_cars,
+)
 from stocksync.adapters.store.conflict_rows import (
     moved_in,
     open_counts,
@@ -23,26 +31,29 @@ from stocksync.adapters.store.conflict_rows import (
 )
 from stocksync.adapters.store.core import (
     ACCEPTANCE,
-    CAR,
     CONFLICT,
     LOT,
     MAPPING,
     OUTBOX,
     RESOLUTION,
     RUN,
-    SNAPSHOT,
     chunks,
 )
 from stocksync.adapters.store.decision_rows import take_in
 from stocksync.adapters.store.engine import WRITE, undone_by_power_failure
 from stocksync.adapters.store.leases import check_fence, check_lease, leased
 from stocksync.adapters.store.narrow_rows import (
+    NAMED,
+    NUMBERED,
+    OWNERS,
     agreed_numbers,
-    car_keys,
+    car_keys_named,
     cars_in_stock,
     formerly_alike,
     ids_of_interest,
     open_cars,
+    open_elsewhere,
+    referring_elsewhere,
     snapshots_alike,
     touched_elsewhere,
     unreadable,
@@ -50,7 +61,6 @@ from stocksync.adapters.store.narrow_rows import (
 from stocksync.adapters.store.page_rows import known_pages, note_pages, packed_pages
 from stocksync.adapters.store.past_rows import last_complete_run, past_of
 from stocksync.adapters.store.resolution_rows import (
-    acting,
     add_resolution,
     end_resolutions,
     is_on_its_way,
@@ -60,18 +70,14 @@ from stocksync.adapters.store.resolution_rows import (
 )
 from stocksync.adapters.store.rows import (
     add_journal,
-    car_of,
     claim_entries,
     end_entries,
-    id_column,
     insert_operations,
     merge_cars,
     packed,
     supersede,
-    unconfirmed_writes,
     unpacked,
     upsert,
-    write_cars,
 )
 from stocksync.adapters.store.snapshot_rows import (
     former_digests,
@@ -90,7 +96,7 @@ from stocksync.adapters.store.snapshot_rows import (
 )
 from stocksync.errors import Busy, UsageError
 from stocksync.stock.values import Side
-from stocksync.sync.cars import Car, UnconfirmedWrite
+from stocksync.sync.cars import Car
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.familiar import KnownPage
 from stocksync.sync.narrow import DECISIONS, Alike, CarKeys
@@ -269,27 +275,29 @@ class Repository:
 
     def cars_at(self, pair: str, point_of_sale: str) -> list[Car]:
         """Every car at home at a point of sale, closed ones included."""
-        return self._cars(and_(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale))
+        with self._reading() as connection:
+            return cars_found(connection, AT_HOME, {"of_pair": pair, "place": point_of_sale})
 
     def cars_named(self, car_ids: Iterable[str]) -> list[Car]:
         """The cars of these ids."""
-        return [car for part in chunks(sorted(car_ids)) for car in self._cars(CAR.c.id.in_(part))]
+        with self._reading() as connection:
+            return cars_named(connection, BY_ID, car_ids)
 
     def numbered(self, pair: str, point_of_sale: str, police_numbers: Iterable[str]) -> list[CarKeys]:
         """The cars at home at a point of sale that were last known by one of these police numbers."""
-        home = (CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
         with self._reading() as connection:
-            return car_keys(connection, CAR.c.police_number, police_numbers, *home)
+            return car_keys_named(connection, NUMBERED, police_numbers, pair, point_of_sale)
 
     def owners_of(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[CarKeys]:
         """The cars that own these records, wherever they are at home."""
         with self._reading() as connection:
-            return car_keys(connection, id_column(side), record_ids, CAR.c.pair == pair)
+            return car_keys_named(connection, OWNERS[side], record_ids, pair, "")
 
     def cars_of_interest(self, pair: str, point_of_sale: str) -> list[CarKeys]:
         """The cars at home at a point of sale that every run looks at: see `Store.cars_of_interest`."""
         with self._reading() as connection:
-            return car_keys(connection, CAR.c.id, ids_of_interest(connection, pair, point_of_sale))
+            wanted = ids_of_interest(connection, pair, point_of_sale)
+            return car_keys_named(connection, NAMED, wanted, pair, point_of_sale)
 
     def alike(
         self, pair: str, point_of_sale: str, wanted: Alike, but: Mapping[Side, Container[str]]
@@ -355,10 +363,8 @@ class Repository:
 
     def cars_of_records(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[Car]:
         """The cars that own these records, wherever they are at home."""
-        column = id_column(side)
-        return [
-            car for part in chunks(sorted(record_ids)) for car in self._cars(and_(CAR.c.pair == pair, column.in_(part)))
-        ]
+        with self._reading() as connection:
+            return cars_named(connection, OF_RECORDS[side], record_ids, {"of_pair": pair})
 
     def remembered(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, Remembered]:
         """What is known of the snapshots that we hold of these records; nothing of those that are gone."""
@@ -367,42 +373,13 @@ class Repository:
 
     def open_elsewhere(self, pair: str, point_of_sale: str, vins: Iterable[str]) -> dict[Side, set[str]]:
         """The ids of open records of other points of sale that had one of these VINs when they were last seen."""
-        found: dict[Side, set[str]] = {side: set() for side in Side}
-        elsewhere = and_(SNAPSHOT.c.pair == pair, SNAPSHOT.c.point_of_sale != point_of_sale, SNAPSHOT.c.is_open)
         with self._reading() as connection:
-            for part in chunks(sorted(vins)):
-                statement = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id).where(elsewhere, SNAPSHOT.c.vin.in_(part))
-                for row in connection.execute(statement):
-                    found[Side(row.side)].add(row.record_id)
-        return found
+            return open_elsewhere(connection, pair, point_of_sale, vins)
 
     def referring_elsewhere(self, pair: str, point_of_sale: str, side: Side, record_ids: Iterable[str]) -> set[str]:
         """The ids of a side's records at other points of sale that referred to one of these records."""
-        found: set[str] = set()
-        elsewhere = and_(
-            SNAPSHOT.c.pair == pair, SNAPSHOT.c.point_of_sale != point_of_sale, SNAPSHOT.c.side == side.value
-        )
         with self._reading() as connection:
-            for part in chunks(sorted(record_ids)):
-                statement = select(SNAPSHOT.c.record_id).where(elsewhere, SNAPSHOT.c.reference.in_(part))
-                found.update(connection.scalars(statement))
-        return found
-
-    def _cars(self, condition: Any) -> list[Car]:
-        with self._reading() as connection:
-            rows = connection.execute(select(CAR).where(condition).order_by(CAR.c.id)).all()
-            waiting = connection.execute(
-                select(OUTBOX).where(
-                    OUTBOX.c.status == EntryStatus.CLAIMED.value,
-                    OUTBOX.c.car_id.in_(select(CAR.c.id).where(condition)),
-                )
-            ).all()
-            decided = acting(connection, select(CAR.c.id).where(condition))
-        unconfirmed: dict[str, list[UnconfirmedWrite]] = {}
-        for row in waiting:
-            operation, _ = codec.load_operation(row.payload, row.side, row.action, row.record_id)
-            unconfirmed.setdefault(row.car_id, []).extend(unconfirmed_writes(operation))
-        return [car_of(row, tuple(unconfirmed.get(row.id, ())), tuple(decided.get(row.id, ()))) for row in rows]
+            return referring_elsewhere(connection, pair, point_of_sale, side, record_ids)
 
     # what a cycle changes
 

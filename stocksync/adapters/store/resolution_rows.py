@@ -16,11 +16,11 @@ from stocksync.adapters.store.plain import instant
 from stocksync.adapters.store.rows import add_journal
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
-from stocksync.stock.resolution import Choice, Resolution, Standing
+from stocksync.stock.resolution import Choice, Standing
 from stocksync.stock.values import as_text
 from stocksync.stock.vehicle import STAGE
 from stocksync.sync.cars import BINDING, RECORD, RESERVATION, RESERVATION_DUE, Finding
-from stocksync.sync.decisions import ResolutionStatus, StoredResolution, resolution_of
+from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.recording import EntryStatus, JournalLine
 
 _ENDS: Final = {
@@ -169,17 +169,6 @@ def _taken_line(number: int, resolution: StoredResolution) -> JournalLine:
         "comment": resolution.comment,
     }
     return JournalLine(resolution.car_id, "decision_taken", details)
-
-
-def acting(connection: Connection, car_ids: Any) -> dict[str, list[Resolution]]:
-    """The decisions that have still to be carried out, by car; `car_ids` are ids or a query of them."""
-    statement = select(RESOLUTION).where(
-        RESOLUTION.c.status == ResolutionStatus.PENDING.value, RESOLUTION.c.car_id.in_(car_ids)
-    )
-    found: dict[str, list[Resolution]] = {}
-    for row in connection.execute(statement.order_by(RESOLUTION.c.id)):
-        found.setdefault(row.car_id, []).append(resolution_of(stored_resolution(row)))
-    return found
 
 
 def waits_here(connection: Connection, pair: str, point_of_sale: str) -> bool:

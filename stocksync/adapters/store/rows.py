@@ -6,12 +6,11 @@ import json
 import uuid
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store import codec
@@ -27,11 +26,9 @@ from stocksync.adapters.store.core import (
 from stocksync.adapters.store.journal_chain import FIRST, digest_of, instant_text, link
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
-from stocksync.stock.resolution import Resolution
 from stocksync.stock.values import Side
-from stocksync.stock.vehicle import RESERVED
-from stocksync.sync.cars import Car, Finding, UnconfirmedWrite
-from stocksync.sync.plan import Action, Operation
+from stocksync.sync.cars import Finding
+from stocksync.sync.plan import Action
 from stocksync.sync.recording import (
     DueOperation,
     EntryOutcome,
@@ -43,36 +40,6 @@ from stocksync.sync.recording import (
     RunKind,
     RunStatus,
 )
-
-
-def id_column(side: Side) -> Any:
-    """The column of a side's record id."""
-    return CAR.c.vehicle_module_id if side is Side.VEHICLE_MODULE else CAR.c.dms_id
-
-
-def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...], resolutions: tuple[Resolution, ...] = ()) -> Car:
-    """Read a car."""
-    ids = {Side.VEHICLE_MODULE: row.vehicle_module_id, Side.DMS: row.dms_id}
-    missing = {Side.VEHICLE_MODULE: row.missing_vehicle_module, Side.DMS: row.missing_dms}
-    return Car(
-        id=row.id,
-        pair=row.pair,
-        point_of_sale=row.point_of_sale,
-        first_point_of_sale=row.first_point_of_sale,
-        record_ids={side: record_id for side, record_id in ids.items() if record_id is not None},
-        base=codec.load_base(row.base),
-        missing={side: count for side, count in missing.items() if count},
-        closed=row.closed,
-        reserved_by_us=row.reserved_by_us,
-        unkept=codec.load_unkept(row.unkept),
-        overwrites=codec.load_overwrites(row.overwrites),
-        unconfirmed=unconfirmed,
-        resolutions=resolutions,
-        vin=row.vin,
-        registration=row.registration,
-        police_number=row.police_number,
-        interesting=row.interesting,
-    )
 
 
 def finding_of(row: Any) -> Finding:
@@ -87,14 +54,6 @@ def finding_of(row: Any) -> Finding:
         base=row.base_value,
         details=codec.load(row.details),
     )
-
-
-def unconfirmed_writes(operation: Operation) -> list[UnconfirmedWrite]:
-    """What an operation without an answer may have written."""
-    side = operation.side
-    if operation.action is Action.RESERVE:
-        return [UnconfirmedWrite(side, RESERVED, value=True)]
-    return [UnconfirmedWrite(side, c.attribute, c.value, c.resolution) for c in operation.changes]
 
 
 def entry_of(row: Any) -> OutboxEntry:
@@ -149,70 +108,6 @@ def upsert(connection: Connection, into: Table, keys: list[str], rows: list[dict
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
 
 
-def write_cars(
-    connection: Connection, cars: Iterable[Car], at: datetime, opened: Collection[str] = frozenset()
-) -> None:
-    """Write cars, the last state of each; opened: the ids of those that were not there before."""
-    latest = {car.id: car for car in cars}
-    there = (_car_row(car) for car in latest.values() if car.id not in opened)
-    _CARS.write(connection, there, {"opened_at": at})
-    # After the others: a record that one of them had may be one of theirs now.
-    _NEW_CARS.write(connection, (_car_row(car) for car in latest.values() if car.id in opened), {"opened_at": at})
-
-
-_CARS: Final = Bulk(
-    CAR,
-    given=(
-        "id",
-        "pair",
-        "point_of_sale",
-        "first_point_of_sale",
-        "vehicle_module_id",
-        "dms_id",
-        "vin",
-        "registration",
-        "police_number",
-        "base",
-        "unkept",
-        "overwrites",
-        "missing_vehicle_module",
-        "missing_dms",
-        "reserved_by_us",
-        "closed",
-        "interesting",
-    ),
-    same=("opened_at",),
-    keys=("id",),
-    keep=frozenset({"opened_at"}),
-    rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id", "vin", "registration", "police_number"),
-)
-_NEW_CARS: Final = replace(_CARS, rarely=())
-
-
-def _car_row(car: Car) -> tuple[Any, ...]:
-    """The values of one row, as `_CARS` names them."""
-    ids, missing = car.record_ids, car.missing
-    return (
-        car.id,
-        car.pair,
-        car.point_of_sale,
-        car.first_point_of_sale,
-        ids.get(Side.VEHICLE_MODULE),
-        ids.get(Side.DMS),
-        car.vin,
-        car.registration,
-        car.police_number,
-        codec.dump_base(car.base),
-        codec.dump_unkept(car.unkept),
-        codec.dump_overwrites(car.overwrites),
-        missing.get(Side.VEHICLE_MODULE, 0),
-        missing.get(Side.DMS, 0),
-        car.reserved_by_us,
-        car.closed,
-        car.interesting,
-    )
-
-
 def merge_cars(connection: Connection, recording: Recording) -> None:
     """Forget the cars that turned out to be a part of another; a line in the journal leads from that one to theirs."""
     for lost, kept in recording.merged.items():
@@ -231,26 +126,28 @@ def supersede(connection: Connection, recording: Recording) -> None:
 
     What was never sent goes with the plan that wanted it; what was sent without an answer, once its record was seen.
     """
-    done = {"status": EntryStatus.SUPERSEDED.value, "done_at": recording.at}
-    pending = update(OUTBOX).where(
-        OUTBOX.c.status == EntryStatus.PENDING.value, OUTBOX.c.point_of_sale == recording.point_of_sale
-    )
-    if recording.scope is not None:
-        pending = pending.where(OUTBOX.c.car_id.in_(sorted(recording.scope)))
-    connection.execute(pending.values(done))
-    claimed = connection.execute(
-        select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.side, OUTBOX.c.action, OUTBOX.c.record_id, OUTBOX.c.payload)
-        .where(OUTBOX.c.status == EntryStatus.CLAIMED.value)
-        .order_by(OUTBOX.c.id)
-    ).all()
+    pending = connection.execute(_PENDING, {"place": recording.point_of_sale}).all()
+    left = [row.id for row in pending if recording.scope is None or row.car_id in recording.scope]
+    claimed = connection.execute(_WITHOUT_ANSWER).all()
     settled = [row.id for row in claimed if (row.car_id, Side(row.side)) in recording.seen]
     # What was sent again and again without an answer is remembered once, by the newest that went out.
     newest = {(r.car_id, r.side, r.action, r.record_id, r.payload): r.id for r in claimed}
     kept = set(newest.values())
     settled += [row.id for row in claimed if row.id not in kept]
     settled += _over(connection, recording) if recording.complete else []
-    for part in chunks(settled):
+    done = {"status": EntryStatus.SUPERSEDED.value, "done_at": recording.at}
+    for part in chunks([*left, *settled]):
         connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(part)).values(done))
+
+
+_PENDING: Final = select(OUTBOX.c.id, OUTBOX.c.car_id).where(
+    OUTBOX.c.status == EntryStatus.PENDING.value, OUTBOX.c.point_of_sale == bindparam("place")
+)
+_WITHOUT_ANSWER: Final = (
+    select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.side, OUTBOX.c.action, OUTBOX.c.record_id, OUTBOX.c.payload)
+    .where(OUTBOX.c.status == EntryStatus.CLAIMED.value)
+    .order_by(OUTBOX.c.id)
+)
 
 
 def _over(connection: Connection, recording: Recording) -> list[int]:
@@ -258,39 +155,51 @@ def _over(connection: Connection, recording: Recording) -> list[int]:
 
     A creation that was carried out is listed now, whosever it is; a record that was twice not there is gone.
     """
-    earlier = (
+    asked = {"place": recording.point_of_sale, "this_run": recording.run_id}
+    return list(connection.scalars(_NOBODY_TO_ASK, asked))
+
+
+_MISSING: Final = {Side.VEHICLE_MODULE: CAR.c.missing_vehicle_module, Side.DMS: CAR.c.missing_dms}
+_NOBODY_TO_ASK: Final = (
+    select(OUTBOX.c.id)
+    .select_from(OUTBOX.outerjoin(CAR, CAR.c.id == OUTBOX.c.car_id))
+    .where(
         OUTBOX.c.status == EntryStatus.CLAIMED.value,
-        OUTBOX.c.point_of_sale == recording.point_of_sale,
-        OUTBOX.c.run_id < recording.run_id,
+        OUTBOX.c.point_of_sale == bindparam("place"),
+        OUTBOX.c.run_id < bindparam("this_run"),
+        or_(
+            OUTBOX.c.action == Action.CREATE.value,
+            CAR.c.id.is_(None),
+            *(and_(OUTBOX.c.side == side.value, count >= 2) for side, count in _MISSING.items()),
+        ),
     )
-    missing = {Side.VEHICLE_MODULE: CAR.c.missing_vehicle_module, Side.DMS: CAR.c.missing_dms}
-    gone = [and_(OUTBOX.c.side == side.value, count >= 2) for side, count in missing.items()]
-    entries = select(OUTBOX.c.id).select_from(OUTBOX.outerjoin(CAR, CAR.c.id == OUTBOX.c.car_id))
-    over = or_(OUTBOX.c.action == Action.CREATE.value, CAR.c.id.is_(None), *gone)
-    return list(connection.scalars(entries.where(*earlier, over)))
+)
 
 
 def insert_operations(
     connection: Connection, run_id: int, point_of_sale: str, due: Sequence[DueOperation], at: datetime
 ) -> None:
     """Put operations into the outbox, each under a key of its own."""
-    rows = [
-        {
-            "run_id": run_id,
-            "car_id": d.car_id,
-            "point_of_sale": point_of_sale,
-            "side": d.operation.side.value,
-            "action": d.operation.action.value,
-            "record_id": d.operation.record_id,
-            "payload": codec.dump_operation(d.operation, d.context),
-            "key": uuid.uuid4().hex,
-            "status": EntryStatus.PENDING.value,
-            "created_at": at,
-        }
+    rows = (
+        (
+            d.car_id,
+            d.operation.side.value,
+            d.operation.action.value,
+            d.operation.record_id,
+            codec.dump_operation(d.operation, d.context),
+            uuid.uuid4().hex,
+        )
         for d in due
-    ]
-    if rows:
-        connection.execute(insert(OUTBOX), rows)
+    )
+    same = {"run_id": run_id, "point_of_sale": point_of_sale, "status": EntryStatus.PENDING.value, "created_at": at}
+    _ENTRIES.write(connection, rows, {**same, "attempts": 0})
+
+
+_ENTRIES: Final = Bulk(
+    OUTBOX,
+    given=("car_id", "side", "action", "record_id", "payload", "key"),
+    same=("run_id", "point_of_sale", "status", "created_at", "attempts"),
+)
 
 
 def claim_entries(connection: Connection, run_id: int, sides: Iterable[Side], limit: int) -> list[OutboxEntry]:

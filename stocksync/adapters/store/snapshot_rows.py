@@ -10,8 +10,9 @@ from sqlalchemy import Connection, bindparam, or_, select, text, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.bulk import Bulk
+from stocksync.adapters.store.car_rows import id_column
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
-from stocksync.adapters.store.rows import id_column, upsert
+from stocksync.adapters.store.rows import upsert
 from stocksync.adapters.store.tables import UNCLEAR
 from stocksync.stock.values import Side
 from stocksync.sync.ports import NativeRecord
@@ -27,6 +28,9 @@ def _seen_elsewhere(side: Side) -> Any:
 
 # What every run asks: to make such a statement takes longer than to execute it.
 _OF: Final = (SNAPSHOT.c.pair == bindparam("of_pair"), SNAPSHOT.c.side == bindparam("of_side"))
+NATIVE_ROWS: Final = select(SNAPSHOT.c.record_id, SNAPSHOT.c.version, SNAPSHOT.c.body, SNAPSHOT.c.stamp)
+"""What `native_of` reads of a row, in this order."""
+_NATIVE_OF: Final = NATIVE_ROWS.where(*_OF, SNAPSHOT.c.record_id.in_(bindparam("ids", expanding=True)))
 _REMEMBERED: Final = select(
     SNAPSHOT.c.record_id,
     SNAPSHOT.c.digest,
@@ -104,11 +108,10 @@ def remembered(connection: Connection, pair: str, side: Side, record_ids: Iterab
     """What is known of the snapshots of these records; nothing of those that are gone."""
     found = {}
     for part in chunks(sorted(record_ids)):
-        for row in connection.execute(_REMEMBERED, {"of_pair": pair, "of_side": side.value, "ids": part}).all():
-            stamp = datetime.fromisoformat(row.stamp) if row.stamp is not None else None
-            found[row.record_id] = Remembered(
-                row.digest, row.point_of_sale, stamp, row.older_readings, row.older_since, row.read_by
-            )
+        rows = connection.execute(_REMEMBERED, {"of_pair": pair, "of_side": side.value, "ids": part}).all()
+        for record_id, digest, point_of_sale, said, *older in rows:
+            stamp = datetime.fromisoformat(said) if said is not None else None
+            found[record_id] = Remembered(digest, point_of_sale, stamp, *older)
     return found
 
 
@@ -116,8 +119,8 @@ def snapshots_of(connection: Connection, pair: str, side: Side, record_ids: Iter
     """What a side last said of these records."""
     found: dict[str, NativeRecord] = {}
     for part in chunks(sorted(record_ids)):
-        rows = connection.execute(native_rows().where(*_of(pair, side), SNAPSHOT.c.record_id.in_(part)))
-        found.update((row.record_id, native_of(row)) for row in rows)
+        rows = connection.execute(_NATIVE_OF, {"of_pair": pair, "of_side": side.value, "ids": part}).all()
+        found.update((row[0], native_of(row)) for row in rows)
     return found
 
 
@@ -125,8 +128,8 @@ def snapshots_at(connection: Connection, pair: str, point_of_sale: str, side: Si
     """What a side last said of the records at a point of sale, and of the cars at home there."""
     at_home = select(id_column(side)).where(CAR.c.pair == pair, CAR.c.point_of_sale == point_of_sale)
     here = or_(SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.record_id.in_(at_home))
-    rows = connection.execute(native_rows().where(*_of(pair, side), SNAPSHOT.c.gone.is_(False), here))
-    return {row.record_id: native_of(row) for row in rows}
+    rows = connection.execute(NATIVE_ROWS.where(*_of(pair, side), SNAPSHOT.c.gone.is_(False), here))
+    return {row[0]: native_of(row) for row in rows.all()}
 
 
 def note_older_readings(connection: Connection, recording: Recording) -> None:
@@ -182,30 +185,42 @@ def note_relisted(connection: Connection, recording: Recording) -> None:
 
 def listed_digests(connection: Connection, pair: str, point_of_sale: str, side: Side) -> list[int]:
     """The digests of what a side listed at a point of sale: see `Store.listed_digests`."""
-    here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False))
-    digests = select(SNAPSHOT.c.listed_digest).where(*here, SNAPSHOT.c.listed_digest.is_not(None))
     # All at once: one by one takes fifteen times as long.
-    return list(connection.scalars(digests).all())
+    return list(connection.scalars(_LISTED, _here(pair, point_of_sale, side)).all())
 
 
 def former_digests(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
     """The digests that records were last listed with."""
     found: dict[str, int] = {}
     for part in chunks(sorted(record_ids)):
-        named = (*_of(pair, side), SNAPSHOT.c.record_id.in_(part), SNAPSHOT.c.listed_digest.is_not(None))
-        rows = connection.execute(select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest).where(*named))
-        found.update((row.record_id, row.listed_digest) for row in rows)
+        asked = {"of_pair": pair, "of_side": side.value, "ids": part}
+        found.update((record_id, digest) for record_id, digest in connection.execute(_FORMER, asked).all())
     return found
 
 
 def not_met(connection: Connection, pair: str, point_of_sale: str, side: Side, left: Iterable[int]) -> set[str]:
     """The records known at a point of sale with one of these digests, and those without any."""
-    here = (*_of(pair, side), SNAPSHOT.c.point_of_sale == point_of_sale, SNAPSHOT.c.gone.is_(False))
-    ids = select(SNAPSHOT.c.record_id).where(*here)
-    found = set(connection.scalars(ids.where(SNAPSHOT.c.listed_digest.is_(None))))
+    here = _here(pair, point_of_sale, side)
+    found = set(connection.scalars(_WITHOUT_DIGEST, here))
     for part in chunks(sorted(left)):
-        found.update(connection.scalars(ids.where(SNAPSHOT.c.listed_digest.in_(part))))
+        found.update(connection.scalars(_WITH_DIGEST, {**here, "digests": part}))
     return found
+
+
+def _here(pair: str, point_of_sale: str, side: Side) -> dict[str, str]:
+    return {"of_pair": pair, "of_side": side.value, "place": point_of_sale}
+
+
+_HERE: Final = (*_OF, SNAPSHOT.c.point_of_sale == bindparam("place"), SNAPSHOT.c.gone.is_(False))
+_HAS_DIGEST: Final = SNAPSHOT.c.listed_digest.is_not(None)
+_LISTED: Final = select(SNAPSHOT.c.listed_digest).where(*_HERE, _HAS_DIGEST)
+_FORMER: Final = select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest).where(
+    *_OF, SNAPSHOT.c.record_id.in_(bindparam("ids", expanding=True)), _HAS_DIGEST
+)
+_WITHOUT_DIGEST: Final = select(SNAPSHOT.c.record_id).where(*_HERE, SNAPSHOT.c.listed_digest.is_(None))
+_WITH_DIGEST: Final = select(SNAPSHOT.c.record_id).where(
+    *_HERE, SNAPSHOT.c.listed_digest.in_(bindparam("digests", expanding=True))
+)
 
 
 def read_marks(connection: Connection, point_of_sale: str) -> dict[Side, datetime]:
@@ -236,12 +251,7 @@ def _of(pair: str, side: Side) -> tuple[Any, Any]:
     return SNAPSHOT.c.pair == pair, SNAPSHOT.c.side == side.value
 
 
-def native_rows() -> Any:
-    """What `native_of` needs of a row."""
-    return select(SNAPSHOT.c.record_id, SNAPSHOT.c.version, SNAPSHOT.c.body, SNAPSHOT.c.stamp)
-
-
 def native_of(row: Any) -> NativeRecord:
     """Read a record."""
-    stamp = datetime.fromisoformat(row.stamp) if row.stamp is not None else None
-    return NativeRecord(row.record_id, row.version, codec.load(row.body), stamp)
+    record_id, version, body, stamp = row
+    return NativeRecord(record_id, version, codec.load(body), datetime.fromisoformat(stamp) if stamp else None)

@@ -1,0 +1,204 @@
+"""Cars as rows, with what waits for them; each call within its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, select
+
+from stocksync.adapters.store import codec
+from stocksync.adapters.store.bulk import Bulk
+from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION, chunks
+from stocksync.adapters.store.resolution_rows import stored_resolution
+from stocksync.stock.resolution import Resolution
+from stocksync.stock.values import Side
+from stocksync.stock.vehicle import RESERVED
+from stocksync.sync.cars import Car, UnconfirmedWrite
+from stocksync.sync.decisions import ResolutionStatus, resolution_of
+from stocksync.sync.plan import Action, Operation
+from stocksync.sync.recording import EntryStatus
+
+
+def id_column(side: Side) -> Any:
+    """The column of a side's record id."""
+    return CAR.c.vehicle_module_id if side is Side.VEHICLE_MODULE else CAR.c.dms_id
+
+
+CAR_ROWS: Final = select(
+    CAR.c.id,
+    CAR.c.pair,
+    CAR.c.point_of_sale,
+    CAR.c.first_point_of_sale,
+    CAR.c.vehicle_module_id,
+    CAR.c.dms_id,
+    CAR.c.missing_vehicle_module,
+    CAR.c.missing_dms,
+    CAR.c.base,
+    CAR.c.unkept,
+    CAR.c.overwrites,
+    CAR.c.closed,
+    CAR.c.reserved_by_us,
+    CAR.c.vin,
+    CAR.c.registration,
+    CAR.c.police_number,
+    CAR.c.interesting,
+)
+"""What `car_of` reads of a row, in this order."""
+
+
+def car_of(row: Any, unconfirmed: tuple[UnconfirmedWrite, ...], resolutions: tuple[Resolution, ...] = ()) -> Car:
+    """Read a car, one of `CAR_ROWS`."""
+    car_id, pair, here, first, module_id, dms_id, no_module, no_dms, base, unkept, overwrites, *rest = row
+    closed, reserved_by_us, vin, registration, police_number, interesting = rest
+    ids = {Side.VEHICLE_MODULE: module_id, Side.DMS: dms_id}
+    missing = {Side.VEHICLE_MODULE: no_module, Side.DMS: no_dms}
+    return Car(
+        id=car_id,
+        pair=pair,
+        point_of_sale=here,
+        first_point_of_sale=first,
+        record_ids={side: record_id for side, record_id in ids.items() if record_id is not None},
+        base=codec.load_base(base),
+        missing={side: count for side, count in missing.items() if count} if no_module or no_dms else {},
+        closed=closed,
+        reserved_by_us=reserved_by_us,
+        unkept=codec.load_unkept(unkept) if unkept != codec.NONE_UNKEPT else {},
+        overwrites=codec.load_overwrites(overwrites) if overwrites != codec.NONE_OVERWRITTEN else {},
+        unconfirmed=unconfirmed,
+        resolutions=resolutions,
+        vin=vin,
+        registration=registration,
+        police_number=police_number,
+        interesting=interesting,
+    )
+
+
+def unconfirmed_writes(operation: Operation) -> list[UnconfirmedWrite]:
+    """What an operation without an answer may have written."""
+    side = operation.side
+    if operation.action is Action.RESERVE:
+        return [UnconfirmedWrite(side, RESERVED, value=True)]
+    return [UnconfirmedWrite(side, c.attribute, c.value, c.resolution) for c in operation.changes]
+
+
+@dataclass(frozen=True, slots=True)
+class CarQuery:
+    """Which cars are asked for; made once for each way of asking: to make a statement takes longer than to execute it.
+
+    rows: of `CAR_ROWS`. claimed: their outbox entries without an answer. due: the decisions about them that have still
+    to be carried out. All take the same parameters.
+    """
+
+    rows: Any
+    claimed: Any
+    due: Any
+
+
+def _query(*conditions: Any) -> CarQuery:
+    ids = select(CAR.c.id).where(*conditions)
+    claimed = OUTBOX.c.status == EntryStatus.CLAIMED.value
+    pending = RESOLUTION.c.status == ResolutionStatus.PENDING.value
+    return CarQuery(
+        CAR_ROWS.where(*conditions).order_by(CAR.c.id),
+        select(OUTBOX).where(claimed, OUTBOX.c.car_id.in_(ids)),
+        select(RESOLUTION).where(pending, RESOLUTION.c.car_id.in_(ids)).order_by(RESOLUTION.c.id),
+    )
+
+
+_PAIR: Final = CAR.c.pair == bindparam("of_pair")
+_NAMED: Final[Any] = bindparam("named", expanding=True)
+AT_HOME: Final = _query(_PAIR, CAR.c.point_of_sale == bindparam("place"))
+"""The cars at home at the point of sale `place` of the pair `of_pair`."""
+BY_ID: Final = _query(CAR.c.id.in_(_NAMED))
+"""The cars with the ids `named`."""
+OF_RECORDS: Final = {side: _query(_PAIR, id_column(side).in_(_NAMED)) for side in Side}
+"""The cars of the pair `of_pair` that own the records `named` of a side."""
+
+
+def cars_found(connection: Connection, query: CarQuery, asked: Mapping[str, Any]) -> list[Car]:
+    """The cars that a query finds, in the order of their ids."""
+    rows = connection.execute(query.rows, asked).all()
+    unconfirmed: dict[str, list[UnconfirmedWrite]] = {}
+    for row in connection.execute(query.claimed, asked).all():
+        operation, _ = codec.load_operation(row.payload, row.side, row.action, row.record_id)
+        unconfirmed.setdefault(row.car_id, []).extend(unconfirmed_writes(operation))
+    due: dict[str, list[Resolution]] = {}
+    for row in connection.execute(query.due, asked).all():
+        due.setdefault(row.car_id, []).append(resolution_of(stored_resolution(row)))
+    return [car_of(row, tuple(unconfirmed.get(row[0], ())), tuple(due.get(row[0], ()))) for row in rows]
+
+
+def cars_named(
+    connection: Connection, query: CarQuery, named: Iterable[str], asked: Mapping[str, Any] | None = None
+) -> list[Car]:
+    """The cars that a query finds by names, however many."""
+    return [
+        car for part in chunks(sorted(named)) for car in cars_found(connection, query, {**(asked or {}), "named": part})
+    ]
+
+
+def write_cars(
+    connection: Connection, cars: Iterable[Car], at: datetime, opened: Collection[str] = frozenset()
+) -> None:
+    """Write cars, the last state of each; opened: the ids of those that were not there before."""
+    latest = {car.id: car for car in cars}
+    there = (_car_row(car) for car in latest.values() if car.id not in opened)
+    _CARS.write(connection, there, {"opened_at": at})
+    # After the others: a record that one of them had may be one of theirs now.
+    _NEW_CARS.write(connection, (_car_row(car) for car in latest.values() if car.id in opened), {"opened_at": at})
+
+
+_CARS: Final = Bulk(
+    CAR,
+    given=(
+        "id",
+        "pair",
+        "point_of_sale",
+        "first_point_of_sale",
+        "vehicle_module_id",
+        "dms_id",
+        "vin",
+        "registration",
+        "police_number",
+        "base",
+        "unkept",
+        "overwrites",
+        "missing_vehicle_module",
+        "missing_dms",
+        "reserved_by_us",
+        "closed",
+        "interesting",
+    ),
+    same=("opened_at",),
+    keys=("id",),
+    keep=frozenset({"opened_at"}),
+    rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id", "vin", "registration", "police_number"),
+)
+_NEW_CARS: Final = replace(_CARS, rarely=())
+
+
+def _car_row(car: Car) -> tuple[Any, ...]:
+    """The values of one row, as `_CARS` names them."""
+    ids, missing = car.record_ids, car.missing
+    return (
+        car.id,
+        car.pair,
+        car.point_of_sale,
+        car.first_point_of_sale,
+        ids.get(Side.VEHICLE_MODULE),
+        ids.get(Side.DMS),
+        car.vin,
+        car.registration,
+        car.police_number,
+        codec.dump_base(car.base),
+        codec.dump_unkept(car.unkept),
+        codec.dump_overwrites(car.overwrites),
+        missing.get(Side.VEHICLE_MODULE, 0),
+        missing.get(Side.DMS, 0),
+        car.reserved_by_us,
+        car.closed,
+        car.interesting,
+    )
