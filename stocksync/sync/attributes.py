@@ -26,12 +26,10 @@ def decide_attributes(draft: CarDraft) -> int:
     verdicts, agreed = draft.verdicts, draft.agreed
     observed, told = 0, []
     said = draft.car.unkept.keys() | {resolution.subject for resolution in draft.car.resolutions}
-    quiet = {name for name, _ in module.items() & dms.items() & base.items()}
-    for name, policy in draft.policies.items():
+    # Rows 1 and 2 of the table where they are plain to see, which is most of the time.
+    quiet = {name for name, _ in module.items() & dms.items() & base.items()} - said
+    for name, policy in [(n, p) for n, p in draft.policies.items() if n not in quiet or p is None]:
         if policy is not None and name not in said:
-            if name in quiet:
-                continue
-            # Rows 1 and 2 of the table where they are plain to see, which is most of the time.
             here, there = module.get(name, ABSENT), dms.get(name, ABSENT)
             if here is ABSENT or there is ABSENT:
                 continue
@@ -138,11 +136,17 @@ def _hold_contradictions(draft: CarDraft, told: Iterable[str]) -> None:
     writing = {name: verdict for name in told if (verdict := draft.verdicts[name]).write is not None}
     if not writing:
         return
+    ordered = [
+        rule
+        for rule in draft.mapping.rules
+        if isinstance(rule, rules.DatesInOrder) and not writing.keys().isdisjoint(rule.attributes)
+    ]
+    if not ordered:
+        return
     after = {side: dict(draft.readings[side]) for side in SIDES}
     for name, verdict in writing.items():
         for write in verdict.writes:
             after[write.side][name] = write.value
-    ordered = tuple(rule for rule in draft.mapping.rules if isinstance(rule, rules.DatesInOrder))
     car = rules.Car(after[Side.VEHICLE_MODULE], after[Side.DMS], {}, draft.today_on)
     for name in {name for rule in ordered for _, name in rule.broken_by(car)} & writing.keys():
         draft.verdicts[name] = Verdict(Category.HELD, row=9, reason=Reason.INVALID_VALUE)

@@ -331,6 +331,7 @@ class Cycle:
             (),
             reading.known,
             reading.older,
+            reading.digests,
             complete=kind is RunKind.COMPLETE,
             scope=seen.cars,
         )

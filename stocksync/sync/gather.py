@@ -267,12 +267,14 @@ def is_unreadable(side: Side, vehicle: Vehicle) -> bool:
     return any(vehicle.unreadable(name) for name in (*_KEYS, _STAGES[side]))
 
 
-def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, vehicle: Vehicle) -> Snapshot:
-    """Make a snapshot of a record."""
+def snapshot_of(
+    mapping: PointOfSaleMapping, side: Side, record: NativeRecord, vehicle: Vehicle, digest: str | None = None
+) -> Snapshot:
+    """Make a snapshot of a record; digest: its own, where that was taken before."""
     return Snapshot(
         side=side,
         record_id=record.record_id,
-        digest=digest_in(mapping, side, record),
+        digest=digest if digest is not None else digest_in(mapping, side, record),
         version=record.version,
         vin=vin_of(vehicle),
         reference=vehicle.reference,
@@ -290,6 +292,27 @@ def snapshot_of(mapping: PointOfSaleMapping, side: Side, record: NativeRecord, v
 def digest_in(mapping: PointOfSaleMapping, side: Side, record: NativeRecord) -> str:
     """Hash a record as its snapshot is compared: without the fields that change without meaning on that side."""
     return digest_of(record.body, mapping.systems[side].record.ignored_in_comparison)
+
+
+@dataclass
+class Digests:
+    """What `digest_in` makes of the records that a run asks it of more than once."""
+
+    mapping: PointOfSaleMapping
+    _taken: dict[tuple[Side, str], tuple[NativeRecord, str]] = field(default_factory=dict)
+
+    def of(self, side: Side, record: NativeRecord) -> str:
+        """Take a digest, or give the one that was taken of this very reading."""
+        digest = self.taken(side, record)
+        if digest is None:
+            digest = digest_in(self.mapping, side, record)
+            self._taken[side, record.record_id] = record, digest
+        return digest
+
+    def taken(self, side: Side, record: NativeRecord) -> str | None:
+        """The digest of this very reading, None where none was taken."""
+        read, digest = self._taken.get((side, record.record_id), (None, None))
+        return digest if read is record else None
 
 
 def digest_of(body: Mapping[str, Any], ignored: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import POINT_OF_SALE
 from stocksync.sync import gather as gathering
 from stocksync.sync.familiar import Familiar, Memory
-from stocksync.sync.gather import Gathered, snapshot_of
+from stocksync.sync.gather import Digests, Gathered, snapshot_of
 from stocksync.sync.ports import Clock, NativeRecord, Store, System
 from stocksync.sync.recording import Remembered, RunKind
 from stocksync.sync.remembering import is_news
@@ -35,7 +35,7 @@ Records = Mapping[Side, Mapping[str, NativeRecord]]
 class Reading:
     """What one run reads; it remembers which readings it did not believe.
 
-    marks: see `Past`. known: what the store says of the snapshots of everything read so far. older: see `Recording`.
+    marks: see `Past`. digests: taken so far. known: what the store says of the snapshots of everything read so far. older: see `Recording`.
     """
 
     mapping: PointOfSaleMapping
@@ -47,6 +47,10 @@ class Reading:
     marks: Mapping[Side, datetime] = field(default_factory=dict)
     known: dict[Side, dict[str, Remembered]] = field(default_factory=lambda: {side: {} for side in SIDES})
     older: dict[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
+    digests: Digests = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.digests = Digests(self.mapping)
 
     def gather(self, kind: RunKind, hints: Mapping[Side, Iterable[str]], *, only_changed: bool = False) -> Gathered:
         """Ask both sides for what a run of this kind looks at. Raises what the systems raise.
@@ -114,7 +118,7 @@ class Reading:
         if known.stamp is not None and (record.stamp is None or record.stamp < known.stamp):
             return False
         at_home = known.point_of_sale == self.mapping.id
-        return at_home and known.digest == gathering.digest_in(self.mapping, side, record)
+        return at_home and known.digest == self.digests.of(side, record)
 
     def _named(self, hints: Mapping[Side, Iterable[str]]) -> Gathered:
         records = self._of_here(gathering.read_all(self.systems, {side: hints.get(side, ()) for side in SIDES}))
@@ -177,7 +181,7 @@ class Reading:
 
     def _has_changed(self, side: Side, record: NativeRecord) -> bool:
         known = self.known[side].get(record.record_id)
-        return known is None or known.digest != gathering.digest_in(self.mapping, side, record)
+        return known is None or known.digest != self.digests.of(side, record)
 
     def _as_believed(self, records: Records) -> dict[Side, dict[str, NativeRecord]]:
         known = {side: self.store.remembered(self.mapping.pair, side, records[side]) for side in SIDES}

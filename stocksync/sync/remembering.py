@@ -16,7 +16,7 @@ from stocksync.stock.vehicle import RESERVED, STAGE, Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere
 from stocksync.sync.cars import BINDING, NOBODYS, RECORD, RESERVATION, Car, Finding
-from stocksync.sync.gather import Gathered
+from stocksync.sync.gather import Digests, Gathered
 from stocksync.sync.guards import Halt
 from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.recording import DueOperation, JournalLine, Recording, Remembered, Silence, Snapshot
@@ -28,8 +28,9 @@ class Decided:
     """A plan with what it was made from.
 
     known: what the store says of the snapshots of the records that were read in this run. older: see `Recording`.
-    missed: by side, the stamps of changes that the quick runs before should have shown and did not. complete:
-    everything was listed. scope: the ids of the cars that were looked at; None for all of the point of sale.
+    digests: of the records read, as far as they were taken. missed: by side, the stamps of changes that the quick runs
+    before should have shown and did not. complete: everything was listed. scope: the ids of the cars that were looked
+    at; None for all of the point of sale.
     """
 
     plan: Plan
@@ -40,6 +41,7 @@ class Decided:
     halts: tuple[Halt, ...]
     known: Mapping[Side, Mapping[str, Remembered]]
     older: Mapping[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
+    digests: Digests | None = None
     missed: Mapping[Side, tuple[datetime, ...]] = field(default_factory=dict)
     complete: bool = True
     scope: frozenset[str] | None = None
@@ -99,7 +101,8 @@ def _changed_snapshots(mapping: PointOfSaleMapping, decided: Decided) -> Iterabl
         for record_id, record in decided.gathered.fresh(side).items():
             if (side, record_id) in decided.older:
                 continue
-            snapshot = gathering.snapshot_of(mapping, side, record, decided.vehicles[side][record_id])
+            taken = decided.digests.taken(side, record) if decided.digests is not None else None
+            snapshot = gathering.snapshot_of(mapping, side, record, decided.vehicles[side][record_id], taken)
             if snapshot.point_of_sale not in (None, mapping.id):
                 # What is news of another point of sale must stay so until that one's own run has seen it.
                 continue
