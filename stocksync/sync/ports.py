@@ -232,6 +232,13 @@ class Store(Protocol):
         """Tell whether a person accepted what a version of the mapping decides at a point of sale."""
         ...
 
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """Answer all that this thread asks meanwhile as of one moment; nothing is written meanwhile.
+
+        Dozens of questions in a row then cost one transaction.
+        """
+        ...
+
     def cars_at(self, pair: str, point_of_sale: str) -> list[Car]:
         """Every car at home at a point of sale, closed ones included."""
         ...

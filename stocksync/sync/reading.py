@@ -35,7 +35,8 @@ Records = Mapping[Side, Mapping[str, NativeRecord]]
 class Reading:
     """What one run reads; it remembers which readings it did not believe.
 
-    marks: see `Past`. digests: taken so far. known: what the store says of the snapshots of everything read so far. older: see `Recording`.
+    marks: see `Past`. known: what the store says of the snapshots of everything read so far. older: see `Recording`.
+    digests: those that were taken so far.
     """
 
     mapping: PointOfSaleMapping

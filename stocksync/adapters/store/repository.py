@@ -7,9 +7,10 @@ What people ask of the store is `questions`.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
+from threading import local
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, func, insert, select, update
@@ -122,6 +123,7 @@ class Repository:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._held = local()
 
     # runs
 
@@ -511,8 +513,19 @@ class Repository:
     def _writing(self) -> Any:
         return self.engine.execution_options(**{WRITE: True}).begin()
 
-    def _reading(self) -> Any:
-        return self.engine.connect()
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """Answer what this thread asks from one state of the database: see `Store.at_one_moment`."""
+        with self.engine.connect() as connection:
+            self._held.connection = connection
+            try:
+                yield
+            finally:
+                self._held.connection = None
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        held: Connection | None = getattr(self._held, "connection", None)
+        return self.engine.connect() if held is None else nullcontext(held)
 
 
 def _without(due: DueOperation, taken_back: set[int]) -> DueOperation | None:
