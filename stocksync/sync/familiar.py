@@ -1,8 +1,8 @@
 """What a side listed before, by digests of its bytes: what comes again just as it was need not be read.
 
-Of a page first: one that comes again whole is not even cut into its records. Of a record otherwise. 64 bits tell what
-changed from its former self; that one of a million changes goes unnoticed by chance is as likely as one in 18 million
-million.
+Of a page first: one that comes again whole is not even cut into its records. Of a run of records next, see `runs`, and
+of a record otherwise. 64 bits tell what changed from its former self; that one of a million changes goes unnoticed by
+chance is as likely as one in 18 million million.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+
+from stocksync.sync.runs import KnownRuns, PackedPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,15 @@ class KnownPage:
 
 @dataclass(frozen=True, slots=True)
 class ListedPage:
-    """A page as it came; digests: of its records, in their order. fresh: those of them that were not familiar."""
+    """A page as it came; digests: of its records, in their order. fresh: those of them that were not familiar.
+
+    runs: see `runs.packed`; none where a system does not know any.
+    """
 
     digest: int
     digests: tuple[int, ...]
     fresh: tuple[int, ...]
+    runs: bytes = b""
 
     @property
     def packed(self) -> bytes:
@@ -48,14 +54,14 @@ class Memory:
     """What is remembered of the last listing of one side at one point of sale.
 
     digests: gives those of all records that are known as they were listed. former: those that records had, by their
-    ids. pages: the pages whose records are these and no others, none where that does not hold. packed: by page, the
-    digests of its records, see `ListedPage.packed`.
+    ids. pages: the pages whose records are these and no others, none where that does not hold. packed: what is kept of
+    all pages of the last listing, by their digests.
     """
 
     digests: Callable[[], Iterable[int]]
     former: Callable[[Iterable[str]], Mapping[str, int]]
     pages: Callable[[], Iterable[KnownPage]] = tuple
-    packed: Callable[[], Mapping[int, bytes]] = dict
+    packed: Callable[[], Mapping[int, PackedPage]] = dict
 
 
 @dataclass
@@ -71,13 +77,14 @@ class Familiar:
     _pages: dict[int, KnownPage] = field(default_factory=dict, init=False)
     _met: list[int] = field(default_factory=list, init=False)
     _left: set[int] | None = field(default=None, init=False)
-    _packed: Mapping[int, bytes] = field(default_factory=dict, init=False)
+    _packed: Mapping[int, PackedPage] | None = field(default=None, init=False)
+    _runs: KnownRuns | None = field(default=None, init=False)
 
     def begin(self) -> None:
         """The listing begins, or begins again: nothing was met yet."""
         self._begun = True
         self._pages = {page.digest: page for page in self.memory.pages()}
-        self._met, self._packed = [], {}
+        self._met, self._packed, self._runs = [], None, None
         self._left = None if self._pages else set(self.memory.digests())
 
     def page(self, digest: int) -> KnownPage | None:
@@ -91,14 +98,28 @@ class Familiar:
             self._left = self._not_met_yet()
         return self._left
 
+    @property
+    def runs(self) -> KnownRuns:
+        """The runs of the last listing; that one of them came says nothing of whether its records are familiar."""
+        if self._runs is None:
+            self._runs = KnownRuns(self.packed.values())
+        return self._runs
+
+    @property
+    def packed(self) -> Mapping[int, PackedPage]:
+        """What is kept of the pages of the last listing."""
+        if self._packed is None:
+            self._packed = self.memory.packed()
+        return self._packed
+
     def _not_met_yet(self) -> set[int]:
-        self._packed = packed = self.memory.packed()
+        packed = self.packed
         if packed.keys() == self._pages.keys() | set(self._met):
             # All there is stands on known pages: quicker to add up than to ask for.
-            return set().union(*(unpacked(packed[digest]) for digest in self._pages))
+            return set().union(*(unpacked(packed[digest].digests) for digest in self._pages))
         left = set(self.memory.digests())
         for digest in self._met:
-            left.difference_update(unpacked(packed[digest]))
+            left.difference_update(unpacked(packed[digest].digests))
         return left
 
     def not_met(self) -> set[int]:
@@ -108,9 +129,8 @@ class Familiar:
         return set() if self._left is None and not self._pages else self.left
 
     def met(self, digests: Iterable[int]) -> None:
-        """These records came again."""
-        if digests:
-            self.left.difference_update(digests)
+        """These records came; any that are not familiar may be among them."""
+        self.left.difference_update(digests)
 
     def met_page(self, page: KnownPage) -> None:
         """This page came again."""
@@ -118,7 +138,7 @@ class Familiar:
         if self._left is None:
             self._met.append(page.digest)
         else:
-            self._left.difference_update(unpacked(self._packed[page.digest]))
+            self._left.difference_update(unpacked(self.packed[page.digest].digests))
 
     def twice(self, record_ids: Iterable[str]) -> int:
         """How many of these records, which came as others, came as they were before, too."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RunKind,
         RunStatus,
     )
+    from stocksync.sync.runs import PackedPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +289,8 @@ class Store(Protocol):
         """
         ...
 
-    def packed_pages(self, pair: str, point_of_sale: str, side: Side) -> dict[int, bytes]:
-        """The digests of the records of these pages, packed, by the digest of the page."""
+    def packed_pages(self, pair: str, point_of_sale: str, side: Side) -> dict[int, PackedPage]:
+        """What is kept of the records of these pages, by the digest of the page."""
         ...
 
     def former_digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:

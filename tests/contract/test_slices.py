@@ -105,7 +105,7 @@ def test_a_known_page_is_known_whatever_else_stands_on_it(path: str | None, page
     known = KnownPage(first.digest, 2)
     again = sliced(page % b"another", path, {known.digest: known}.get)
     assert again is not None
-    assert (again.known, again.items) == (known, [])
+    assert (again.known, again.pieces) == (known, ())
     assert json.loads(again.envelope) == json.loads((page % b"another").replace(b'[{"a":1},{"b":[2]}]', b"[]"))
 
 
@@ -120,7 +120,7 @@ def test_a_page_is_not_known_by_a_list_that_changed_or_has_another_beside_it(pag
     cut = sliced(page, "items", {known.digest: known}.get)
     assert cut is not None
     assert cut.known is None
-    assert len(cut.items) == 1
+    assert len(cut.listed(()).digests) == 1
 
 
 def test_a_known_list_that_stands_elsewhere_on_a_page_is_not_taken_for_its_records() -> None:

@@ -12,6 +12,7 @@ from stocksync.errors import RecordNotFound, StaleWrite, UnexpectedAnswer, Write
 from stocksync.mapping.paths import value_at
 from stocksync.sync.familiar import Familiar, KnownPage, ListedPage, Memory
 from stocksync.sync.ports import NativeRecord, System
+from stocksync.sync.runs import PackedPage
 from tests.contract.rigs import (
     PAGE_SIZE,
     Rig,
@@ -194,7 +195,9 @@ def test_a_page_that_comes_just_as_before_is_given_as_known_with_none_of_its_rec
     known = [KnownPage(page.digest, len(page.digests)) for page in came]
     familiar = familiar_with(records)
     familiar.memory = replace(
-        familiar.memory, pages=lambda: known, packed=lambda: {page.digest: page.packed for page in came}
+        familiar.memory,
+        pages=lambda: known,
+        packed=lambda: {page.digest: PackedPage(page.packed, page.runs) for page in came},
     )
     assert [page.source for page in system.pages(familiar)] == known
     assert not familiar.not_met()

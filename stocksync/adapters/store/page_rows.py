@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from struct import pack, unpack
+from collections.abc import Collection, Set
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
@@ -12,6 +11,7 @@ from stocksync.adapters.store.core import PAGE, SNAPSHOT, chunks
 from stocksync.stock.values import Side
 from stocksync.sync.familiar import KnownPage, ListedPage
 from stocksync.sync.recording import Recording
+from stocksync.sync.runs import PackedPage
 
 _LOWER: Final = 0xFFFFFFFF
 _OF_PAGE = (
@@ -34,7 +34,7 @@ _KNOWN = select(
     func.sum(SNAPSHOT.c.listed_digest.op("&")(_LOWER)),
 ).where(*_OF_SNAPSHOT)
 _PAGES = select(PAGE.c.digest, PAGE.c.records).where(*_OF_PAGE, PAGE.c.records == PAGE.c.known)
-_PACKED = select(PAGE.c.digest, PAGE.c.digests).where(*_OF_PAGE)
+_PACKED = select(PAGE.c.digest, PAGE.c.digests, PAGE.c.runs).where(*_OF_PAGE)
 
 
 def known_pages(connection: Connection, pair: str, point_of_sale: str, side: Side) -> list[KnownPage]:
@@ -50,10 +50,10 @@ def known_pages(connection: Connection, pair: str, point_of_sale: str, side: Sid
     return [KnownPage(row.digest, row.records) for row in connection.execute(_PAGES, here)]
 
 
-def packed_pages(connection: Connection, pair: str, point_of_sale: str, side: Side) -> dict[int, bytes]:
-    """The digests of the records of pages, packed."""
+def packed_pages(connection: Connection, pair: str, point_of_sale: str, side: Side) -> dict[int, PackedPage]:
+    """What is kept of the records of pages."""
     here = {"pair": pair, "place": point_of_sale, "of": side.value}
-    return {row.digest: row.digests for row in connection.execute(_PACKED, here)}
+    return {row.digest: PackedPage(row.digests, row.runs) for row in connection.execute(_PACKED, here)}
 
 
 def note_pages(connection: Connection, recording: Recording) -> None:
@@ -92,14 +92,23 @@ def _unknown(connection: Connection, here: dict[str, str], fresh: set[int]) -> s
     return fresh - known
 
 
-def _row(page: ListedPage, unknown: Collection[int]) -> dict[str, Any]:
-    known = [digest for digest in page.digests if digest not in unknown] if unknown else page.digests
-    halves = unpack("<" + "Ii" * len(known), pack(f"<{len(known)}q", *known))
+def _row(page: ListedPage, unknown: Set[int]) -> dict[str, Any]:
+    known = page.digests
+    if unknown and not unknown.isdisjoint(known):
+        known = tuple(digest for digest in known if digest not in unknown)
+    high, low = _sums(known)
     return {
         "digest": page.digest,
         "records": len(page.digests),
         "known": len(known),
-        "high": sum(halves[1::2]),
-        "low": sum(halves[::2]),
+        "high": high,
+        "low": low,
         "digests": page.packed,
+        "runs": page.runs,
     }
+
+
+def _sums(digests: Collection[int]) -> tuple[int, int]:
+    """Those of the upper and of the lower 32 bits: of every digest, so that the interpreter is not asked for each."""
+    low = sum(map(_LOWER.__and__, digests))
+    return (sum(digests) - low) >> 32, low

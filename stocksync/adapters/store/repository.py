@@ -116,6 +116,7 @@ from stocksync.sync.recording import (
     RunKind,
     RunStatus,
 )
+from stocksync.sync.runs import PackedPage
 
 
 class Repository:
@@ -328,8 +329,8 @@ class Repository:
         with self._reading() as connection:
             return known_pages(connection, pair, point_of_sale, side)
 
-    def packed_pages(self, pair: str, point_of_sale: str, side: Side) -> dict[int, bytes]:
-        """The digests of the records of these pages, packed, by the digest of the page."""
+    def packed_pages(self, pair: str, point_of_sale: str, side: Side) -> dict[int, PackedPage]:
+        """What is kept of the records of these pages, by the digest of the page."""
         with self._reading() as connection:
             return packed_pages(connection, pair, point_of_sale, side)
 

@@ -161,7 +161,7 @@ class PageRow(SQLModel, table=True):
     """A page of the last complete listing of one side at one point of sale, by the digest of its list of records.
 
     digests: of the records, see `ListedPage.packed`. known, high, low: how many of them stand in a snapshot's
-    `listed_digest`, and the sums of their upper and their lower 32 bits.
+    `listed_digest`, and the sums of their upper and their lower 32 bits. runs: see `ListedPage.runs`.
     """
 
     __tablename__ = "listed_page"
@@ -175,6 +175,7 @@ class PageRow(SQLModel, table=True):
     high: int = Field(sa_type=BigInteger)
     low: int = Field(sa_type=BigInteger)
     digests: bytes = Field(sa_type=LargeBinary)
+    runs: bytes = Field(sa_type=LargeBinary)
 
 
 class OutboxRow(SQLModel, table=True):

@@ -7,7 +7,7 @@ errors included, in an envelope sent with 200. Not here: who asks, and how often
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,7 +101,7 @@ class Interpreter:
         """Read an answer, JSON or lines of it; UnexpectedAnswer iff it says that all went well and cannot be read.
 
         list_at: the path of a list, None for the whole, whose items are left as they are; None where all is read.
-        familiar: a page that it knows is not even looked for them.
+        familiar: a page that it knows is not even looked for them, nor is what came before of any other.
         """
         if answer.status not in _DONE:
             return self._failure(answer, answer.status, _parsed_or_absent(answer.content))
@@ -109,7 +109,12 @@ class Interpreter:
             return Meaning(answer, answer.status, self._parsed_lines(answer))
         cut = None
         if list_at is not None:
-            cut = sliced(answer.content, list_at[0], *((familiar.page,) if familiar is not None else ()))
+            at = list_at[0]
+            cut = (
+                sliced(answer.content, at, familiar.page, lambda: familiar.runs)
+                if familiar is not None
+                else sliced(answer.content, at)
+            )
         if cut is not None:
             body = self._parsed(answer, cut.envelope)
         else:
@@ -147,7 +152,7 @@ class Interpreter:
         """Make the error for an answer that does not follow the contract."""
         return UnexpectedAnswer(self._sentence(f"answered {where} with {what}: check its address and the mapping"))
 
-    def decoded(self, meaning: Meaning, page: Sliced, familiar: Container[int]) -> list[tuple[Any, int]]:
+    def decoded(self, meaning: Meaning, page: Sliced, familiar: Collection[int]) -> list[tuple[Any, int]]:
         """The records of a page that are not familiar, each with its digest. Raises UnexpectedAnswer."""
         with self._json_due(meaning.answer):
             return page.unfamiliar(familiar)

@@ -6,7 +6,7 @@ all. The next page is asked for while the last one is worked on. Not here: how, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,21 +35,26 @@ class _Endless(Exception):
 class Listed:
     """One page as it was answered; what its way of paging does not say is None.
 
-    next: the position of the next page, where the answer names it. met: the digests of the records that are familiar.
-    page: the page itself, by digests, where it was cut; one that is known has no records.
+    next: the position of the next page, where the answer names it. page: the page itself, by digests, where it was cut;
+    then records holds those alone that are not familiar.
     """
 
     records: tuple[NativeRecord, ...]
     next: str | None = None
     total: int | None = None
     pages: int | None = None
-    met: Sequence[int] = ()
     page: KnownPage | ListedPage | None = None
 
     @property
     def unchanged(self) -> int:
         """How many records the page held that are familiar."""
-        return self.page.count if isinstance(self.page, KnownPage) else len(self.met)
+        match self.page:
+            case KnownPage(count=count):
+                return count
+            case ListedPage(digests=digests, fresh=fresh):
+                return len(digests) - len(fresh)
+            case _:
+                return 0
 
     @property
     def count(self) -> int:
@@ -138,8 +143,9 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
 def _meet(familiar: Familiar, listed: Listed) -> None:
     if isinstance(listed.page, KnownPage):
         familiar.met_page(listed.page)
-    else:
-        familiar.met(listed.met)
+    elif listed.page is not None:
+        # With those that are not familiar, which are not among what is left anyway.
+        familiar.met(listed.page.digests)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ Not here: which answer to ask for, which is `paging` and `writing`.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -49,16 +49,17 @@ class Records:
         return self.interpreter.unexpected(meaning.where, f"no list of records{where}")
 
     def sliced(
-        self, meaning: Meaning, page: Sliced, familiar: Container[int]
-    ) -> tuple[tuple[NativeRecord, ...], list[int]]:
-        """The records of a page that are not familiar, and the digests of those that are. Raises UnexpectedAnswer."""
+        self, meaning: Meaning, page: Sliced, familiar: Collection[int]
+    ) -> tuple[tuple[NativeRecord, ...], tuple[int, ...]]:
+        """The records of a page that are not familiar, and their digests. Raises UnexpectedAnswer."""
         each, records = self.connection.list.each, []
-        for item, digest in self.interpreter.decoded(meaning, page, familiar):
+        fresh = self.interpreter.decoded(meaning, page, familiar)
+        for item, digest in fresh:
             body = item if each is None else value_at(item, each)
             if not isinstance(body, dict):
                 raise self._no_list(meaning)
             records.append(replace(self.native(body), listed_digest=digest))
-        return tuple(records), page.familiar(familiar)
+        return tuple(records), tuple(digest for _, digest in fresh)
 
     def _items(self, meaning: Meaning, found: Any) -> Iterator[Any]:
         each = self.connection.list.each

@@ -174,8 +174,8 @@ class RestSystem:
             return pager.listed(meaning, self._records.listed(meaning))
         if meaning.sliced.known is not None:
             return replace(pager.listed(meaning, ()), page=meaning.sliced.known)
-        records, met = self._records.sliced(meaning, meaning.sliced, familiar.left if familiar is not None else ())
-        return replace(pager.listed(meaning, records), met=met, page=meaning.sliced.listed(met))
+        records, fresh = self._records.sliced(meaning, meaning.sliced, familiar.left if familiar is not None else ())
+        return replace(pager.listed(meaning, records), page=meaning.sliced.listed(fresh))
 
     def _listing_error(self, meaning: Meaning) -> Exception:
         error = self._interpreter.error(meaning, writing=False)
