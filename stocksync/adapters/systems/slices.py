@@ -183,23 +183,17 @@ def _first_run(content: bytes, at: int, until: int, end: int, known: KnownRuns) 
 def _stands(view: memoryview, at: int, end: int, known: KnownRuns, number: int) -> bool:
     """Whether a run's bytes stand here, with the end of the list or of a record after them."""
     stop = at + known.lengths[number]
-    if at < stop < end and view[stop] != _COMMA:
+    if stop != end and (stop > end or view[stop] != _COMMA):
         return False
-    return at < stop <= end and bool(xxhash.xxh3_64_intdigest(view[at:stop]) == known.run_digests[number])
+    return bool(xxhash.xxh3_64_intdigest(view[at:stop]) == known.run_digests[number])
 
 
 def _end_of_runs(content: bytes, at: int, end: int, known: KnownRuns, number: int) -> tuple[int, int]:
     """Where known runs end that stand side by side as they did, of which the first stands here; the next number."""
-    view, lengths, digests, hashed = memoryview(content), known.lengths, known.run_digests, xxhash.xxh3_64_intdigest
-    count, stop = len(lengths), at + lengths[number]
-    number += 1
-    while stop < end and number < count:
-        following = stop + 1 + lengths[number]
-        if following > end or (following < end and content[following] != _COMMA) or not lengths[number]:
-            break
-        if hashed(view[stop + 1 : following]) != digests[number]:
-            break
-        stop, number = following, number + 1
+    view, lengths = memoryview(content), known.lengths
+    stop, number = at + lengths[number], number + 1
+    while stop < end and number < len(lengths) and _stands(view, stop + 1, end, known, number):
+        stop, number = stop + 1 + lengths[number], number + 1
     return stop, number
 
 
