@@ -1,7 +1,7 @@
 """Records that stand side by side just as they did are not cut apart, and a page says what it says cut as a whole."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -41,9 +41,9 @@ def kept(*contents: bytes) -> KnownRuns:
     return KnownRuns([PackedPage(page.packed, page.runs) for page in pages])
 
 
-def listed(page: Sliced, familiar: Any) -> ListedPage:
+def listed(page: Sliced, familiar: Iterable[int]) -> ListedPage:
     """A page to be known by, of which some is familiar."""
-    return page.listed(digest for _, digest in page.unfamiliar(familiar))
+    return page.listed(digest for _, digest in page.unfamiliar(set(familiar)))
 
 
 def uncut(page: Sliced) -> int:
@@ -66,7 +66,7 @@ def test_a_page_of_which_one_record_changed_gives_that_alone_whatever_became_of_
 ) -> None:
     before = listed(cut(page_of(STOCK)), ())
     page = cut(page_of(changed(number, text)), kept(page_of(STOCK)))
-    assert [found for found, _ in page.unfamiliar(before.digests)] == [json.loads(record(number, text=text))]
+    assert [found for found, _ in page.unfamiliar(set(before.digests))] == [json.loads(record(number, text=text))]
     assert uncut(page) >= len(STOCK) - 2 * RECORDS
     assert [*listed(page, ()).digests].count(before.digests[number - 1]) == 1
 
@@ -119,7 +119,7 @@ def test_bytes_of_a_known_run_inside_a_record_are_not_taken_for_records(inside: 
     assert uncut(cut(page_of([run, b'{"a":1}']), runs)) == 22, "the run is one"
     content = page_of([inside(run)])
     page = cut(content, runs)
-    assert [found for found, _ in page.unfamiliar(())] == json.loads(content)["items"]
+    assert [found for found, _ in page.unfamiliar(set())] == json.loads(content)["items"]
     assert not uncut(page)
 
 
@@ -135,7 +135,7 @@ def test_records_with_more_than_a_comma_between_them_are_cut_as_ever(between: by
     runs = kept(page_of(STOCK, between))
     assert not runs.numbers
     page = cut(page_of(changed(5, "another"), between), runs)
-    assert len(page.unfamiliar(listed(cut(page_of(STOCK)), ()).digests)) == 1
+    assert len(page.unfamiliar(set(listed(cut(page_of(STOCK)), ()).digests))) == 1
 
 
 def test_runs_that_begin_alike_are_none_to_look_for() -> None:

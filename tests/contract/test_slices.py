@@ -35,7 +35,9 @@ def test_a_page_in_pieces_says_what_the_whole_page_says(
         whole = parsed(content)
     except NotJson:
         return
-    assert [record for record, _ in cut.unfamiliar(())] == (whole["data"] if path == "data.items" else whole)["items"]
+    assert [record for record, _ in cut.unfamiliar(set())] == (whole["data"] if path == "data.items" else whole)[
+        "items"
+    ]
     envelope = parsed(cut.envelope)
     there = envelope["data"] if path == "data.items" else envelope
     assert there == {**page, "items": []}
@@ -45,7 +47,7 @@ def test_a_list_that_stands_in_another_part_of_the_page_too_is_cut_where_the_pat
     content = b'{"x": [{"a": 1}], "items": [{"a": 1}], "y": 2}'
     cut = sliced(content, "items")
     assert cut is not None
-    assert [record for record, _ in cut.unfamiliar(())] == [{"a": 1}]
+    assert [record for record, _ in cut.unfamiliar(set())] == [{"a": 1}]
     assert parsed(cut.envelope) == {"x": [{"a": 1}], "items": [], "y": 2}
 
 
@@ -74,7 +76,7 @@ def test_a_record_that_is_damaged_is_refused_as_in_a_whole_page(item: bytes) -> 
     cut = sliced(b'{"items": [' + item + b"]}", "items")
     assert cut is not None
     with pytest.raises(NotJson):
-        cut.unfamiliar(())
+        cut.unfamiliar(set())
 
 
 def test_a_digest_changes_with_every_byte_and_fits_into_a_database() -> None:

@@ -152,7 +152,7 @@ class Interpreter:
         """Make the error for an answer that does not follow the contract."""
         return UnexpectedAnswer(self._sentence(f"answered {where} with {what}: check its address and the mapping"))
 
-    def decoded(self, meaning: Meaning, page: Sliced, familiar: Collection[int]) -> list[tuple[Any, int]]:
+    def decoded(self, meaning: Meaning, page: Sliced, familiar: set[int]) -> list[tuple[Any, int]]:
         """The records of a page that are not familiar, each with its digest. Raises UnexpectedAnswer."""
         with self._json_due(meaning.answer):
             return page.unfamiliar(familiar)

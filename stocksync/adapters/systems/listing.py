@@ -96,8 +96,13 @@ class Asking:
         Only the first try is made in the background, the others in the caller's thread: whoever stops early
         is never held up by a pause between two tries.
         """
-        first: list[Future[Listed]] = [self.executor.submit(self.page, where)]
-        return partial(self.retried, lambda: first.pop().result() if first else self.page(where))
+        return partial(self._answered, self.executor.submit(self.page, where), where)
+
+    def _answered(self, first: Future[Listed], where: str | None) -> Listed:
+        if first.exception() is None:
+            return first.result()
+        tries = [first]
+        return self.retried(lambda: tries.pop().result() if tries else self.page(where))
 
 
 def proven_pages(asking: Asking) -> Iterator[Page]:

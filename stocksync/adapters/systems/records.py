@@ -5,7 +5,7 @@ Not here: which answer to ask for, which is `paging` and `writing`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -49,7 +49,7 @@ class Records:
         return self.interpreter.unexpected(meaning.where, f"no list of records{where}")
 
     def sliced(
-        self, meaning: Meaning, page: Sliced, familiar: Collection[int]
+        self, meaning: Meaning, page: Sliced, familiar: set[int]
     ) -> tuple[tuple[NativeRecord, ...], tuple[int, ...]]:
         """The records of a page that are not familiar, and their digests. Raises UnexpectedAnswer."""
         each, records = self.connection.list.each, []

@@ -174,7 +174,7 @@ class RestSystem:
             return pager.listed(meaning, self._records.listed(meaning))
         if meaning.sliced.known is not None:
             return replace(pager.listed(meaning, ()), page=meaning.sliced.known)
-        records, fresh = self._records.sliced(meaning, meaning.sliced, familiar.left if familiar is not None else ())
+        records, fresh = self._records.sliced(meaning, meaning.sliced, familiar.left if familiar is not None else set())
         return replace(pager.listed(meaning, records), page=meaning.sliced.listed(fresh))
 
     def _listing_error(self, meaning: Meaning) -> Exception:

@@ -6,7 +6,7 @@ JSON with a plain list at a path of names: everything else is read whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -61,17 +61,14 @@ class Sliced:
     pieces: tuple[Piece, ...] = ()
     known: KnownPage | None = None
 
-    def unfamiliar(self, familiar: Collection[int]) -> list[tuple[Any, int]]:
+    def unfamiliar(self, familiar: set[int]) -> list[tuple[Any, int]]:
         """The records that are not familiar, decoded, each with its digest. Raises NotJson."""
-        fresh = set[int]().union(*(piece.digests for piece in self.pieces)).difference(familiar)
-        if not fresh:
-            return []
         return [
             (strict_json.parsed(bytes(item)), digest)
             for piece in self.pieces
-            if not fresh.isdisjoint(piece.digests)
+            if not familiar.issuperset(piece.digests)
             for item, digest in zip(self._items(piece), piece.digests, strict=True)
-            if digest in fresh
+            if digest not in familiar
         ]
 
     def listed(self, fresh: Iterable[int]) -> ListedPage:
