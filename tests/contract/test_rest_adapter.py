@@ -1,6 +1,7 @@
 """What the REST adapter makes of answers that are wrong, late or hostile, over real sockets."""
 
 import gzip
+import json
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from stocksync.adapters.systems import slices
 from stocksync.adapters.systems.http import HttpClient, Key, StandingKey
 from stocksync.adapters.systems.rest import RestSystem
 from stocksync.errors import (
@@ -27,6 +29,8 @@ from stocksync.errors import (
     WriteRejected,
 )
 from stocksync.mapping.connection import RestConnection
+from stocksync.sync.familiar import Familiar, ListedPage, Memory
+from stocksync.sync.runs import PackedPage
 from tests.contract.clock import PaperClock
 from tests.contract.connections import DMS, VEHICLE_MODULE, connection
 from tests.contract.scripted import Act, ScriptedServer, answer, raw, reset
@@ -856,3 +860,30 @@ def test_a_consumer_that_raises_leaves_no_thread_and_no_request_behind(
     asked = len(server.asked)
     time.sleep(0.05)
     assert len(server.asked) == asked <= 2
+
+
+def test_of_a_page_on_which_one_record_changed_what_stands_further_off_is_not_cut(
+    play: Play, module: Callable[..., RestSystem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def page(price: int) -> Act:
+        items = [{"id": f"OF-{n:04}", "text": "a" * 60, "price": price if n == 70 else 1} for n in range(100)]
+        return answer(json.dumps({"items": items, "nextCursor": None}, separators=(",", ":")))
+
+    system = module(play(page(1), page(2)))
+    [first] = system.pages()
+    assert isinstance(first.source, ListedPage)
+    known = {record.record_id: record.listed_digest or 0 for record in first.records}
+    packed = {first.source.digest: PackedPage(first.source.packed, first.source.runs)}
+    cut: list[Any] = []
+    piece = slices._piece
+
+    def noted(content: bytes, start: int, end: int, items: list[Any]) -> slices.Piece:
+        cut.extend(items)
+        return piece(content, start, end, items)
+
+    monkeypatch.setattr(slices, "_piece", noted)
+    familiar = Familiar(Memory(known.values, lambda ids: {}, packed=lambda: packed))
+    [second] = system.pages(familiar)
+    assert [record.body["price"] for record in second.records] == [2]
+    assert (second.unchanged, familiar.not_met()) == (99, {known["OF-0070"]})
+    assert 0 < len(cut) < 40

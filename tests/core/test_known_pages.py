@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import update
 
 from stocksync.adapters.store.core import SNAPSHOT
+from stocksync.adapters.store.page_rows import note_pages
 from stocksync.stock.values import SIDES, Side
-from stocksync.sync.familiar import Familiar, KnownPage, ListedPage, Memory
+from stocksync.sync.familiar import Familiar, KnownPage, ListedPage, Memory, unpacked
 from stocksync.sync.gather import Gathered
-from stocksync.sync.recording import RunKind
+from stocksync.sync.recording import Recording, RunKind
+from stocksync.sync.runs import PackedPage
 from tests.worlds import DMS, MODULE, World, a_world, crowd
 
 CARS = 12
@@ -129,3 +131,13 @@ def test_a_record_met_on_a_known_page_is_not_familiar_on_another(world: World) -
     familiar.met_page(pages[1])
     assert len(familiar.left) == CARS - 8
     assert familiar.not_met() == familiar.left
+
+
+def test_a_page_is_kept_with_its_runs(world: World) -> None:
+    page = ListedPage(7, (-1, 2**62), (), b"any runs")
+    recording = Recording(1, world.clock.now_at(), "openflex-icar", "PDV1", pages={MODULE: (page,)})
+    with world.repository.engine.begin() as connection:
+        note_pages(connection, recording)
+    kept = world.repository.packed_pages("openflex-icar", "PDV1", MODULE)
+    assert kept == {7: PackedPage(page.packed, b"any runs")}
+    assert unpacked(kept[7].digests) == page.digests
