@@ -21,7 +21,8 @@ from tests.bench.peering import install, is_installed, peers_of
 NAMES: Final = {
     "a": "complete cycle over an unchanged stock, pages in memory",
     "a-files": "the same, pages streamed from files",
-    "b": "complete cycle with 1 % changed on each side and 0.2 % in conflict",
+    "b": "complete cycle with 1 % changed on each side and 0.2 % in conflict, pages in memory",
+    "b-files": "the same, pages streamed from files",
     "c": "first contact",
     "d": "quick cycle with 0 and 100 changes",
     "e": "over HTTP from both sandbox servers, with 1 % changes delivered",
@@ -29,8 +30,8 @@ NAMES: Final = {
     "g": "start-up of --help, status and an idle sync",
     "h": "preview of a mapping edit",
 }
-_NEEDS_AGREED: Final = ("a", "a-files", "b", "d", "e", "g", "h")
-_QUICK: Final = ("c", "a", "a-files", "b", "d", "g", "h")
+_NEEDS_AGREED: Final = ("a", "a-files", "b", "b-files", "d", "e", "g", "h")
+_QUICK: Final = ("c", "a", "a-files", "b", "b-files", "d", "g", "h")
 _QUICK_CARS: Final = 500
 _CARS: Final = 10_000
 _RUNS: Final = ((20_000, 5), (200_000, 3), (10**9, 1))

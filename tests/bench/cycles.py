@@ -18,6 +18,8 @@ from tests.bench.order import Order
 from tests.bench.phases import watched
 
 Y_A_CAR: Final = "y a car"
+_BEFORE: Final = -1
+"""The first number of edits that nothing measures."""
 _MORE_AT_ONCE: Final = 50_000
 """First contact holds every new car in memory with all that is decided about it: some gigabytes for so many."""
 
@@ -122,20 +124,30 @@ def quiet_from_files(order: Order) -> list[Row]:
     return quiet(order, in_memory=False)
 
 
-def changed(order: Order) -> list[Row]:
-    """(b): 1 % changed on each side, and 0.2 % so that only a person can decide. Each run begins anew."""
-    ground, taken, cars = Ground(order.layout, in_memory=False), Taken(order), order.cars
+def changed(order: Order, *, in_memory: bool = True) -> list[Row]:
+    """(b): 1 % changed on each side, and 0.2 % so that only a person can decide. Each run begins anew.
+
+    The process has synchronised a change of either kind before: it was at work, and its statements are made.
+    """
+    ground, taken, cars = Ground(order.layout, in_memory), Taken(order), order.cars
     for number in range(order.runs):
         with ground.opened(copied_database(order.agreed, order.folder / "b.db")) as workplace:
             _settle_down(ground, workplace)
+            edit(ground, _BEFORE - number, on_each_side=1, in_conflict=1)
+            workplace.run()
             edit(ground, number, on_each_side=cars // 100, in_conflict=max(cars // 500, 1))
             taken.take(ground, workplace)
         ground.restore()
-    what = "complete, 1 % changed on each side, 0.2 % in conflict"
+    what = f"complete, 1 % changed on each side, 0.2 % in conflict{'' if in_memory else ', pages from files'}"
     return [
         taken.row_until_recorded(f"{what}: until the plan is recorded", Goal(ratio=5)),
         taken.row(f"{what}: with delivery", Goal()),
     ]
+
+
+def changed_from_files(order: Order) -> list[Row]:
+    """(b) with pages from files, so that the peak is the program's own."""
+    return changed(order, in_memory=False)
 
 
 def first_contact(order: Order) -> list[Row]:

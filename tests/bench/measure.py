@@ -31,6 +31,7 @@ WORKLOADS: Final[Mapping[str, Callable[[Order], list[Row]]]] = {
     "a": cycles.quiet,
     "a-files": cycles.quiet_from_files,
     "b": cycles.changed,
+    "b-files": cycles.changed_from_files,
     "c": cycles.first_contact,
     "d": delta.delta,
     "e": sandboxed.over_http,
