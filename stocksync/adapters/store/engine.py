@@ -20,6 +20,8 @@ HEAD: Final = "0008"
 WRITE: Final = "stocksync_write"
 BUSY_TIMEOUT_MS: Final = 15_000
 CACHE_KIB: Final = 16_384
+CHECKPOINT_PAGES: Final = 16_000
+"""Some 60 MB: what a run records and what its deliveries change of it then goes into the file once."""
 _NORMAL: Final = 1
 """Of SQLite's pragma `synchronous`: a commit is written, and not waited for."""
 
@@ -92,6 +94,7 @@ def _set_up_sqlite(engine: Engine) -> None:
             "foreign_keys=ON",
             "synchronous=FULL",
             f"cache_size=-{CACHE_KIB}",
+            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
