@@ -154,15 +154,13 @@ class Cycle:
                 seen = reading.believed(gathered)
             else:
                 seen = reading.gather(kind, hints, only_changed=not self._looks_at_everything(past))
-            with self.store.at_one_moment():
-                is_quiet = kind is not RunKind.COMPLETE and self._is_quiet(seen, reading, past)
-                decided = None if is_quiet else self.decide(seen, reading, kind, past)
+            if kind is not RunKind.COMPLETE and self._is_quiet(seen, reading, past):
+                return self._quiet(run_id, kind, seen, reading)
+            decided = self.decide(seen, reading, kind, past)
         except LeaseLost:
             raise
         except StocksyncError as error:
             return self._ended_early(run_id, kind, error, dry_run=dry_run)
-        if decided is None:
-            return self._quiet(run_id, kind, seen, reading)
         if decided.halts or dry_run:
             return self._not_written(run_id, kind, decided, dry_run=dry_run)
         return self._write(run_id, kind, decided, reading)

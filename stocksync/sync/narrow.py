@@ -95,14 +95,15 @@ def narrowed(store: Store, mapping: PointOfSaleMapping, gathered: Gathered, sinc
     vehicles = gathering.vehicles_of(mapping, gathered.records)
     vanished = gathered.vanished or dict.fromkeys(SIDES, frozenset())
     scope = _Scope(store, mapping, vehicles, listed=gathered.vanished is not None, vanished=vanished)
-    scope.add_cars(store.cars_of_interest(mapping.pair, mapping.id))
-    scope.due |= store.touched_elsewhere(mapping.pair, mapping.id, since)
-    for side in SIDES:
-        # What a record was alike to before it changed may be free now, or alone.
-        scope.due |= store.formerly_alike(mapping.pair, side, vehicles[side].keys() | vanished[side])
-        scope.add_records(side, vehicles[side])
-        scope.add_owners(side, vanished[side])
-    found = scope.closed()
+    with store.at_one_moment():
+        scope.add_cars(store.cars_of_interest(mapping.pair, mapping.id))
+        scope.due |= store.touched_elsewhere(mapping.pair, mapping.id, since)
+        for side in SIDES:
+            # What a record was alike to before it changed may be free now, or alone.
+            scope.due |= store.formerly_alike(mapping.pair, side, vehicles[side].keys() | vanished[side])
+            scope.add_records(side, vehicles[side])
+            scope.add_owners(side, vanished[side])
+        found = scope.closed()
     known = {side: frozenset(found[side]) for side in SIDES}
     records = {side: {**found[side], **gathered.records[side]} for side in SIDES}
     # Where everything was listed, a snapshot that holds was listed just so.
