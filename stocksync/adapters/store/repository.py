@@ -517,12 +517,13 @@ class Repository:
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
         """Answer what this thread asks from one state of the database: see `Store.at_one_moment`."""
-        with self.engine.connect() as connection:
+        with self._reading() as connection:
+            before = getattr(self._held, "connection", None)
             self._held.connection = connection
             try:
                 yield
             finally:
-                self._held.connection = None
+                self._held.connection = before
 
     def _reading(self) -> AbstractContextManager[Connection]:
         held: Connection | None = getattr(self._held, "connection", None)
