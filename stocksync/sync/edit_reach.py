@@ -24,16 +24,15 @@ which it is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 from stocksync.mapping.effective import ALLOW_SALE_PRICE_AT_MOST_1, DMS_HAS_PRIORITY, PointOfSaleMapping
-from stocksync.mapping.translate import SideTranslation
+from stocksync.mapping.translate import FieldTranslation
 from stocksync.stock import rules
 from stocksync.stock.ownership import OwnershipRow, Policy
 from stocksync.stock.values import ABSENT, SIDES, Kind, Reading, Side
-from stocksync.sync.ports import NativeRecord
 
 _ASKED_APART: Final = frozenset({"matrix", "switches", "translations"})
 _DECIDE_NO_CAR: Final = frozenset(
@@ -75,30 +74,40 @@ def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
     return not any(_reaches(after, then[name], now[name]) for name in now if not _are_alike(then[name], now[name]))
 
 
-def fields_read_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> dict[Side, frozenset[str]]:
-    """The attributes whose fields may be read otherwise, by side."""
+@dataclass(frozen=True, slots=True)
+class ReadOtherwise:
+    """Where two mappings may read a side's records otherwise, that can be told apart by their fields alone.
+
+    paths: of the fields that differ.
+    """
+
+    paths: tuple[str, ...]
+    _fields: tuple[tuple[FieldTranslation | None, FieldTranslation | None], ...]
+    _blank_texts: frozenset[str]
+
+    def differs(self, said: Sequence[Any]) -> bool:
+        """Tell whether they read anything otherwise of what stands at the paths, ABSENT where nothing does."""
+        at = dict(zip(self.paths, said, strict=True))
+        return any(self._reading(then, at) != self._reading(now, at) for then, now in self._fields)
+
+    def _reading(self, place: FieldTranslation | None, said: Mapping[str, Any]) -> Reading:
+        """What a mapping reads; what it does not ask for is the same as what a record does not say."""
+        if place is None or said[place.path] is ABSENT:
+            return ABSENT
+        return place.read(said[place.path], self._blank_texts)
+
+
+def fields_read_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> dict[Side, ReadOtherwise]:
+    """Where records may be read otherwise, by side; those sides left out that are read alike."""
     found = {}
     for side in SIDES:
         then, now = before.translations[side].fields, after.translations[side].fields
-        found[side] = frozenset(name for name in {*then, *now} if then.get(name) != now.get(name))
+        named = [(then.get(name), now.get(name)) for name in dict.fromkeys((*then, *now))]
+        differing = tuple((was, is_now) for was, is_now in named if was != is_now)
+        if differing:
+            paths = dict.fromkeys(place.path for both in differing for place in both if place is not None)
+            found[side] = ReadOtherwise(tuple(paths), differing, after.translations[side].blank_texts)
     return found
-
-
-def records_read_otherwise(
-    before: PointOfSaleMapping, after: PointOfSaleMapping, records: Mapping[Side, Mapping[str, NativeRecord]]
-) -> dict[Side, dict[str, NativeRecord]]:
-    """Those records in which two mappings that can be told apart by their fields read anything otherwise."""
-    found = {}
-    for side, names in fields_read_otherwise(before, after).items():
-        then, now = before.translations[side].only(names), after.translations[side].only(names)
-        found[side] = {i: r for i, r in records[side].items() if names and _readings(then, r) != _readings(now, r)}
-    return found
-
-
-def _readings(translation: SideTranslation, record: NativeRecord) -> dict[str, Reading]:
-    """What a record says; what it does not say, and what nobody asks for, is the same."""
-    readings = translation.vehicle(record.record_id, record.version, record.body).readings
-    return {name: reading for name, reading in readings.items() if reading is not ABSENT}
 
 
 def _switches(mapping: PointOfSaleMapping) -> dict[str, bool]:

@@ -6,7 +6,7 @@ the only source of time. Adapters implement these, the memory ones included, and
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -219,6 +219,15 @@ class Store(Protocol):
 
     def snapshots(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, NativeRecord]:
         """What a side last said of these records, those left out that we hold no snapshot of."""
+        ...
+
+    def records_saying(
+        self, pair: str, point_of_sale: str, side: Side, paths: Sequence[str], is_meant: Callable[[Sequence[Any]], bool]
+    ) -> tuple[dict[str, NativeRecord], int]:
+        """Those of the records of `snapshots_at` on a side that say what is meant, and how many were looked at.
+
+        is_meant: given what stands at each of these paths, ABSENT where nothing does; asked once of what many say.
+        """
         ...
 
     def mapping_files(self, version: str) -> dict[str, bytes] | None:

@@ -20,7 +20,7 @@ from stocksync.stock.values import ABSENT, SIDES, Reading, Side, as_text
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION, Car
-from stocksync.sync.edit_reach import can_be_told, fields_read_otherwise, records_read_otherwise
+from stocksync.sync.edit_reach import can_be_told, fields_read_otherwise
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Halt, check_plan
 from stocksync.sync.known import cars_known, held_elsewhere, plan_of
@@ -146,19 +146,16 @@ def _looked_at(
     if since is None:
         return store.snapshots_at(after.pair, after.id), None
     records: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
-    if any(fields_read_otherwise(before, after).values()):
-        everything = store.snapshots_at(after.pair, after.id)
-        records = records_read_otherwise(before, after, everything)
-        if _count(records) * _FEW > _count(everything):
-            return everything, None
+    looked_at = 0
+    for side, otherwise in fields_read_otherwise(before, after).items():
+        records[side], many = store.records_saying(after.pair, after.id, side, otherwise.paths, otherwise.differs)
+        looked_at += many
+    if sum(map(len, records.values())) * _FEW > looked_at:
+        return store.snapshots_at(after.pair, after.id), None
     # A record that is read otherwise is news, though nobody changed it.
     news = Gathered(records, dict.fromkeys(SIDES, frozenset()), dict.fromkeys(SIDES, ()))
     looked = narrowed(store, after, news, since)
     return looked.gathered.records, looked.cars
-
-
-def _count(records: Mapping[Side, Mapping[str, NativeRecord]]) -> int:
-    return sum(map(len, records.values()))
 
 
 def _left_alone(

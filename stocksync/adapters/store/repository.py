@@ -6,7 +6,7 @@ What people ask of the store is `questions`.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -61,6 +61,7 @@ from stocksync.adapters.store.narrow_rows import (
 )
 from stocksync.adapters.store.page_rows import known_pages, note_pages, packed_pages
 from stocksync.adapters.store.past_rows import last_complete_run, past_of
+from stocksync.adapters.store.preview_rows import records_saying
 from stocksync.adapters.store.resolution_rows import (
     add_resolution,
     end_resolutions,
@@ -227,6 +228,13 @@ class Repository:
         """What a side last said of these records, those left out that we hold no snapshot of."""
         with self._reading() as connection:
             return snapshots_of(connection, pair, side, record_ids)
+
+    def records_saying(
+        self, pair: str, point_of_sale: str, side: Side, paths: Sequence[str], is_meant: Callable[[Sequence[Any]], bool]
+    ) -> tuple[dict[str, NativeRecord], int]:
+        """The records of a side that say what is meant, and how many were looked at: see `Store.records_saying`."""
+        with self._reading() as connection:
+            return records_saying(connection, pair, point_of_sale, side, paths, is_meant)
 
     def mapping_files(self, version: str) -> dict[str, bytes] | None:
         """The mapping files of a version that a run worked by."""
