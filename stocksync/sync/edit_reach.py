@@ -19,22 +19,35 @@ attribute:
 
 A decision of a person, a write without an answer, a twin and a doubtful match make a car one of interest, and so does a
 record to be created. The stage is decided by the records, by switches, and by whether the police number is in dispute,
-which it is not.
+which it is not. Of the switches, one lets a car exit from delivery: that is only asked on the way to another stage, and
+who is on it moves, or is told what blocks it. Another one creates cars in the module, only such as are reported as
+unknown there. Either way the car is of interest. The other two act as rows and as rules.
+
+What else an edit may do to an attribute is a matter of that attribute alone, and of the rules between values that name
+it; unless the program knows it by name (`REQUIRED_ATTRIBUTES`), or it tells whether a record takes writes. See `AtStake`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from typing import Any, Final
 
-from stocksync.mapping.effective import ALLOW_SALE_PRICE_AT_MOST_1, DMS_HAS_PRIORITY, PointOfSaleMapping
+from stocksync.mapping.effective import (
+    ALLOW_SALE_PRICE_AT_MOST_1,
+    DMS_CREATES_VEHICLES,
+    DMS_HAS_PRIORITY,
+    EXIT_FROM_DELIVERY,
+    PointOfSaleMapping,
+)
 from stocksync.mapping.translate import FieldTranslation
 from stocksync.stock import rules
 from stocksync.stock.ownership import OwnershipRow, Policy
-from stocksync.stock.values import ABSENT, SIDES, Kind, Reading, Side
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Reading, Side
+from stocksync.stock.vehicle import REQUIRED_ATTRIBUTES
 
-_ASKED_APART: Final = frozenset({"matrix", "switches", "translations"})
+_ASKED_APART: Final = frozenset({"matrix", "rules", "switches", "translations", "vocabulary"})
 _DECIDE_NO_CAR: Final = frozenset(
     {
         "name",
@@ -50,28 +63,32 @@ _DECIDE_NO_CAR: Final = frozenset(
     }
 )
 """What a mapping says that no car's plan is made of; anything that is not named here counts."""
-_ACT_ELSEWHERE: Final = frozenset({DMS_HAS_PRIORITY, ALLOW_SALE_PRICE_AT_MOST_1})
-"""Switches that are a matter of the matrix and of the rules, and are seen there."""
+_CAN_BE_TOLD: Final = frozenset(
+    {DMS_HAS_PRIORITY, ALLOW_SALE_PRICE_AT_MOST_1, EXIT_FROM_DELIVERY, DMS_CREATES_VEHICLES}
+)
+"""Switches that are a matter of the matrix or the rules, or are asked of cars of interest alone."""
 
 
 def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
-    """Tell whether two mappings are sure to decide alike every car that is not of interest and that they read alike.
+    """Tell whether two mappings are sure to decide alike every car that is not of interest, but for what is found here.
 
-    So it is iff they differ in nothing but how fields are read and who may modify what, and that not where values which
-    count as equal need not be the same ones. `fields_read_otherwise` says what has to be read by both.
+    That is, what `fields_read_otherwise` and `at_stake` find in its records.
     """
     same = all(
         getattr(before, f.name) == getattr(after, f.name)
         for f in fields(PointOfSaleMapping)
         if f.name not in _ASKED_APART | _DECIDE_NO_CAR
     )
-    then, now = before.matrix.rows, after.matrix.rows
-    # An attribute that was not decided before has no base yet, and may be anything.
-    if not same or _switches(before) != _switches(after) or then.keys() != now.keys():
+    if not same or _switches(before) != _switches(after):
         return False
     if any(before.translations[side].only(()) != after.translations[side].only(()) for side in SIDES):
         return False
-    return not any(_reaches(after, then[name], now[name]) for name in now if not _are_alike(then[name], now[name]))
+    then, now = before.vocabulary, after.vocabulary
+    if any(then[name].kind is not now[name].kind for name in then.keys() & now.keys()):
+        return False
+    # What has no base yet is held, where nobody can tell who owns it, even if both sides say the same.
+    new = after.matrix.rows.keys() - before.matrix.rows.keys()
+    return all(_has_one_policy(after.matrix.rows[name]) for name in new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +115,118 @@ class ReadOtherwise:
 
 
 def fields_read_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> dict[Side, ReadOtherwise]:
-    """Where records may be read otherwise, by side; those sides left out that are read alike."""
+    """Where records may be read otherwise, by side; those sides left out that are read alike.
+
+    Not what is seen by `at_stake`.
+    """
     found = {}
+    elsewhere = _carried_otherwise(before, after)
     for side in SIDES:
         then, now = before.translations[side].fields, after.translations[side].fields
-        named = [(then.get(name), now.get(name)) for name in dict.fromkeys((*then, *now))]
-        differing = tuple((was, is_now) for was, is_now in named if was != is_now)
+        names = [name for name in dict.fromkeys((*then, *now)) if name not in elsewhere]
+        named = [(then.get(name), now.get(name)) for name in names]
+        differing = tuple((was, is_now) for was, is_now in named if _reads(was) != _reads(is_now))
         if differing:
             paths = dict.fromkeys(place.path for both in differing for place in both if place is not None)
             found[side] = ReadOtherwise(tuple(paths), differing, after.translations[side].blank_texts)
     return found
 
 
+def _reads(place: FieldTranslation | None) -> tuple[Any, ...] | None:
+    """All that a field is read by: not what it is called, nor whether it takes writes."""
+    if place is None:
+        return None
+    attribute = place.attribute
+    return place.path, place.converter, attribute.kind, attribute.minimum, attribute.maximum
+
+
+@dataclass(frozen=True, slots=True)
+class AtStake:
+    """What a car that is not of interest has to say for an edit to change nothing for it.
+
+    Both sides say the very same of each of these attributes, or one says nothing, and no record breaks one of these
+    rules. Then, row by row as above, such an attribute is decided in silence whatever its tolerance, its policy and its
+    base, and whose value is the car's makes no difference to a rule. What a rule broke before and breaks no more was in
+    silence too, so that the other side says nothing of it. These are
+
+    - attributes that differ in their tolerance,
+    - those with other policies where values count as equal that need not be the same ones, see `_reaches`,
+    - those that were not decided before, or will not be any more,
+    - those that a side did not carry before, or will not any more, with the rules that name them: these readings
+      are the only ones that differ, and nothing else is made of them, and
+    - rules that are new.
+
+    paths: by side, of the fields to be looked at.
+    """
+
+    paths: Mapping[Side, tuple[str, ...]]
+    _names: tuple[str, ...]
+    _rules: tuple[rules.Rule, ...]
+    _mapping: PointOfSaleMapping
+    _today_on: date
+
+    def is_touched(self, said: Sequence[Any]) -> bool:
+        """Tell whether a car is none of these; said: what stands at the module's paths, then at the DMS's."""
+        module, dms = (self._readings(side, said) for side in SIDES)
+        if any(_differ(module.get(name, ABSENT), dms.get(name, ABSENT)) for name in self._names):
+            return True
+        # Whose value is the car's hangs on more than what is looked at here: so both are tried.
+        cars = [rules.Car(module, dms, dict.fromkeys(module, owner), self._today_on) for owner in SIDES]
+        return any(rule.broken_by(car) for rule in self._rules for car in cars)
+
+    def _readings(self, side: Side, said: Sequence[Any]) -> dict[str, Reading]:
+        translation, paths = self._mapping.translations[side], self.paths[side]
+        first = 0 if side is SIDES[0] else len(self.paths[SIDES[0]])
+        at = dict(zip(paths, said[first : first + len(paths)], strict=True))
+        return {
+            name: place.read(at[place.path], translation.blank_texts)
+            for name, place in translation.fields.items()
+            if at.get(place.path, ABSENT) is not ABSENT
+        }
+
+
+def at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: date) -> AtStake | None:
+    """What has to be asked of each car; None where nothing is. today_on: the day that both decide."""
+    carried = _carried_otherwise(before, after)
+    then, now = before.matrix.rows, after.matrix.rows
+    tolerated = {n for n in then.keys() & now.keys() if before.vocabulary[n].tolerance != after.vocabulary[n].tolerance}
+    owned = {
+        n for n in then.keys() & now.keys() if not _are_alike(then[n], now[n]) and _reaches(after, then[n], now[n])
+    }
+    names = {*carried, *tolerated, *owned, *(then.keys() ^ now.keys())}
+    asked = tuple(rule for rule in after.rules if rule not in before.rules or carried.intersection(_named_by(rule)))
+    if not names and not asked:
+        return None
+    wanted = names.union(*map(_named_by, asked))
+    paths = {
+        side: tuple(dict.fromkeys(p.path for n, p in after.translations[side].fields.items() if n in wanted))
+        for side in SIDES
+    }
+    return AtStake(paths, tuple(sorted(names)), asked, after, today_on)
+
+
+def _carried_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> frozenset[str]:
+    """Attributes that one mapping carries on a side and the other does not, on which no more than themselves hangs."""
+    found: set[str] = set()
+    known: set[str] = {*REQUIRED_ATTRIBUTES}
+    for side in SIDES:
+        found |= before.translations[side].fields.keys() ^ after.translations[side].fields.keys()
+        known |= after.translations[side].read_only_when.keys()
+    rows = after.matrix.rows
+    return frozenset(n for n in found - known if n not in rows or _has_one_policy(rows[n]))
+
+
+def _differ(here: Reading, there: Reading) -> bool:
+    return here is not ABSENT and there is not ABSENT and (here != there or isinstance(here, Invalid))
+
+
+def _has_one_policy(row: OwnershipRow) -> bool:
+    """Tell whether a policy holds that nothing about a car can make unknown."""
+    return all(exception.when.keys() <= {"point_of_sale"} for exception in row.exceptions)
+
+
 def _switches(mapping: PointOfSaleMapping) -> dict[str, bool]:
-    return {name: is_on for name, is_on in mapping.switches.items() if name not in _ACT_ELSEWHERE}
+    return {name: is_on for name, is_on in mapping.switches.items() if name not in _CAN_BE_TOLD}
 
 
 def _reaches(mapping: PointOfSaleMapping, before: OwnershipRow, after: OwnershipRow) -> bool:
@@ -134,6 +249,18 @@ def _asked_by_rules(mapping: PointOfSaleMapping) -> Iterator[str]:
             yield rule.when
         elif isinstance(rule, rules.ShortVinOnlyBefore):
             yield rule.first_registration
+
+
+def _named_by(rule: rules.Rule) -> tuple[str, ...]:
+    match rule:
+        case rules.DatesInOrder() | rules.NotAfterToday():
+            return rule.attributes
+        case rules.ForbiddenWhen() | rules.RequiredWhen():
+            return rule.attribute, rule.when
+        case rules.MoreThan():
+            return (rule.attribute,)
+        case rules.ShortVinOnlyBefore():
+            return rule.vin, rule.first_registration
 
 
 def _are_alike(before: OwnershipRow, after: OwnershipRow) -> bool:

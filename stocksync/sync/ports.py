@@ -222,11 +222,18 @@ class Store(Protocol):
         ...
 
     def records_saying(
-        self, pair: str, point_of_sale: str, side: Side, paths: Sequence[str], is_meant: Callable[[Sequence[Any]], bool]
+        self,
+        pair: str,
+        point_of_sale: str,
+        side: Side,
+        paths: Sequence[str],
+        is_meant: Callable[[Sequence[Any]], bool],
+        beside: Sequence[str] | None = None,
     ) -> tuple[dict[str, NativeRecord], int]:
         """Those of the records of `snapshots_at` on a side that say what is meant, and how many were looked at.
 
         is_meant: given what stands at each of these paths, ABSENT where nothing does; asked once of what many say.
+        beside: then at these of the other side's record; only those are looked at that a car has beside such a one.
         """
         ...
 

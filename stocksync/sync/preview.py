@@ -20,14 +20,14 @@ from stocksync.stock.values import ABSENT, SIDES, Reading, Side, as_text
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION, Car
-from stocksync.sync.edit_reach import can_be_told, fields_read_otherwise
+from stocksync.sync.edit_reach import at_stake, can_be_told, fields_read_otherwise
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Halt, check_plan
 from stocksync.sync.known import cars_known, held_elsewhere, plan_of
 from stocksync.sync.narrow import DECISIONS, narrowed
 from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import Action, CarPlan, Operation, Plan
-from stocksync.sync.ports import Clock, NativeRecord, Store
+from stocksync.sync.ports import Clock, NativeRecord, Store, today_on
 
 NOTHING: Final = (Category.NOTHING_KNOWN, Category.UNCHANGED, Category.AGREED)
 """What needs nobody: a difference between these is none."""
@@ -89,7 +89,7 @@ def preview(
     everything: every car, also those for which the edit is sure to change nothing.
     """
     since = None if everything else _agreed_since(before, after, store)
-    records, scope = _looked_at(before, after, store, since)
+    records, scope = _looked_at(before, after, store, clock, since)
     cars = cars_known(store, after, records, scope)
     # Asked only about a police number that is new: then of all cars, as a run does.
     given = partial(store.agreed_numbers, after.pair, after.id)
@@ -137,7 +137,7 @@ def _agreed_since(before: PointOfSaleMapping, after: PointOfSaleMapping, store: 
 
 
 def _looked_at(
-    before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store, since: datetime | None
+    before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store, clock: Clock, since: datetime | None
 ) -> tuple[Mapping[Side, Mapping[str, NativeRecord]], frozenset[str] | None]:
     """The records to look at, and the ids of the only cars they may have to do with; None for all.
 
@@ -150,9 +150,16 @@ def _looked_at(
     for side, otherwise in fields_read_otherwise(before, after).items():
         records[side], many = store.records_saying(after.pair, after.id, side, otherwise.paths, otherwise.differs)
         looked_at += many
+    stake = at_stake(before, after, today_on(clock, after.time_zone))
+    if stake is not None:
+        side = SIDES[0]
+        asked = (stake.paths[side], stake.is_touched, stake.paths[side.other])
+        touched, many = store.records_saying(after.pair, after.id, side, *asked)
+        records[side] |= touched
+        looked_at += many
     if sum(map(len, records.values())) * _FEW > looked_at:
         return store.snapshots_at(after.pair, after.id), None
-    # A record that is read otherwise is news, though nobody changed it.
+    # A record that may be decided otherwise is news, though nobody changed it.
     news = Gathered(records, dict.fromkeys(SIDES, frozenset()), dict.fromkeys(SIDES, ()))
     looked = narrowed(store, after, news, since)
     return looked.gathered.records, looked.cars

@@ -13,7 +13,7 @@ from stocksync.mapping.edits import Edit, edits_between
 from stocksync.stock.reconcile import Category
 from stocksync.sync.cars import Car
 from stocksync.sync.preview import PointPreview, preview
-from tests.simulation.previews import EDITS, OUT_OF_REACH, WITHIN_REACH, FileEdits, told_otherwise
+from tests.simulation.previews import AT_STAKE, EDITS, OUT_OF_REACH, WITHIN_REACH, FileEdits, told_otherwise
 from tests.worlds import DMS, MODULE, World, a_world, crowd, shipped_set
 
 OVERRIDE = (
@@ -71,7 +71,7 @@ def test_the_cars_that_an_edit_can_reach_tell_what_all_of_them_would(mixed: Worl
     assert not list(told_otherwise(shipped_set(()), "PDV1", edit, mixed.repository, mixed.clock))
 
 
-@pytest.mark.parametrize(("edits", "of_all"), [(WITHIN_REACH, False), (OUT_OF_REACH, True)])
+@pytest.mark.parametrize(("edits", "of_all"), [(WITHIN_REACH, False), (AT_STAKE, False), (OUT_OF_REACH, True)])
 def test_only_an_edit_that_may_reach_a_car_in_agreement_is_decided_for_all_of_them(
     mixed: World, edits: tuple[FileEdits, ...], of_all: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from tests.worlds import shipped_set
 _OWNERSHIP: Final = "pairs/openflex-icar/ownership.yaml"
 _DMS: Final = "pairs/openflex-icar/dms.yaml"
 _MODULE: Final = "pairs/openflex-icar/vehicle_module.yaml"
+_WORDS: Final = "vehicle.yaml"
 _ROW: Final = "  - attribute: {0}\n    owner: {1}\n"
 _CARRIED: Final = "{{attribute: {0}, owner: {1}"
 FileEdits = tuple[tuple[str, str, str], ...]
@@ -30,6 +31,25 @@ def _carried(attribute: str, owner: str, then: str) -> FileEdits:
 def _here(line: str) -> FileEdits:
     name = "    name: 01 - VW SEAT SKODA\n"
     return (("points_of_sale.yaml", name, f"{name}    {line}\n"),)
+
+
+def _limit(label: str, then: str) -> FileEdits:
+    return ((_WORDS, f"    label: {{fr: {label}}}\n", f"    label: {{fr: {label}}}\n    {then}\n"),)
+
+
+def _renamed(attribute: str, then: str) -> FileEdits:
+    """One attribute goes, and another comes, which both sides say all that the first one said."""
+    row = f"attribute: {attribute}"
+    return (
+        (_WORDS, f"  {attribute}:", f"  {then}:"),
+        (_OWNERSHIP, row, f"attribute: {then}"),
+        (_DMS, f"  {attribute}:", f"  {then}:"),
+        (_MODULE, f"  {attribute}:", f"  {then}:"),
+    )
+
+
+def _not_carried(file: str, line: str, attribute: str) -> FileEdits:
+    return ((file, f"  {line}\n", ""), (file, "not_carried: [", f"not_carried: [{attribute}, "))
 
 
 _STAGES: Final = "exceptions: [{when: {stage: [sales_stock, delivery]}, owner: dms}]"
@@ -50,8 +70,10 @@ WITHIN_REACH: Final[tuple[FileEdits, ...]] = (
     _carried("dms_order", "none", "owner: dms"),
     _here("ownership: {mileage: {owner: dms}}"),
     _here("switches: {dms_has_priority: true}"),
+    _here("switches: {exit_from_delivery: false}"),
+    _here("switches: {dms_creates_vehicles: true}"),
 )
-"""Edits of who may modify what."""
+"""Edits of who may modify what, and of switches."""
 READ_OTHERWISE: Final[tuple[FileEdits, ...]] = (
     ((_DMS, "      grey: [GRIS]\n", "      grey: [GRISE]\n"),),
     ((_DMS, "private: [P], trade: [M]", "private: [M], trade: [P]"),),
@@ -70,15 +92,67 @@ READ_OTHERWISE: Final[tuple[FileEdits, ...]] = (
     ((_MODULE, "field: characteristics.mileage", "field: characteristics.kilometres"),),
 )
 """Edits of how fields are read."""
-OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
+AT_STAKE: Final[tuple[FileEdits, ...]] = (
     _row("trade_in_buyer", "vehicle_module", f"owner: vehicle_module\n    {_STAGES}"),
     _carried("model", "vehicle_module", "owner: dms, exceptions: [{when: {destination: [trade]}, owner: shared}]"),
-    ((_DMS, 'blank_texts: ["-", "???", NA]', 'blank_texts: ["-", "???"]'),),
-    _here("switches: {exit_from_delivery: false}"),
     _here("switches: {allow_sale_price_at_most_1: false}"),
+    _limit("Prix de vente, en: Sale price", "tolerance: 100000"),
+    _limit("Kilométrage, en: Mileage", "tolerance: 5000"),
+    (*_limit("Kilométrage, en: Mileage", "tolerance: 5000"), *_here("ownership: {mileage: {owner: dms}}")),
+    (*_limit("Date MEC, en: First registration", "tolerance: 40"), *_limit("Kilométrage, en: Mileage", "maximum: 9")),
+    _renamed("make", "brand"),
+    (*_renamed("origin", "whence"), (_WORDS, "{origin: [direct_purchase]}", "{whence: [direct_purchase]}")),
+    _renamed("exterior_colour", "paint"),
+    (*_renamed("purchase_source", "bought_from"), (_WORDS, "attribute: purchase_source", "attribute: bought_from")),
+    (
+        *_renamed("trade_in_price", "taken_for"),
+        (_WORDS, "attribute: trade_in_price", "attribute: taken_for"),
+        (_DMS, "field: prix_reprise", "field: reprise"),
+    ),
+    _not_carried(
+        _MODULE,
+        "reconditioning_cost: {field: costs.reconditioning, converter: money, spelled: number}",
+        "reconditioning_cost",
+    ),
+    _not_carried(_DMS, "version: {field: version, converter: text}", "version"),
+    ((_WORDS, "{origin: [direct_purchase]}", "{origin: [trade_in, rental]}"),),
+    (
+        (
+            _WORDS,
+            "    year: 1981\n",
+            "    year: 1981\n  - {rule: more_than, attribute: mileage, limit: 60000, unless_switch: dms_creates_vehicles}\n",
+        ),
+    ),
+    (
+        (
+            _WORDS,
+            "  - rule: not_after_today\n    attributes: [first_registration_date, registration_certificate_date]\n",
+            "",
+        ),
+    ),
+    (
+        (
+            _WORDS,
+            "[first_registration_date, registration_certificate_date]",
+            "[registration_certificate_date, invoice_date]",
+        ),
+    ),
+)
+"""Edits that can mean a car only where both sides do not say the same of something, or break a new rule."""
+OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
+    ((_DMS, 'blank_texts: ["-", "???", NA]', 'blank_texts: ["-", "???"]'),),
+    (
+        (_WORDS, "  model:\n    kind: text\n", "  model:\n    kind: identifier\n"),
+        (_DMS, "{field: modele, converter: text}", "{field: modele, converter: identifier}"),
+        (
+            _MODULE,
+            "{field: characteristics.model, converter: text}",
+            "{field: characteristics.model, converter: identifier}",
+        ),
+    ),
 )
 """Edits of which nobody can say beforehand which cars they mean."""
-EDITS: Final = (*WITHIN_REACH, *READ_OTHERWISE, *OUT_OF_REACH)
+EDITS: Final = (*WITHIN_REACH, *READ_OTHERWISE, *AT_STAKE, *OUT_OF_REACH)
 
 
 def some(count: int, number: int) -> list[FileEdits]:

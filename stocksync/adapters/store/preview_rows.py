@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.car_rows import id_column
@@ -20,7 +20,7 @@ from stocksync.stock.values import ABSENT, Side
 from stocksync.sync.ports import NativeRecord
 
 _AT_ONCE: Final = 1000
-_REMEMBERED: Final = 100_000
+_REMEMBERED: Final = 20_000
 """Answers about what records say; some megabytes."""
 _CANNOT_BE_NAMED: Final = frozenset('"\\') | {chr(code) for code in range(32)}
 """In a key that a decoder is made for."""
@@ -36,17 +36,20 @@ def records_saying(
     side: Side,
     paths: Sequence[str],
     is_meant: Callable[[Sequence[Any]], bool],
+    beside: Sequence[str] | None = None,
 ) -> tuple[dict[str, NativeRecord], int]:
     """The records of a side that say something there, and how many were looked at: see `Store.records_saying`."""
-    spelled = _reader(paths)
+    spelled, spelled_beside = _reader(paths), _reader(beside or ())
     answers: dict[Spelled, bool] = {}
     looked_at, found = 0, []
-    asked = {"of_pair": pair, "of_side": side.value, "place": point_of_sale}
-    rows = connection.execution_options(yield_per=_AT_ONCE).execute(_BODIES[side], asked)
+    asked = {"of_pair": pair, "of_side": side.value, "other_side": side.other.value, "place": point_of_sale}
+    rows = connection.execution_options(yield_per=_AT_ONCE).execute(_BODIES[side, beside is not None], asked)
     for part in rows.partitions():
         looked_at += len(part)
-        for record_id, body in part:
+        for record_id, body, *others in part:
             said = spelled(body)
+            for other in others:
+                said += spelled_beside(other)
             answer = answers.get(said)
             if answer is None:
                 if len(answers) >= _REMEMBERED:
@@ -57,16 +60,23 @@ def records_saying(
     return snapshots_of(connection, pair, side, found), looked_at
 
 
-def _bodies(side: Side) -> Any:
-    """The bodies of the records of `Store.snapshots_at`."""
+def _bodies(side: Side, *, beside: bool) -> Any:
+    """The bodies of the records of `Store.snapshots_at`; beside: with those that cars have beside them."""
     place: Any = bindparam("place")
     at_home = select(id_column(side)).where(CAR.c.pair == bindparam("of_pair"), CAR.c.point_of_sale == place)
     here = or_(SNAPSHOT.c.point_of_sale == place, SNAPSHOT.c.record_id.in_(at_home))
     of_side = (SNAPSHOT.c.pair == bindparam("of_pair"), SNAPSHOT.c.side == bindparam("of_side"))
-    return select(SNAPSHOT.c.record_id, SNAPSHOT.c.body).where(*of_side, SNAPSHOT.c.gone.is_(False), here)
+    bodies = select(SNAPSHOT.c.record_id, SNAPSHOT.c.body).where(*of_side, SNAPSHOT.c.gone.is_(False), here)
+    if not beside:
+        return bodies
+    other = SNAPSHOT.alias()
+    of_car = and_(CAR.c.pair == SNAPSHOT.c.pair, id_column(side) == SNAPSHOT.c.record_id)
+    of_other = (other.c.pair == SNAPSHOT.c.pair, other.c.side == bindparam("other_side"))
+    joined = SNAPSHOT.join(CAR, of_car).join(other, and_(*of_other, other.c.record_id == id_column(side.other)))
+    return bodies.add_columns(other.c.body).select_from(joined)
 
 
-_BODIES: Final = {side: _bodies(side) for side in Side}
+_BODIES: Final = {(side, beside): _bodies(side, beside=beside) for side in Side for beside in (False, True)}
 
 
 def _reader(paths: Sequence[str]) -> Callable[[Any], Spelled]:

@@ -230,11 +230,17 @@ class Repository:
             return snapshots_of(connection, pair, side, record_ids)
 
     def records_saying(
-        self, pair: str, point_of_sale: str, side: Side, paths: Sequence[str], is_meant: Callable[[Sequence[Any]], bool]
+        self,
+        pair: str,
+        point_of_sale: str,
+        side: Side,
+        paths: Sequence[str],
+        is_meant: Callable[[Sequence[Any]], bool],
+        beside: Sequence[str] | None = None,
     ) -> tuple[dict[str, NativeRecord], int]:
         """The records of a side that say what is meant, and how many were looked at: see `Store.records_saying`."""
         with self._reading() as connection:
-            return records_saying(connection, pair, point_of_sale, side, paths, is_meant)
+            return records_saying(connection, pair, point_of_sale, side, paths, is_meant, beside)
 
     def mapping_files(self, version: str) -> dict[str, bytes] | None:
         """The mapping files of a version that a run worked by."""
