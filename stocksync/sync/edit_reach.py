@@ -23,8 +23,8 @@ which it is not. Of the switches, one lets a car exit from delivery: that is onl
 who is on it moves, or is told what blocks it. Another one creates cars in the module, only such as are reported as
 unknown there. Either way the car is of interest. The other two act as rows and as rules.
 
-What else an edit may do to an attribute is a matter of that attribute alone, and of the rules between values that name
-it; unless the program knows it by name (`REQUIRED_ATTRIBUTES`), or it tells whether a record takes writes. See `AtStake`.
+What else an edit may do to an attribute is a matter of it alone, and of the rules between values that name it, unless
+the program knows it by name (`REQUIRED_ATTRIBUTES`) or it tells whether a record takes writes: see `AtStake`.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from stocksync.mapping.effective import (
 from stocksync.mapping.translate import FieldTranslation
 from stocksync.stock import rules
 from stocksync.stock.ownership import OwnershipRow, Policy
-from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Reading, Side
-from stocksync.stock.vehicle import REQUIRED_ATTRIBUTES
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Reading, Side, same
+from stocksync.stock.vehicle import REQUIRED_ATTRIBUTES, Attribute
 
 _ASKED_APART: Final = frozenset({"matrix", "rules", "switches", "translations", "vocabulary"})
 _DECIDE_NO_CAR: Final = frozenset(
@@ -144,10 +144,11 @@ def _reads(place: FieldTranslation | None) -> tuple[Any, ...] | None:
 class AtStake:
     """What a car that is not of interest has to say for an edit to change nothing for it.
 
-    Both sides say the very same of each of these attributes, or one says nothing, and no record breaks one of these
-    rules. Then, row by row as above, such an attribute is decided in silence whatever its tolerance, its policy and its
-    base, and whose value is the car's makes no difference to a rule. What a rule broke before and breaks no more was in
-    silence too, so that the other side says nothing of it. These are
+    Both sides say the same of each of these attributes, or one says nothing, and no record breaks one of these rules.
+    The same is what the decision table calls equal: row 1, which is silent whatever the policy and the base. It is the
+    very same where a rule may go by the owner's spelling, or an owner may hang on what cannot be read; of the very same
+    the base is no other, or would have moved. What a rule broke before and breaks no more was in silence too, so that
+    the other side says nothing of it. These are
 
     - attributes that differ in their tolerance,
     - those with other policies where values count as equal that need not be the same ones, see `_reaches`,
@@ -160,7 +161,8 @@ class AtStake:
     """
 
     paths: Mapping[Side, tuple[str, ...]]
-    _names: tuple[str, ...]
+    _equal: tuple[Attribute, ...]
+    _very_same: tuple[str, ...]
     _rules: tuple[rules.Rule, ...]
     _mapping: PointOfSaleMapping
     _today_on: date
@@ -168,7 +170,9 @@ class AtStake:
     def is_touched(self, said: Sequence[Any]) -> bool:
         """Tell whether a car is none of these; said: what stands at the module's paths, then at the DMS's."""
         module, dms = (self._readings(side, said) for side in SIDES)
-        if any(_differ(module.get(name, ABSENT), dms.get(name, ABSENT)) for name in self._names):
+        if any(_differ(module.get(name, ABSENT), dms.get(name, ABSENT)) for name in self._very_same):
+            return True
+        if any(_differ(module.get(a.name, ABSENT), dms.get(a.name, ABSENT), a) for a in self._equal):
             return True
         # Whose value is the car's hangs on more than what is looked at here: so both are tried.
         cars = [rules.Car(module, dms, dict.fromkeys(module, owner), self._today_on) for owner in SIDES]
@@ -189,20 +193,24 @@ def at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: da
     """What has to be asked of each car; None where nothing is. today_on: the day that both decide."""
     carried = _carried_otherwise(before, after)
     then, now = before.matrix.rows, after.matrix.rows
-    tolerated = {n for n in then.keys() & now.keys() if before.vocabulary[n].tolerance != after.vocabulary[n].tolerance}
-    owned = {
-        n for n in then.keys() & now.keys() if not _are_alike(then[n], now[n]) and _reaches(after, then[n], now[n])
-    }
-    names = {*carried, *tolerated, *owned, *(then.keys() ^ now.keys())}
+    stayed = then.keys() & now.keys()
+    names = {*carried, *(then.keys() ^ now.keys())}
+    names |= {n for n in stayed if before.vocabulary[n].tolerance != after.vocabulary[n].tolerance}
+    names |= {n for n in stayed if not _are_alike(then[n], now[n]) and _reaches(after, then[n], now[n])}
     asked = tuple(rule for rule in after.rules if rule not in before.rules or carried.intersection(_named_by(rule)))
-    if not names and not asked:
+    very_same = names.intersection(_asked_by_rules(after)) | {
+        n for n in names & now.keys() if not _has_one_policy(now[n])
+    }
+    equal = (names & now.keys()) - very_same
+    wanted = very_same.union(equal, *map(_named_by, asked))
+    if not wanted:
         return None
-    wanted = names.union(*map(_named_by, asked))
     paths = {
         side: tuple(dict.fromkeys(p.path for n, p in after.translations[side].fields.items() if n in wanted))
         for side in SIDES
     }
-    return AtStake(paths, tuple(sorted(names)), asked, after, today_on)
+    attributes = tuple(after.vocabulary[n] for n in sorted(equal))
+    return AtStake(paths, attributes, tuple(sorted(very_same)), asked, after, today_on)
 
 
 def _carried_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> frozenset[str]:
@@ -216,8 +224,13 @@ def _carried_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) ->
     return frozenset(n for n in found - known if n not in rows or _has_one_policy(rows[n]))
 
 
-def _differ(here: Reading, there: Reading) -> bool:
-    return here is not ABSENT and there is not ABSENT and (here != there or isinstance(here, Invalid))
+def _differ(here: Reading, there: Reading, attribute: Attribute | None = None) -> bool:
+    """Tell whether two sides do not say the same of an attribute, the very same where none is given."""
+    if here is ABSENT or there is ABSENT:
+        return False
+    if isinstance(here, Invalid) or isinstance(there, Invalid):
+        return True
+    return here != there if attribute is None else not same(attribute.kind, here, there, attribute.tolerance)
 
 
 def _has_one_policy(row: OwnershipRow) -> bool:

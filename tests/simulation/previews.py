@@ -52,6 +52,9 @@ def _not_carried(file: str, line: str, attribute: str) -> FileEdits:
     return ((file, f"  {line}\n", ""), (file, "not_carried: [", f"not_carried: [{attribute}, "))
 
 
+_MORE_KILOMETRES: Final = "{rule: more_than, attribute: mileage, limit: 60000, unless_switch: dms_creates_vehicles}"
+_DATES: Final = "[first_registration_date, registration_certificate_date]"
+_COSTS: Final = "reconditioning_cost: {field: costs.reconditioning, converter: money, spelled: number}"
 _STAGES: Final = "exceptions: [{when: {stage: [sales_stock, delivery]}, owner: dms}]"
 WITHIN_REACH: Final[tuple[FileEdits, ...]] = (
     _row("sale_price", "vehicle_module", "owner: dms"),
@@ -93,13 +96,14 @@ READ_OTHERWISE: Final[tuple[FileEdits, ...]] = (
 )
 """Edits of how fields are read."""
 AT_STAKE: Final[tuple[FileEdits, ...]] = (
-    _row("trade_in_buyer", "vehicle_module", f"owner: vehicle_module\n    {_STAGES}"),
-    _carried("model", "vehicle_module", "owner: dms, exceptions: [{when: {destination: [trade]}, owner: shared}]"),
     _here("switches: {allow_sale_price_at_most_1: false}"),
     _limit("Prix de vente, en: Sale price", "tolerance: 100000"),
     _limit("Kilométrage, en: Mileage", "tolerance: 5000"),
     (*_limit("Kilométrage, en: Mileage", "tolerance: 5000"), *_here("ownership: {mileage: {owner: dms}}")),
-    (*_limit("Date MEC, en: First registration", "tolerance: 40"), *_limit("Kilométrage, en: Mileage", "maximum: 9")),
+    (
+        *_limit("Date MEC, en: First registration", "tolerance: 40"),
+        *_limit("Kilométrage, en: Mileage", "maximum: 85000"),
+    ),
     _renamed("make", "brand"),
     (*_renamed("origin", "whence"), (_WORDS, "{origin: [direct_purchase]}", "{whence: [direct_purchase]}")),
     _renamed("exterior_colour", "paint"),
@@ -109,49 +113,26 @@ AT_STAKE: Final[tuple[FileEdits, ...]] = (
         (_WORDS, "attribute: trade_in_price", "attribute: taken_for"),
         (_DMS, "field: prix_reprise", "field: reprise"),
     ),
-    _not_carried(
-        _MODULE,
-        "reconditioning_cost: {field: costs.reconditioning, converter: money, spelled: number}",
-        "reconditioning_cost",
-    ),
+    _not_carried(_MODULE, _COSTS, "reconditioning_cost"),
     _not_carried(_DMS, "version: {field: version, converter: text}", "version"),
-    ((_WORDS, "{origin: [direct_purchase]}", "{origin: [trade_in, rental]}"),),
-    (
-        (
-            _WORDS,
-            "    year: 1981\n",
-            "    year: 1981\n  - {rule: more_than, attribute: mileage, limit: 60000, unless_switch: dms_creates_vehicles}\n",
-        ),
-    ),
-    (
-        (
-            _WORDS,
-            "  - rule: not_after_today\n    attributes: [first_registration_date, registration_certificate_date]\n",
-            "",
-        ),
-    ),
-    (
-        (
-            _WORDS,
-            "[first_registration_date, registration_certificate_date]",
-            "[registration_certificate_date, invoice_date]",
-        ),
-    ),
+    ((_WORDS, "{origin: [direct_purchase]}", "{origin: [rental, fleet]}"),),
+    ((_WORDS, "    year: 1981\n", f"    year: 1981\n  - {_MORE_KILOMETRES}\n"),),
+    ((_WORDS, f"  - rule: not_after_today\n    attributes: {_DATES}\n", ""),),
+    ((_WORDS, _DATES, "[registration_certificate_date, invoice_date]"),),
 )
 """Edits that can mean a car only where both sides do not say the same of something, or break a new rule."""
 OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
+    ((_WORDS, "{origin: [direct_purchase]}", "{origin: [trade_in, rental]}"),),
+    _row("trade_in_buyer", "vehicle_module", f"owner: vehicle_module\n    {_STAGES}"),
+    _carried("model", "vehicle_module", "owner: dms, exceptions: [{when: {destination: [trade]}, owner: shared}]"),
     ((_DMS, 'blank_texts: ["-", "???", NA]', 'blank_texts: ["-", "???"]'),),
     (
-        (_WORDS, "  model:\n    kind: text\n", "  model:\n    kind: identifier\n"),
-        (_DMS, "{field: modele, converter: text}", "{field: modele, converter: identifier}"),
-        (
-            _MODULE,
-            "{field: characteristics.model, converter: text}",
-            "{field: characteristics.model, converter: identifier}",
-        ),
+        (_WORDS, "  model:\n    kind: text\n", "  model:\n    kind: vin\n"),
+        (_DMS, "{field: modele, converter: text}", "{field: modele, converter: vin}"),
+        (_MODULE, "{field: characteristics.model, converter: text}", "{field: characteristics.model, converter: vin}"),
     ),
 )
-"""Edits of which nobody can say beforehand which cars they mean."""
+"""Edits of which nobody can say which cars they mean; or that mean nearly every car, the way they are written here."""
 EDITS: Final = (*WITHIN_REACH, *READ_OTHERWISE, *AT_STAKE, *OUT_OF_REACH)
 
 
