@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from stocksync.mapping.cells import CellChange, cell_changes
 from stocksync.mapping.edits import Edit, edits_between
+from stocksync.mapping.paths import value_at
 from stocksync.stock.reconcile import Category
 from stocksync.sync.cars import Car
 from stocksync.sync.preview import PointPreview, preview
@@ -98,22 +100,101 @@ def test_where_another_mapping_decided_since_every_car_is_decided_anew_but_not_w
     assert asked
 
 
-def test_an_owner_of_what_may_differ_within_a_tolerance_is_decided_for_every_car(
+def test_an_owner_of_what_differs_within_a_tolerance_is_decided_for_the_cars_where_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each side stays near the last agreed value, and yet they are not near one another."""
     label = "    label: {fr: Prix de vente, en: Sale price}\n"
     tolerant = ("vehicle.yaml", label, f"{label}    tolerance: 10000\n")
-    with a_world(tmp_path / "world.db", edits=(tolerant,)) as world:
+    with a_world(tmp_path / "world.db", *crowd(6), edits=(tolerant,)) as world:
         world.settled()
-        world.edit(MODULE, "OF-1", sale__price=12_580)
-        world.edit(DMS, "VO1", prix_vente="12 420,00")
+        world.edit(MODULE, "OF-104", sale__price=12_580)
+        world.edit(DMS, "VO104", prix_vente="12 420,00")
+        world.edit(DMS, "VO102", prix_vente="12 450,00")
         world.sync()
         assert not world.repository.cars_of_interest("openflex-icar", "PDV1")
         asked = counted(world, monkeypatch)
         shown = previewed(world, NOBODYS_PRICE, among=(tolerant,))
         assert [(d.subject, d.after.category) for d in shown.differences] == [("sale_price", Category.HELD)]
-        assert asked
+        assert not asked
+        exact = preview(
+            *(m.points_of_sale["PDV1"] for m in (world.mappings, shipped_set(()))), world.repository, world.clock
+        )
+        assert {d.car.record_ids[DMS] for d in exact.differences} == {"VO102", "VO104"}
+        assert not asked
+        assert not list(told_otherwise(world.mappings, "PDV1", (), world.repository, world.clock))
+
+
+def test_an_attribute_that_a_side_is_to_carry_is_decided_for_the_cars_that_say_otherwise_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, dms = crowd(9)
+    dms[4]["version"], dms[5]["version"] = "ALLURE", ""
+    # Neither side can be read, and both say the same.
+    dms[6]["version"] = module[6]["characteristics"]["version"] = "In\x01tens"
+    file = "pairs/openflex-icar/dms.yaml"
+    line = "  version: {field: version, converter: text}\n"
+    unknown = ((file, line, ""), (file, "not_carried: [", "not_carried: [version, "))
+    with a_world(tmp_path / "world.db", module, dms, edits=unknown) as world:
+        world.settled()
+        assert not world.repository.cars_of_interest("openflex-icar", "PDV1")
+        assert not list(told_otherwise(world.mappings, "PDV1", (), world.repository, world.clock))
+        asked = counted(world, monkeypatch)
+        before, after = world.mappings.points_of_sale["PDV1"], shipped_set(()).points_of_sale["PDV1"]
+        shown = preview(before, after, world.repository, world.clock)
+        assert {(d.car.record_ids[DMS], d.subject) for d in shown.differences} == {
+            ("VO104", "version"),
+            ("VO105", "version"),
+            ("VO106", "version"),
+        }
+        assert (shown.cars, shown.writes_after) == (9, 2)
+        assert not asked
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        (*OVERRIDE[:2], f"{OVERRIDE[1]}    switches: {{allow_sale_price_at_most_1: false}}\n"),
+        ("vehicle.yaml", "en: Mileage}\n", "en: Mileage}\n    maximum: 90000\n"),
+    ],
+    ids=["a rule", "a bound"],
+)
+def test_a_new_rule_or_bound_is_decided_for_the_cars_that_break_it(
+    edit: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, dms = crowd(9)
+    module[4]["sale"]["price"], dms[4]["prix_vente"] = 1, "1,00"
+    module[4]["characteristics"]["mileage"], dms[4]["km"] = 90_001, "90 001"
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        assert not list(told_otherwise(world.mappings, "PDV1", (edit,), world.repository, world.clock))
+        asked = counted(world, monkeypatch)
+        shown = previewed(world, edit)
+        assert [(d.car.record_ids[DMS], d.after.category) for d in shown.differences] == [("VO104", Category.HELD)]
+        assert not asked
+
+
+def test_what_stands_in_a_record_is_told_as_it_is_there_and_asked_once_of_what_many_say(tmp_path: Path) -> None:
+    module, dms = crowd(4)
+    for record, order in zip(module, ({"id": None}, {"id": 7}, None, "OP-1"), strict=True):
+        record["order"] = order
+    module[3]["sale"]["price"], module[3]['l\'"année\\"'] = Decimal("12500.50"), {"": "é"}
+    paths = ("sale.price", "order.id", "sale", 'l\'"année\\"', 'l\'"année\\".', "id.x", "status", "not.there")
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        held = world.repository.snapshots_at("openflex-icar", "PDV1")[MODULE]
+        said: list[str] = []
+        found, looked_at = world.repository.records_saying(
+            "openflex-icar", "PDV1", MODULE, paths, lambda values: bool(said.append(repr(values)))
+        )
+        assert (found, looked_at) == ({}, 4)
+        assert sorted(said) == sorted(repr([value_at(r.body, path) for path in paths]) for r in held.values())
+        said.clear()
+        found, _ = world.repository.records_saying(
+            "openflex-icar", "PDV1", MODULE, ("destination",), lambda values: not said.append(values), ("km", "couleur")
+        )
+        assert said == [["PARTICULIER", "84 500", "GRIS"]]
+        assert found == held
 
 
 def test_a_guard_of_a_preview_counts_the_cars_that_were_left_alone(tmp_path: Path) -> None:
