@@ -9,50 +9,77 @@ from stocksync.stock.values import SIDES
 from stocksync.sync.preview import preview
 from tests.bench.cycles import Y_A_CAR
 from tests.bench.figures import Goal, Row
-from tests.bench.ground import Ground, bench_files, copied_database
+from tests.bench.ground import Ground, Workplace, bench_files, copied_database
 from tests.bench.measuring import Stopwatch, forget_peak, peak_mb, resident_mb, since, unit_s
 from tests.bench.order import Order
 
-_FILE: Final = "pairs/openflex-icar/ownership.yaml"
-_BEFORE: Final = b"  - attribute: sale_price\n    owner: vehicle_module"
-_AFTER: Final = b"  - attribute: sale_price\n    owner: dms"
+_OWNERSHIP: Final = "pairs/openflex-icar/ownership.yaml"
+_DMS: Final = "pairs/openflex-icar/dms.yaml"
+_WORDS: Final = "vehicle.yaml"
+_PRICE: Final = "    label: {fr: Prix de vente, en: Sale price}\n"
+_EDITS: Final = (
+    (
+        "preview of an edited owner",
+        (
+            _OWNERSHIP,
+            "  - attribute: sale_price\n    owner: vehicle_module",
+            "  - attribute: sale_price\n    owner: dms",
+        ),
+    ),
+    # The cars of that colour are one in a hundred.
+    ("preview of a code that is read otherwise in 1 % of the cars", (_DMS, "purple: [VIOLET]", "purple: [VIOLETTE]")),
+    (
+        "preview of a switch turned over",
+        ("points_of_sale.yaml", "    name: ", "    switches: {exit_from_delivery: false}\n    name: "),
+    ),
+    ("preview of a new tolerance", (_WORDS, _PRICE, f"{_PRICE}    tolerance: 100\n")),
+    ("preview of texts that are no blanks any more", (_DMS, 'blank_texts: ["-", "???", NA]', 'blank_texts: ["-"]')),
+)
+"""What is edited, and how."""
+_WHOLE: Final = "preview of texts that are no blanks any more"
+"""Whatever has to be decided for every car: told, and without a goal."""
 
 
 def preview_of_an_edit(order: Order) -> list[Row]:
-    """The sale price is the DMS's from now on."""
-    files = bench_files(order.points)
-    assert _BEFORE in files[_FILE]
-    edited = load_files({**files, _FILE: files[_FILE].replace(_BEFORE, _AFTER)})
+    """Several edits, one after the other, against what the last complete run worked by."""
     ground = Ground(order.layout, in_memory=False)
-    watch, units_s, found, counts = Stopwatch(), [], 0, {}
-    forget_peak()
     with ground.opened(copied_database(order.agreed, order.folder / "h.db")) as workplace:
-        store, clock = workplace.group.store, workplace.group.clock
-        for _ in range(order.runs):
-            units_s.append(unit_s(ground.servers[side].pages() for side in SIDES))
-            before = workplace.statements.counts()
-            with watch.running(), order.around():
-                found = sum(
-                    preview(was, edited.points_of_sale[point], store, clock).cars
-                    for point, was in ground.mappings.points_of_sale.items()
-                )
-            counts = since(before, workplace.statements.counts())
+        return [_previewed(order, ground, workplace, what, edit) for what, edit in _EDITS]
+
+
+def _previewed(order: Order, ground: Ground, workplace: Workplace, what: str, edit: tuple[str, str, str]) -> Row:
+    file, before, after = edit[0], edit[1].encode(), edit[2].encode()
+    files = bench_files(order.points)
+    assert before in files[file]
+    edited = load_files({**files, file: files[file].replace(before, after)})
+    watch, units_s, found, counts = Stopwatch(), [], 0, {}
+    store, clock = workplace.group.store, workplace.group.clock
+    forget_peak()
+    for _ in range(order.runs):
+        units_s.append(unit_s(ground.servers[side].pages() for side in SIDES))
+        asked = workplace.statements.counts()
+        with watch.running(), order.around():
+            previews = [
+                preview(was, edited.points_of_sale[point], store, clock)
+                for point, was in ground.mappings.points_of_sale.items()
+            ]
+        counts = since(asked, workplace.statements.counts())
+        found = sum(previewed.cars for previewed in previews)
+        counts["differences"] = sum(len(previewed.differences) for previewed in previews)
     if found != order.cars:
         raise RuntimeError(f"{found} of {order.cars} cars were decided")
-    return [
-        Row(
-            order.workload,
-            "preview of an edited owner",
-            order.cars,
-            watch.taken_s,
-            units_s,
-            watch.cpu_s,
-            order.cars,
-            Y_A_CAR,
-            y_us=min(units_s) * 1e6,
-            resident_mb=resident_mb(),
-            peak_mb=peak_mb(),
-            goal=Goal(ratio=5),
-            counts=counts,
-        )
-    ]
+    return Row(
+        order.workload,
+        what,
+        order.cars,
+        watch.taken_s,
+        units_s,
+        watch.cpu_s,
+        order.cars,
+        Y_A_CAR,
+        y_us=min(units_s) * 1e6,
+        resident_mb=resident_mb(),
+        peak_mb=peak_mb(),
+        goal=Goal(ratio=5) if what != _WHOLE else Goal(),
+        counts=counts,
+    )
