@@ -23,7 +23,7 @@ from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION, Car
 from stocksync.sync.edit_reach import at_stake, can_be_told, fields_read_otherwise
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Halt, check_plan
-from stocksync.sync.known import cars_known, held_elsewhere, plan_of
+from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
 from stocksync.sync.narrow import DECISIONS, narrowed
 from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import Action, CarPlan, Operation, Plan
@@ -97,13 +97,12 @@ def preview(
     def remembered(wanted: Mapping[Side, Iterable[str]]) -> dict[Side, dict[str, NativeRecord]]:
         return {side: store.snapshots(after.pair, side, wanted[side]) for side in SIDES}
 
-    def planned(mapping: PointOfSaleMapping) -> Plan:
-        # Read anew for each: both readings of a large stock need not be in memory at once.
-        vehicles = gathering.vehicles_of(mapping, records)
+    def planned(mapping: PointOfSaleMapping, vehicles: Vehicles) -> Plan:
         elsewhere = held_elsewhere(store, mapping, vehicles, Newcomers(), remembered)
         return plan_of(mapping, vehicles, cars, elsewhere, clock, complete=False, given=given)
 
-    then, now = planned(before), planned(after)
+    was = gathering.vehicles_of(before, records)
+    then, now = planned(before, was), planned(after, _read_again(before, after, records, was))
     by_car = {plan.car.id: plan for plan in then.cars}
     differences = [
         difference for plan in now.cars for difference in _differences(after.id, by_car.pop(plan.car.id, None), plan)
@@ -120,6 +119,18 @@ def preview(
         sum(len(plan.operations) for plan in now.cars),
         tuple(check_plan(now, after.guards, lambda: open_cars + left_open)),
     )
+
+
+def _read_again(
+    before: PointOfSaleMapping,
+    after: PointOfSaleMapping,
+    records: Mapping[Side, Mapping[str, NativeRecord]],
+    was: Mapping[Side, Mapping[str, Vehicle]],
+) -> dict[Side, Mapping[str, Vehicle]]:
+    """What records say by the later mapping; a side that both read alike is not read twice."""
+    alike = [side for side in SIDES if before.translations[side] == after.translations[side]]
+    read = gathering.vehicles_of(after, {side: {} if side in alike else records[side] for side in SIDES})
+    return {side: was[side] if side in alike else read[side] for side in SIDES}
 
 
 def _agreed_since(before: PointOfSaleMapping, after: PointOfSaleMapping, store: Store) -> datetime | None:

@@ -6,7 +6,7 @@ fields are looked at, as they are spelled there, and one of a spelling is judged
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -39,88 +39,74 @@ def records_saying(
     beside: Sequence[str] | None = None,
 ) -> tuple[dict[str, NativeRecord], int]:
     """The records of a side that say something there, and how many were looked at: see `Store.records_saying`."""
-    spelled, spelled_beside = _reader(paths), _reader(beside or ())
+    places, places_beside = [_place(path) for path in paths], [_place(path) for path in beside or ()]
     answers: dict[Spelled, bool] = {}
     looked_at, found = 0, []
     asked = {"of_pair": pair, "of_side": side.value, "other_side": side.other.value, "place": point_of_sale}
     rows = connection.execution_options(yield_per=_AT_ONCE).execute(_BODIES[side, beside is not None], asked)
     for part in rows.partitions():
         looked_at += len(part)
-        for record_id, body, *others in part:
-            said = spelled(body)
-            for other in others:
-                said += spelled_beside(other)
+        for row in part:
+            said = tuple([place(row[1]) for place in places] + [place(row[2]) for place in places_beside])
             answer = answers.get(said)
             if answer is None:
                 if len(answers) >= _REMEMBERED:
                     answers.clear()
                 answer = answers[said] = is_meant([ABSENT if one is None else codec.load(one) for one in said])
             if answer:
-                found.append(record_id)
+                found.append(row[0])
     return snapshots_of(connection, pair, side, found), looked_at
 
 
-def _bodies(side: Side, *, beside: bool) -> Any:
-    """The bodies of the records of `Store.snapshots_at`; beside: with those that cars have beside them."""
-    place: Any = bindparam("place")
-    at_home = select(id_column(side)).where(CAR.c.pair == bindparam("of_pair"), CAR.c.point_of_sale == place)
-    here = or_(SNAPSHOT.c.point_of_sale == place, SNAPSHOT.c.record_id.in_(at_home))
-    of_side = (SNAPSHOT.c.pair == bindparam("of_pair"), SNAPSHOT.c.side == bindparam("of_side"))
-    bodies = select(SNAPSHOT.c.record_id, SNAPSHOT.c.body).where(*of_side, SNAPSHOT.c.gone.is_(False), here)
-    if not beside:
-        return bodies
+def _bodies(side: Side) -> Any:
+    """The bodies of the records of `Store.snapshots_at`."""
+    at_home = select(id_column(side)).where(CAR.c.pair == _PAIR, CAR.c.point_of_sale == _PLACE)
+    here = or_(SNAPSHOT.c.point_of_sale == _PLACE, SNAPSHOT.c.record_id.in_(at_home))
+    of_side = (SNAPSHOT.c.pair == _PAIR, SNAPSHOT.c.side == bindparam("of_side"), SNAPSHOT.c.gone.is_(False))
+    return select(SNAPSHOT.c.record_id, SNAPSHOT.c.body).where(*of_side, here)
+
+
+def _bodies_beside(side: Side) -> Any:
+    """Those of them that a car has beside a record of the other side, with that one's."""
     other = SNAPSHOT.alias()
     of_car = and_(CAR.c.pair == SNAPSHOT.c.pair, id_column(side) == SNAPSHOT.c.record_id)
-    of_other = (other.c.pair == SNAPSHOT.c.pair, other.c.side == bindparam("other_side"))
+    of_other = (other.c.pair == CAR.c.pair, other.c.side == bindparam("other_side"))
     joined = SNAPSHOT.join(CAR, of_car).join(other, and_(*of_other, other.c.record_id == id_column(side.other)))
-    return bodies.add_columns(other.c.body).select_from(joined)
+    here = or_(SNAPSHOT.c.point_of_sale == _PLACE, CAR.c.point_of_sale == _PLACE)
+    of_side = (SNAPSHOT.c.pair == _PAIR, SNAPSHOT.c.side == bindparam("of_side"), SNAPSHOT.c.gone.is_(False))
+    columns = select(SNAPSHOT.c.record_id, SNAPSHOT.c.body, other.c.body).select_from(joined)
+    # So that what stands near one another is read one after the other.
+    return columns.where(*of_side, here).order_by(SNAPSHOT.c.record_id)
 
 
-_BODIES: Final = {(side, beside): _bodies(side, beside=beside) for side in Side for beside in (False, True)}
+_PAIR: Final[Any] = bindparam("of_pair")
+_PLACE: Final[Any] = bindparam("place")
+_BODIES: Final = {(side, False): _bodies(side) for side in Side} | {(side, True): _bodies_beside(side) for side in Side}
 
 
-def _reader(paths: Sequence[str]) -> Callable[[Any], Spelled]:
-    """What gives what stands at each path of a record's JSON, as `mapping.paths.value_at` does of the record."""
-    keys = tuple(dict.fromkeys(path.partition(".")[0] for path in paths))
-    fields_of = _fields(keys)
-    if keys == tuple(paths):
-        return fields_of
-    walks = []
-    for path in paths:
-        head, *steps = path.split(".")
-        walks.append((keys.index(head), tuple(_fields((step,)) for step in steps)))
+def _place(path: str) -> Callable[[Any], bytes | None]:
+    """What gives what stands at a path of a record's JSON, as `mapping.paths.value_at` does of the record."""
+    steps = [_step(key) for key in path.split(".")]
 
-    def read(body: Any) -> Spelled:
-        outer, said = fields_of(body), []
-        for at, steps in walks:
-            one = outer[at]
-            for step in steps:
-                one = step(one)[0] if one is not None else None
-            said.append(one)
-        return tuple(said)
-
-    return read
-
-
-def _fields(keys: tuple[str, ...]) -> Callable[[Any], Spelled]:
-    """What gives the fields of these names of one object's JSON; none of anything else."""
-    nothing = (None,) * len(keys)
-    decode, picked = _decoder(keys)
-
-    def read(body: Any) -> Spelled:
+    def read(body: Any) -> bytes | None:
         try:
-            found = decode(body)
+            for step in steps:
+                body = step(body)
+                if body is None:
+                    return None
         except msgspec.ValidationError:
-            return nothing
-        return tuple([bytes(one) if one is not None else None for one in picked(found)])
+            # No object: it has no fields.
+            return None
+        return bytes(body)
 
     return read
 
 
-def _decoder(keys: tuple[str, ...]) -> tuple[Callable[[Any], Any], Callable[[Any], Iterable[msgspec.Raw | None]]]:
-    """What decodes these fields of an object and no more, and what gives them in this order."""
-    if any(_CANNOT_BE_NAMED & set(key) for key in keys):
-        return msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, lambda found: map(found.get, keys)
-    names = {f"at_{number}": key for number, key in enumerate(keys)}
-    wanted = [(name, msgspec.Raw, None) for name in names]
-    return msgspec.json.Decoder(msgspec.defstruct("Fields", wanted, rename=names)).decode, msgspec.structs.astuple
+def _step(key: str) -> Callable[[Any], msgspec.Raw | None]:
+    """What gives one field of an object's JSON, and decodes no other."""
+    if not _CANNOT_BE_NAMED.isdisjoint(key):
+        decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+        return lambda body: decoder.decode(body).get(key)
+    field: Any = msgspec.defstruct("Field", [("said", msgspec.Raw, None)], rename={"said": key})
+    decode = msgspec.json.Decoder(field).decode
+    return lambda body: decode(body).said
