@@ -153,8 +153,9 @@ class AtStake:
     - attributes that differ in their tolerance,
     - those with other policies where values count as equal that need not be the same ones, see `_reaches`,
     - those that were not decided before, or will not be any more,
-    - those that a side did not carry before, or will not any more, with the rules that name them: these readings
-      are the only ones that differ, and nothing else is made of them, and
+    - those that a side did not carry before, or will not any more: these readings are the only ones that differ, and
+      nothing else is made of them,
+    - the rules that name one which was not decided, or not carried, before, and
     - rules that are new.
 
     paths: by side, of the fields to be looked at.
@@ -193,11 +194,13 @@ def at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: da
     """What has to be asked of each car; None where nothing is. today_on: the day that both decide."""
     carried = _carried_otherwise(before, after)
     then, now = before.matrix.rows, after.matrix.rows
-    stayed = then.keys() & now.keys()
-    names = {*carried, *(then.keys() ^ now.keys())}
+    stayed, new = then.keys() & now.keys(), now.keys() - then.keys()
+    names = {*carried, *new, *(then.keys() - now.keys())}
     names |= {n for n in stayed if before.vocabulary[n].tolerance != after.vocabulary[n].tolerance}
     names |= {n for n in stayed if not _are_alike(then[n], now[n]) and _reaches(after, then[n], now[n])}
-    asked = tuple(rule for rule in after.rules if rule not in before.rules or carried.intersection(_named_by(rule)))
+    asked = tuple(
+        rule for rule in after.rules if rule not in before.rules or (carried | new).intersection(_named_by(rule))
+    )
     very_same = names.intersection(_asked_by_rules(after)) | {
         n for n in names & now.keys() if not _has_one_policy(now[n])
     }
