@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import threading
 from abc import ABC, abstractmethod
 from array import array
@@ -53,6 +54,58 @@ class Bytes:
         os.close(self._file)
 
 
+class Changed:
+    """The bytes of the records that were changed, by their places; in a file of their own unless held in memory.
+
+    Else what users and the program write would count as memory that the program takes.
+    """
+
+    def __init__(self, *, in_memory: bool) -> None:
+        self._held: dict[int, bytes] = {}
+        self._file = None if in_memory else _nameless_file()
+        self._places: dict[int, tuple[int, int]] = {}
+        self._end = 0
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._places
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def __setitem__(self, index: int, record: bytes) -> None:
+        if self._file is None:
+            # What orjson gives takes up several times the room that it needs.
+            self._held[index] = memoryview(record).tobytes()
+        else:
+            os.pwrite(self._file, record, self._end)
+        self._places[index] = (self._end, len(record))
+        self._end += len(record)
+
+    def get(self, index: int) -> bytes | None:
+        """One of them."""
+        place = self._places.get(index)
+        if place is None or self._file is None:
+            return self._held.get(index)
+        start, length = place
+        return os.pread(self._file, length, start)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._held.clear()
+        self._places.clear()
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            os.close(self._file)
+
+
+def _nameless_file() -> int:
+    file, name = tempfile.mkstemp()
+    Path(name).unlink()
+    return file
+
+
 class Server(httpx.BaseTransport, ABC):
     """One system. requests: how many came, by what they asked. now: its clock, which stamps what is changed."""
 
@@ -64,7 +117,7 @@ class Server(httpx.BaseTransport, ABC):
         self.requests: Counter[str] = Counter()
         self._bytes = Bytes(layout.records(self.side), in_memory=in_memory)
         self._starts = array("Q", layout.starts(self.side).read_bytes())
-        self._changed: dict[int, bytes] = {}
+        self._changed = Changed(in_memory=in_memory)
         self._changed_at: dict[int, datetime] = {}
         self._lock = threading.Lock()
         self._there = layout.cars
@@ -114,6 +167,7 @@ class Server(httpx.BaseTransport, ABC):
     def release(self) -> None:
         """Let files go; `close` is what clients do to a transport, and several share this one."""
         self._bytes.close()
+        self._changed.close()
 
     # how it answers
 
@@ -159,7 +213,7 @@ class Server(httpx.BaseTransport, ABC):
         for index in changed:
             if index > at:
                 pieces.append(self._bytes.cut(self._starts[at], self._starts[index] - 1))
-            pieces.append(self._changed[index])
+            pieces.append(self.raw(index))
             at = index + 1
         if at < stop:
             pieces.append(self._bytes.cut(self._starts[at], self._starts[stop] - 1))
