@@ -141,6 +141,14 @@ def test_a_request_to_end_is_an_interruption() -> None:
     assert (done.returncode, done.stdout) == (0, "interrupted\n")
 
 
+def test_asking_systems_needs_nothing_to_print_in_colours() -> None:
+    script = (
+        "import sys; from stocksync.entrypoints import process; process.prepare(); import httpx\n"
+        "print([n for n in ('rich', 'pygments', 'click') if n in sys.modules], httpx.Client.__name__)"
+    )
+    assert python("-c", script).stdout == "[] Client\n"
+
+
 @pytest.mark.parametrize("name", sorted(cli.commands))
 def test_every_command_explains_itself(name: str) -> None:
     command = cli.commands[name]
