@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Any, Final
 
 import httpx
-import uvicorn
 
 from stocksync.stock.values import SIDES, Side
 from tests.bench.cars import SEED, Layout
@@ -115,6 +114,9 @@ class _App:
 
 
 async def _serve(ground: Ground) -> None:
+    # Not at the top: whoever starts this process is measured, and would have it in memory, too.
+    import uvicorn
+
     servers = {}
     for side in SIDES:
         app = _App(ground.servers[side], ground)
