@@ -100,7 +100,8 @@ class Delivery:
         self.planned_again: set[str] = set()
         self.cars: dict[str, Car] = {}
         self.vehicles: dict[tuple[str, Side], Vehicle] = {}
-        self.natives: dict[tuple[str, Side], NativeRecord] = {}
+        self.versions: dict[tuple[str, Side], str | None] = {}
+        self._reserving: dict[tuple[str, Side], NativeRecord] = {}
         self.failures = dict.fromkeys(SIDES, 0)
         self._counting = threading.Lock()
         self._answered: set[Side] = set()
@@ -116,7 +117,13 @@ class Delivery:
                     self.vehicles[car_id, side] = vehicle
                     record = natives[side].get(vehicle.record_id)
                     if record is not None:
-                        self.natives[car_id, side] = record
+                        self._hold(car_id, record, side, is_reserved=_is_reserved(plan, side))
+
+    def _hold(self, car_id: str, record: NativeRecord, side: Side, *, is_reserved: bool) -> None:
+        """Know a record as last seen: its version, and all of it only where a reservation needs that."""
+        self.versions[car_id, side] = record.version
+        if is_reserved:
+            self._reserving[car_id, side] = record
 
     def run(self, told: Callable[[int], None]) -> None:
         """Deliver until nothing is left; `told` hears of each batch's size."""
@@ -163,9 +170,8 @@ class Delivery:
         side = entry.operation.side
         if side in self.report.stopped:
             return Sent(entry, error=NotSent("not sent: the system was given up for this run"))
-        record = self.natives.get((entry.car_id, side))
-        version = record.version if record is not None else None
-        sent = self.sender.send(entry, Seen(self.vehicles.get((entry.car_id, side)), version))
+        seen = Seen(self.vehicles.get((entry.car_id, side)), self.versions.get((entry.car_id, side)))
+        sent = self.sender.send(entry, seen)
         self._give_up_on(side, sent.error)
         return sent
 
@@ -191,11 +197,11 @@ class Delivery:
         entry, side = sent.entry, sent.entry.operation.side
         assert sent.answer is not None
         before = self.vehicles.get((entry.car_id, side))
-        former = self.natives.get((entry.car_id, side))
+        former = self._reserving.get((entry.car_id, side))
         translation = self.mapping.translations[side]
         vehicle = translation.vehicle(sent.answer.record_id, sent.answer.version, sent.answer.body)
         self.vehicles[entry.car_id, side] = vehicle
-        self.natives[entry.car_id, side] = sent.answer
+        self._hold(entry.car_id, sent.answer, side, is_reserved=former is not None)
         done = acknowledge(
             self.cars[entry.car_id],
             entry.operation,
@@ -311,7 +317,7 @@ class Delivery:
     def _still_due(self, entry: OutboxEntry) -> Snapshot | None:
         """A refused reservation is asked for by every run: until it is there, the car can be sold a second time."""
         side = entry.operation.side
-        record = self.natives.get((entry.car_id, side))
+        record = self._reserving.get((entry.car_id, side))
         vehicle = self.vehicles.get((entry.car_id, side))
         if entry.operation.action is not Action.RESERVE or record is None or vehicle is None:
             return None
@@ -338,6 +344,10 @@ class Delivery:
             replaced = value_at(former.body, place)
             details["former_reservation"] = None if replaced is ABSENT else replaced
         return JournalLine(entry.car_id, "written", details)
+
+
+def _is_reserved(plan: CarPlan, side: Side) -> bool:
+    return any(due.action is Action.RESERVE and due.side is side for due in plan.operations)
 
 
 def _shows_more(operation: Operation, before: Vehicle | None, after: Vehicle) -> bool:
