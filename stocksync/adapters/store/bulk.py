@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store.core import chunks
 
-AT_A_TIME: Final = 2000
+AT_A_TIME: Final = 500
 """Rows that are held as the driver takes them."""
 
 Encode = Callable[[Any], Any]
