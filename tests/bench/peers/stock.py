@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,23 +20,34 @@ _SOURCES = {"PARTICULIER": "PART", "MARCHAND": "MARCH", "ENCHERES": "ENCH", "RES
 
 
 @dataclass(frozen=True)
+class PageFile:
+    """Pages as bytes, one a line, read when they are asked for: else they would be in the memory that is measured."""
+
+    file: Path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.file.open("rb") as lines:
+            yield from lines
+
+
+@dataclass(frozen=True)
 class Pages:
-    """The pages of both sides, as bytes: as they were at the last cycle, and as they are."""
+    """The pages of both sides: as they were at the last cycle, and as they are."""
 
-    module_before: list[bytes]
-    dms_before: list[bytes]
-    module: list[bytes]
-    dms: list[bytes]
+    module_before: PageFile
+    dms_before: PageFile
+    module: PageFile
+    dms: PageFile
 
 
-def cars_of_module(pages: list[bytes], loads: Callable[[bytes], Any]) -> Iterator[Car]:
+def cars_of_module(pages: Iterable[bytes], loads: Callable[[bytes], Any]) -> Iterator[Car]:
     """Every car of the module."""
     for page in pages:
         for record in loads(page)["items"]:
             yield of_module(record)
 
 
-def cars_of_dms(pages: list[bytes], loads: Callable[[bytes], Any]) -> Iterator[Car]:
+def cars_of_dms(pages: Iterable[bytes], loads: Callable[[bytes], Any]) -> Iterator[Car]:
     """Every car of the DMS."""
     for page in pages:
         for record in loads(page)["vo"]:
@@ -102,7 +113,7 @@ def of_dms(record: dict[str, Any]) -> Car:
 def measure(who: str, what: str, work: Callable[[Pages], int]) -> None:
     """Run it as often as ordered, and print one row; work returns how many cars it would change."""
     said = json.loads(sys.argv[1])
-    pages = Pages(*(_read(said[name]) for name in ("module_before", "dms_before", "module", "dms")))
+    pages = Pages(*(PageFile(Path(said[name])) for name in ("module_before", "dms_before", "module", "dms")))
     watch, units_s, found = Stopwatch(), [], 0
     forget_peak()
     resident = resident_mb()
@@ -126,10 +137,6 @@ def measure(who: str, what: str, work: Callable[[Pages], int]) -> None:
         who=who,
     )
     print(json.dumps(row.as_json()))
-
-
-def _read(file: str) -> list[bytes]:
-    return Path(file).read_bytes().split(b"\n")[:-1]
 
 
 def _cents(euros: float | None) -> int | None:
