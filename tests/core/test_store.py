@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlmodel import SQLModel
 
 from stocksync.adapters.store import codec, engine
@@ -49,6 +50,32 @@ def test_sqlite_is_set_up_for_durability(tmp_path: Path) -> None:
         }
     opened.dispose()
     assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2}
+
+
+def test_a_connection_that_writes_much_caches_more_until_it_is_given_back(tmp_path: Path) -> None:
+    opened = engine.open_engine(f"sqlite:///{tmp_path}/new.db")
+
+    def cached_kib(connection: Connection) -> int:
+        return -int(connection.execute(text("PRAGMA cache_size")).scalar_one())
+
+    with opened.begin() as connection:
+        before = cached_kib(connection)
+        engine.writes_much(connection)
+        meanwhile = cached_kib(connection)
+    with opened.begin() as connection:
+        after = cached_kib(connection)
+    opened.dispose()
+    assert (before, meanwhile, after) == (engine.CACHE_KIB, engine.MUCH_CACHE_KIB, engine.CACHE_KIB)
+
+
+def test_what_is_kept_as_bytes_takes_up_its_length() -> None:
+    record = {"chassis": "VF1RFB00123456789"}
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = [codec.dump_bytes(record) for _ in range(100)]
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert taken < 100 * (len(kept[0]) + 100)
 
 
 def test_a_database_of_a_newer_program_is_refused_with_what_to_do(tmp_path: Path) -> None:

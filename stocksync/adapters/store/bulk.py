@@ -16,9 +16,13 @@ from sqlalchemy import Boolean, Connection, Dialect, Table, and_, bindparam, ins
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store.core import chunks
+from stocksync.adapters.store.engine import writes_much
 
 AT_A_TIME: Final = 500
 """Rows that are held as the driver takes them."""
+
+MUCH: Final = 10_000
+"""Rows after which a statement is one of those that write much."""
 
 Encode = Callable[[Any], Any]
 
@@ -42,7 +46,9 @@ class Bulk:
     def write(self, connection: Connection, rows: Iterable[Sequence[Any]], same: Mapping[str, Any]) -> None:
         """Write rows, no two with the same keys; same: by their names, what all of them carry."""
         compiled = _compiled(self, connection.dialect)
-        for part in chunks(rows, AT_A_TIME):
+        for number, part in enumerate(chunks(rows, AT_A_TIME)):
+            if number * AT_A_TIME == MUCH:
+                writes_much(connection)
             columns = compiled.encoded(part, same)
             written = connection.exec_driver_sql(compiled.insert.text, compiled.insert.parameters(columns))
             # A driver that cannot count them makes this ask once too often, and no more.
