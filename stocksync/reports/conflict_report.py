@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -40,12 +40,16 @@ _HARMLESS: Final = re.compile(rf"\w[^{_REFUSED}]{{0,{LONGEST_TEXT - 1}}}")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its stable name, its headers, and how a line fills it."""
+    """One column: its stable name, its headers, and how a line fills it.
+
+    own: it tells one car, or one row, from another; all else is the same in lines that are alike, see `_likeness`.
+    """
 
     name: str
     fr: str
     en: str
     cell: Callable[[ReportLine, Speller], Cell]
+    own: bool = False
 
     def header(self, language: Language) -> str:
         """What stands in the first row."""
@@ -75,13 +79,13 @@ def _number(get: Callable[[ReportLine], int]) -> Callable[[ReportLine, Speller],
 
 
 COLUMNS: Final = (
-    Column("id", "N° de conflit", "Conflict id", _number(lambda line: line.conflict_id)),
+    Column("id", "N° de conflit", "Conflict id", _number(lambda line: line.conflict_id), own=True),
     Column("kind", "Nature", "Kind", lambda line, s: Cell(wording.label(line.case.reason, s.language))),
     Column("point_of_sale", "Point de vente", "Point of sale", _text(lambda line: line.point_of_sale)),
-    Column("vin", "Châssis", "VIN", lambda line, s: Cell(line.car(s.language))),
-    Column("registration", "Immatriculation", "Registration", _text(lambda line: line.registration)),
-    Column("police_number", "N° de police", "Police number", _text(lambda line: line.police_number)),
-    Column("make_and_model", "Marque et modèle", "Make and model", _text(lambda line: line.make_and_model)),
+    Column("vin", "Châssis", "VIN", lambda line, s: Cell(line.car(s.language)), own=True),
+    Column("registration", "Immatriculation", "Registration", _text(lambda line: line.registration), own=True),
+    Column("police_number", "N° de police", "Police number", _text(lambda line: line.police_number), own=True),
+    Column("make_and_model", "Marque et modèle", "Make and model", _text(lambda line: line.make_and_model), own=True),
     Column("stage", "Statut", "Stage", lambda line, s: s.cell(line.vocabulary[STAGE], line.stage)),
     Column(
         "attribute",
@@ -111,18 +115,84 @@ COLUMNS: Final = (
     ),
     Column("value", "Valeur décidée", "Decided value", _nothing),
     Column("comment", "Commentaire", "Comment", _nothing),
-    Column("fingerprint", "Empreinte (ne pas modifier)", "Fingerprint (leave as is)", _text(lambda x: x.fingerprint)),
+    Column(
+        "fingerprint",
+        "Empreinte (ne pas modifier)",
+        "Fingerprint (leave as is)",
+        _text(lambda line: line.fingerprint),
+        own=True,
+    ),
 )
-_FILLING: Final = tuple(column.cell for column in COLUMNS)
+_OWN: Final = tuple((place, column.cell) for place, column in enumerate(COLUMNS) if column.own)
+_REMEMBERED: Final = 4096
+"""Lines that others are alike to; some megabytes."""
+
+
+class Filling:
+    """Fills the columns of many lines in one language; what lines that are alike have in common is told once."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._alike: dict[Hashable, tuple[ReportLine, list[Cell]]] = {}
+
+    def cells(self, line: ReportLine) -> list[Cell]:
+        """Fill a line's columns; every text is one that each spreadsheet can hold, and none is a formula."""
+        speller = Speller(self._language, line.choice_labels, clear=True)
+        likeness = _likeness(line)
+        known = self._alike.get(likeness)
+        if known is None or not _is_told_alike(line, known[0]):
+            if len(self._alike) >= _REMEMBERED:
+                self._alike.clear()
+            cells = [_kept_cell(column.cell(line, speller)) for column in COLUMNS]
+            self._alike[likeness] = (line, cells)
+            return list(cells)
+        cells = list(known[1])
+        for place, fill in _OWN:
+            cells[place] = _kept_cell(fill(line, speller))
+        return cells
+
+
+def _likeness(line: ReportLine) -> Hashable:
+    """All that the columns say but those which a line has to itself, as far as it can be compared at once."""
+    case = line.case
+    return (
+        case.reason,
+        case.category,
+        case.subject,
+        case.vehicle_module,
+        case.dms,
+        case.base,
+        case.owner,
+        tuple(case.details.items()),
+        case.tie_break,
+        case.never_in_dms,
+        case.reserved,
+        case.in_open_row,
+        line.point_of_sale,
+        line.stage,
+        line.opened_on,
+        line.today_on,
+        line.closed_on,
+        line.closed_because,
+        line.note,
+        line.cars,
+        line.ignored,
+        line.decidable,
+    )
+
+
+def _is_told_alike(line: ReportLine, other: ReportLine) -> bool:
+    """Tell whether two lines are of the very same words."""
+    return line.vocabulary is other.vocabulary and line.choice_labels is other.choice_labels
 
 
 def cells_of(line: ReportLine, language: Language) -> list[Cell]:
-    """Fill a line's columns; every text is one that each spreadsheet can hold, and none is a formula."""
-    speller = Speller(language, line.choice_labels, clear=True)
-    return [
-        cell if cell.is_number or (text := kept(cell.text)) is cell.text else replace(cell, text=text)
-        for cell in [fill(line, speller) for fill in _FILLING]
-    ]
+    """Fill the columns of one line, see `Filling`."""
+    return Filling(language).cells(line)
+
+
+def _kept_cell(cell: Cell) -> Cell:
+    return cell if cell.is_number or (text := kept(cell.text)) is cell.text else replace(cell, text=text)
 
 
 def kept(text: str) -> str:
@@ -130,34 +200,43 @@ def kept(text: str) -> str:
     return text if not text or _HARMLESS.fullmatch(text) else escaped(storable(text))
 
 
+def report_and_annex(rows: Iterable[Row]) -> tuple[list[ReportLine], list[ReportLine]]:
+    """The lines of the report, in the order of what costs money, and of its annex: lot after lot in the same order."""
+    ordered = in_order_of_cost(rows)
+    annex = [line for row in ordered if isinstance(row, Lot) for line in row.members]
+    return [line_of(row) for row in ordered], annex
+
+
 def report_lines(rows: Iterable[Row]) -> list[ReportLine]:
     """The lines of the report, in the order of what costs money."""
-    return [line_of(row) for row in in_order_of_cost(rows)]
+    return report_and_annex(rows)[0]
 
 
 def annex_lines(rows: Iterable[Row]) -> list[ReportLine]:
     """The lines of the annex: lot after lot as the report has them."""
-    return [line for row in in_order_of_cost(rows) if isinstance(row, Lot) for line in row.members]
+    return report_and_annex(rows)[1]
 
 
 def report_bytes(rows: Iterable[Row], language: Language) -> bytes:
     """Write the report as CSV."""
-    return _as_csv(report_lines(rows), language)
+    return csv_bytes(report_lines(rows), language)
 
 
 def annex_bytes(rows: Iterable[Row], language: Language) -> bytes:
     """Write the annex as CSV; without a lot there is nothing but headers."""
-    return _as_csv(annex_lines(rows), language)
+    return csv_bytes(annex_lines(rows), language)
 
 
-def _as_csv(lines: Iterable[ReportLine], language: Language) -> bytes:
+def csv_bytes(lines: Iterable[ReportLine], language: Language) -> bytes:
+    """Write lines as CSV under the report's headers."""
     content = io.BytesIO()
     text = io.TextIOWrapper(content, encoding="utf-8", newline="")
     text.write(BYTE_ORDER_MARK)
     # LibreOffice has commas ticked as separators too: only quotation marks keep 12500,00 in one cell there.
     writer = csv.writer(text, delimiter=DELIMITER, lineterminator=LINE_END, quoting=csv.QUOTE_ALL)
     writer.writerow([escaped(column.header(language)) for column in COLUMNS])
-    writer.writerows([cell.text for cell in cells_of(line, language)] for line in lines)
+    cells_of_line = Filling(language).cells
+    writer.writerows([cell.text for cell in cells_of_line(line)] for line in lines)
     text.flush()
     return content.getvalue()
 

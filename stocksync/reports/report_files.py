@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from stocksync.reports.conflict_report import annex_bytes, annex_lines, report_bytes
+from stocksync.reports.conflict_report import csv_bytes, report_and_annex
 from stocksync.reports.files import write_atomically
 from stocksync.reports.lots import Row
+from stocksync.reports.report_lines import ReportLine
 from stocksync.reports.spelling import Language
 
 Format = Literal["csv", "xlsx"]
@@ -46,27 +47,28 @@ def write_report(
     An annex of an earlier report that has none any more is left with headers only. only_if_changed: leave files alone
     that would be written again as they are. Raises OSError.
     """
-    rows = list(rows)
-    annex_rows = len(annex_lines(rows))
-    contents = _contents(path, rows, language, format)
+    lines, others = report_and_annex(rows)
+    contents = _contents(path, lines, others, language, format)
     if only_if_changed:
         contents = {file: content for file, content in contents.items() if not _holds(file, content)}
     for file, content in contents.items():
         write_atomically(file, content)
-    annex = annex_of(path, language) if annex_rows and format == "csv" else None
-    return Written(len(rows), annex_rows, annex, bool(contents))
+    annex = annex_of(path, language) if others and format == "csv" else None
+    return Written(len(lines), len(others), annex, bool(contents))
 
 
-def _contents(path: Path, rows: list[Row], language: Language, format: Format) -> dict[Path, bytes]:
-    """What each file is to hold, in the order of writing."""
+def _contents(
+    path: Path, lines: list[ReportLine], others: list[ReportLine], language: Language, format: Format
+) -> dict[Path, bytes]:
+    """What each file is to hold, in the order of writing; others: the lines of the annex."""
     if format == "xlsx":
-        from stocksync.reports.report_xlsx import workbook_bytes
+        from stocksync.reports.report_xlsx import workbook_of
 
-        return {path: workbook_bytes(rows, language)}
+        return {path: workbook_of(lines, others, language)}
     annex = annex_of(path, language)
     # The annex first: a report is never seen without the annex that it speaks of.
-    with_annex = {annex: annex_bytes(rows, language)} if annex_lines(rows) or annex.exists() else {}
-    return with_annex | {path: report_bytes(rows, language)}
+    with_annex = {annex: csv_bytes(others, language)} if others or annex.exists() else {}
+    return with_annex | {path: csv_bytes(lines, language)}
 
 
 def _holds(file: Path, content: bytes) -> bool:

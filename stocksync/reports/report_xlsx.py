@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +27,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
-from stocksync.reports.conflict_report import COLUMNS, annex_lines, cells_of, report_lines
+from stocksync.reports.conflict_report import COLUMNS, Filling, report_and_annex
 from stocksync.reports.lots import Row
 from stocksync.reports.report_lines import ReportLine
 from stocksync.reports.spelling import Cell, Language
@@ -84,22 +84,26 @@ _ESCAPE_OF_THE_FORMAT: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 def workbook_bytes(rows: Iterable[Row], language: Language) -> bytes:
     """Write the report, and its annex where there is a lot, as an .xlsx file."""
-    rows = list(rows)
+    return workbook_of(*report_and_annex(rows), language)
+
+
+def workbook_of(lines: Sequence[ReportLine], others: Sequence[ReportLine], language: Language) -> bytes:
+    """Write lines as an .xlsx file; others: those of the annex, which has no sheet where there are none."""
     workbook = Workbook(write_only=True)
     workbook.properties.creator = "stocksync"
     workbook.properties.created = workbook.properties.modified = _NEVER
     for look in _looks():
         workbook.add_named_style(look)
     report, annex = SHEETS[language]
-    _add_sheet(workbook, report, report_lines(rows), language)
-    if others := annex_lines(rows):
+    _add_sheet(workbook, report, lines, language)
+    if others:
         _add_sheet(workbook, annex, others, language)
     content = io.BytesIO()
     ExcelWriter(workbook, _UndatedZip(content, "w")).save()
     return content.getvalue()
 
 
-def _add_sheet(workbook: Workbook, title: str, lines: list[ReportLine], language: Language) -> None:
+def _add_sheet(workbook: Workbook, title: str, lines: Sequence[ReportLine], language: Language) -> None:
     sheet = cast(Worksheet, workbook.create_sheet(title))
     last_row = len(lines) + 1
     # Whatever stands before the rows in the file has to be set before the first row.
@@ -112,8 +116,9 @@ def _add_sheet(workbook: Workbook, title: str, lines: list[ReportLine], language
     sheet.data_validations.append(_validation(max(last_row, 2), language))
     sheet.append([_cell(sheet, column.header(language), "header") for column in COLUMNS])
     looks: dict[tuple[str, str], SheetCell] = {}
+    cells_of_line = Filling(language).cells
     for number, line in enumerate(lines, start=2):
-        cells = list(zip(COLUMNS, cells_of(line, language), strict=True))
+        cells = list(zip(COLUMNS, cells_of_line(line), strict=True))
         # Left to themselves, some programs show one line of a wrapped text and the rest over the next row.
         sheet.row_dimensions[number].height = _height_pt({column.name: cell.text for column, cell in cells})
         sheet.append([_written(sheet, cell, column.name, looks) for column, cell in cells])

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from stocksync.sync.cars import Finding
@@ -38,5 +39,11 @@ def version_seen(fingerprint: str, versions: Iterable[Finding]) -> Finding | Non
 
 
 def _row_part(conflict_id: int, pair: str, opened_at: datetime, taken_back: int) -> str:
-    said = f"{conflict_id}|{pair}|{opened_at.astimezone(UTC).isoformat()}|{taken_back}"
+    said = f"{conflict_id}|{pair}|{_in_utc(opened_at)}|{taken_back}"
     return f"v{hashlib.blake2b(said.encode(), digest_size=_ROW_DIGITS // 2).hexdigest()}"
+
+
+@lru_cache(maxsize=1024)
+def _in_utc(at: datetime) -> str:
+    """An instant as text; rows that one run opened were opened at one instant."""
+    return at.astimezone(UTC).isoformat()

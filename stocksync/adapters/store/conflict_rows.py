@@ -55,10 +55,7 @@ def as_kept(*columns: Column[Any]) -> Any:
     return select(*(type_coerce(column, NULLTYPE) for column in columns))
 
 
-REPORT_ROWS: Final = as_kept(
-    CONFLICT.c.id,
-    CONFLICT.c.pair,
-    CONFLICT.c.point_of_sale,
+SAID: Final = (
     CONFLICT.c.car_id,
     CONFLICT.c.subject,
     CONFLICT.c.reason,
@@ -67,6 +64,14 @@ REPORT_ROWS: Final = as_kept(
     CONFLICT.c.dms_value,
     CONFLICT.c.base_value,
     CONFLICT.c.details,
+)
+"""What `finding_said` reads, as the driver gives it."""
+
+REPORT_ROWS: Final = as_kept(
+    CONFLICT.c.id,
+    CONFLICT.c.pair,
+    CONFLICT.c.point_of_sale,
+    *SAID,
     CONFLICT.c.opened_at,
     CONFLICT.c.changed_at,
     CONFLICT.c.closed_at,
@@ -78,29 +83,47 @@ REPORT_ROWS: Final = as_kept(
 
 def stored_finding(row: Any) -> StoredFinding:
     """Read one of `REPORT_ROWS`."""
-    number, pair, point_of_sale, car_id, subject, reason, category, module, dms, base, details, *moved = row
-    opened_at, changed_at, closed_at, closed_because, ignored_by = moved
-    finding = Finding(
-        car_id, sys.intern(subject), Reason(reason), Category(category), module, dms, base, _details(details)
-    )
+    number, pair, point_of_sale, *said, opened_at, changed_at, closed_at, closed_because, ignored_by = row
     return StoredFinding(
         number,
         sys.intern(pair),
         sys.intern(point_of_sale),
-        finding,
-        instant(opened_at),
-        instant(changed_at),
-        instant(closed_at) if closed_at is not None else None,
+        finding_said(*said),
+        _instant(opened_at),
+        _instant(changed_at),
+        _instant(closed_at) if closed_at is not None else None,
         closed_because,
         ignored_by,
     )
 
 
+def finding_said(
+    car_id: str,
+    subject: str,
+    reason: str,
+    category: str,
+    vehicle_module: str | None,
+    dms: str | None,
+    base: str | None,
+    details: str,
+) -> Finding:
+    """Read what a report row says; what is the same in many rows is shared by them."""
+    return Finding(car_id, *_of_kind(subject, reason, category), vehicle_module, dms, base, _details(details))
+
+
+@lru_cache(maxsize=1024)
+def _of_kind(subject: str, reason: str, category: str) -> tuple[str, Reason, Category]:
+    return subject, Reason(reason), Category(category)
+
+
 @lru_cache(maxsize=1024)
 def _details(text: str) -> Mapping[str, str]:
-    """Read what a row tells besides its values; most rows tell the same, and share it."""
     details: Mapping[str, str] = codec.load(text)
     return details
+
+
+_instant = lru_cache(maxsize=1024)(instant)
+"""Rows that one run opened were opened at one instant."""
 
 
 def settle_findings(connection: Connection, recording: Recording) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from stocksync.adapters.store.conflict_rows import REPORT_ROWS, stored_finding
-from stocksync.adapters.store.core import CHUNK, CONFLICT, RESOLUTION
+from stocksync.adapters.store.conflict_rows import SAID, as_kept, finding_said
+from stocksync.adapters.store.core import CONFLICT, RESOLUTION
+from stocksync.adapters.store.key_lists import AT_ONCE, among
 from stocksync.adapters.store.resolution_rows import (
     OUTSIDE_RUNS,
     add_resolutions,
@@ -38,7 +39,7 @@ def _parts(decisions: Sequence[StoredResolution]) -> Iterator[list[StoredResolut
     touched: set[object] = set()
     for decision in decisions:
         touches = {decision.conflict_id, (decision.car_id, decision.subject)}
-        if len(part) == CHUNK or touched & touches:
+        if len(part) == AT_ONCE or touched & touches:
             yield part
             part, touched = [], set()
         part.append(decision)
@@ -107,22 +108,26 @@ def _taken(connection: Connection, part: Sequence[StoredResolution]) -> list[int
     return numbers
 
 
+_SAID: Final = as_kept(CONFLICT.c.id, *SAID)
+
+
 def _stored_about(connection: Connection, part: Sequence[StoredResolution]) -> _Stored:
     row_ids = [decision.conflict_id for decision in part]
-    rows = map(stored_finding, connection.execute(REPORT_ROWS.where(CONFLICT.c.id.in_(row_ids))).all())
-    said = {row.finding_id: row.finding for row in rows}
-    in_force = select(RESOLUTION.c.conflict_id, RESOLUTION.c.seen_digest).where(
-        RESOLUTION.c.conflict_id.in_(row_ids), RESOLUTION.c.status.in_([status.value for status in IN_FORCE])
+    rows = connection.execute(_SAID.where(among(connection, CONFLICT.c.id, row_ids))).all()
+    said = {number: finding_said(*finding) for number, *finding in rows}
+    # Asked for the status too, the database may look through everything that was ever decided.
+    earlier = select(RESOLUTION.c.conflict_id, RESOLUTION.c.seen_digest, RESOLUTION.c.status).where(
+        among(connection, RESOLUTION.c.conflict_id, row_ids)
     )
-    acting = {(row.conflict_id, row.seen_digest) for row in connection.execute(in_force)}
+    in_force = {(row, seen) for row, seen, status in connection.execute(earlier) if status in IN_FORCE}
     pending = select(RESOLUTION).where(
         RESOLUTION.c.status == ResolutionStatus.PENDING.value,
-        RESOLUTION.c.car_id.in_(sorted({decision.car_id for decision in part})),
+        among(connection, RESOLUTION.c.car_id, sorted({decision.car_id for decision in part})),
     )
     due: dict[tuple[str, str], list[StoredResolution]] = {}
     for row in connection.execute(pending.order_by(RESOLUTION.c.id)):
         due.setdefault((row.car_id, row.subject), []).append(stored_resolution(row))
-    return _Stored(said, acting, due)
+    return _Stored(said, in_force, due)
 
 
 def _leave_as_they_are(

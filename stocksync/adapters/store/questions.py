@@ -16,6 +16,7 @@ from stocksync.adapters.store import codec
 from stocksync.adapters.store.conflict_rows import REPORT_ROWS, as_kept, stored_finding
 from stocksync.adapters.store.core import CAR, CONFLICT, JOURNAL, LOT, RESOLUTION, RUN, SNAPSHOT, chunks
 from stocksync.adapters.store.journal_rows import fact_of
+from stocksync.adapters.store.key_lists import AT_ONCE, among
 from stocksync.adapters.store.plain import instant
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.store.resolution_rows import earlier_resolutions
@@ -73,8 +74,8 @@ class Questions:
         with self.engine.connect() as connection:
             rows = [
                 row
-                for part in chunks(sorted(wanted))
-                for row in connection.execute(_REPORTED.where(CAR.c.id.in_(part))).all()
+                for part in chunks(sorted(wanted), AT_ONCE)
+                for row in connection.execute(_REPORTED.where(among(connection, CAR.c.id, part))).all()
             ]
         found = (_reported_car(row, wanted) for row in rows)
         return {reported.car.id: reported for reported in found if reported.car.record_ids}
@@ -149,8 +150,8 @@ class Questions:
         with self.engine.connect() as connection:
             found = [
                 stored_finding(row)
-                for part in chunks(sorted(set(finding_ids)))
-                for row in connection.execute(REPORT_ROWS.where(CONFLICT.c.id.in_(part))).all()
+                for part in chunks(sorted(set(finding_ids)), AT_ONCE)
+                for row in connection.execute(REPORT_ROWS.where(among(connection, CONFLICT.c.id, part))).all()
             ]
         return {row.finding_id: row for row in found}
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, func, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.bulk import Bulk
 from stocksync.adapters.store.core import CAR, CONFLICT, OUTBOX, RESOLUTION, chunks
+from stocksync.adapters.store.key_lists import AT_ONCE, among
 from stocksync.adapters.store.plain import instant
 from stocksync.adapters.store.rows import add_journal
 from stocksync.stock.reasons import Reason
@@ -143,13 +144,11 @@ def add_resolutions(connection: Connection, resolutions: Sequence[StoredResoluti
     """Take decisions in, each about another report row; the answer is their numbers, in the same order."""
     if not resolutions:
         return []
+    before = connection.scalar(select(func.max(RESOLUTION.c.id))) or 0
     _TAKEN.write(connection, map(_row_of, resolutions), {})
-    newest = select(RESOLUTION.c.conflict_id, func.max(RESOLUTION.c.id)).group_by(RESOLUTION.c.conflict_id)
-    found: dict[int, int] = {}
-    for part in chunks(resolution.conflict_id for resolution in resolutions):
-        found.update(
-            (row, number) for row, number in connection.execute(newest.where(RESOLUTION.c.conflict_id.in_(part)))
-        )
+    # Numbers only ever rise, so that nothing before has to be looked through.
+    new = select(RESOLUTION.c.conflict_id, RESOLUTION.c.id).where(RESOLUTION.c.id > before)
+    found: dict[int, int] = {row: number for row, number in connection.execute(new.order_by(RESOLUTION.c.id))}
     numbers = [found[resolution.conflict_id] for resolution in resolutions]
     taken = zip(numbers, resolutions, strict=True)
     for at, together in groupby(taken, key=lambda numbered: numbered[1].decided_at):
@@ -231,16 +230,16 @@ def earlier_resolutions(
 ) -> list[StoredResolution]:
     """Every decision about some report rows, those about their cars that are still due, and some by number."""
     found: dict[int, StoredResolution] = {}
-    for part in chunks(numbers):
-        for row in connection.execute(select(RESOLUTION).where(RESOLUTION.c.id.in_(part))):
-            found[row.id] = stored_resolution(row)
-    for conflicts in chunks(conflict_ids):
-        for row in connection.execute(select(RESOLUTION).where(RESOLUTION.c.conflict_id.in_(conflicts))):
-            found[row.id] = stored_resolution(row)
-    for cars in chunks(car_ids):
-        pending = RESOLUTION.c.status == ResolutionStatus.PENDING.value
-        for row in connection.execute(select(RESOLUTION).where(pending, RESOLUTION.c.car_id.in_(cars))):
-            found[row.id] = stored_resolution(row)
+    pending = RESOLUTION.c.status == ResolutionStatus.PENDING.value
+    asked: tuple[tuple[Column[Any], Sequence[Any], tuple[ColumnElement[bool], ...]], ...] = (
+        (RESOLUTION.c.id, numbers, ()),
+        (RESOLUTION.c.conflict_id, conflict_ids, ()),
+        (RESOLUTION.c.car_id, car_ids, (pending,)),
+    )
+    for column, keys, conditions in asked:
+        for part in chunks(keys, AT_ONCE):
+            statement = select(RESOLUTION).where(*conditions, among(connection, column, part))
+            found.update((row.id, stored_resolution(row)) for row in connection.execute(statement))
     return [found[number] for number in sorted(found)]
 
 
