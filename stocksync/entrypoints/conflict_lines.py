@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from stocksync.sync.cars import Finding
 
 
+_REMEMBERED: Final = 4096
+"""Rows that others are judged like; some megabytes."""
+
+
 def report_lines(
     questions: Questions,
     rows: Iterable[StoredFinding],
@@ -39,13 +44,20 @@ def report_lines(
     taken_back = Counter(d.conflict_id for d in decisions if d.status is ResolutionStatus.UNDONE)
     cars = StoredCars(questions, mappings, clock)
     todays: dict[str, date] = {}
+    decidable_of: dict[Hashable, frozenset[str]] = {}
     for part in cars.in_parts(rows, lambda row: row):
         for row in part:
-            mapping = cars.rules_of(row)
+            car, mapping = cars.shown_of(row), cars.rules_of(row)
             today = todays.get(mapping.time_zone)
             if today is None:
                 today = todays[mapping.time_zone] = today_on(clock, mapping.time_zone)
-            yield _line(row, cars.shown_of(row), mapping, today, taken_back.get(row.finding_id, 0))
+            likeness = cars.likeness_of(row)
+            sides = decidable_of.get(likeness)
+            if sides is None:
+                if len(decidable_of) >= _REMEMBERED:
+                    decidable_of.clear()
+                sides = decidable_of[likeness] = _decidable(row, car, mapping, today)
+            yield _line(row, car, mapping, today, taken_back.get(row.finding_id, 0), sides)
 
 
 def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> frozenset[str]:
@@ -56,9 +68,13 @@ def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMa
 
 
 def _line(
-    row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date, taken_back: int
+    row: StoredFinding,
+    car: CarAnswer | None,
+    mapping: PointOfSaleMapping,
+    today: date,
+    taken_back: int,
+    sides: frozenset[str],
 ) -> ReportLine:
-    zone = ZoneInfo(mapping.time_zone)
     vin, registration, police_number, stage, *named = map(car.text, _SHOWN) if car is not None else _NOT_SHOWN
     return ReportLine(
         conflict_id=row.finding_id,
@@ -69,16 +85,21 @@ def _line(
         police_number=police_number,
         make_and_model=" ".join(filter(None, named)),
         stage=stage,
-        opened_on=row.opened_at.astimezone(zone).date(),
+        opened_on=_day_of(row.opened_at, mapping.time_zone),
         today_on=today,
         vocabulary=mapping.vocabulary,
         choice_labels=mapping.choice_labels,
         fingerprint=row_fingerprint(row.finding_id, row.pair, row.opened_at, row.finding, taken_back),
-        decidable=_decidable(row, car, mapping, today),
+        decidable=sides,
         ignored=row.closed_at is None and row.ignored_by is not None,
-        closed_on=row.closed_at.astimezone(zone).date() if row.closed_at is not None else None,
+        closed_on=_day_of(row.closed_at, mapping.time_zone) if row.closed_at is not None else None,
         closed_because=row.closed_because,
     )
+
+
+@lru_cache(maxsize=1024)
+def _day_of(at: datetime, time_zone: str) -> date:
+    return at.astimezone(ZoneInfo(time_zone)).date()
 
 
 def _beside(finding: Finding, car: CarAnswer | None, mapping: PointOfSaleMapping) -> cases.Beside:

@@ -6,7 +6,7 @@ of each car than a command about one car does: see `StoredCars.shown_of`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -15,7 +15,7 @@ from stocksync.entrypoints.cases import MAKE, MODEL
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.mapping.translate import SideTranslation
 from stocksync.stock.rules import Rule
-from stocksync.stock.values import ABSENT, SIDES, Side
+from stocksync.stock.values import ABSENT, SIDES, Reading, Side
 from stocksync.stock.vehicle import (
     DESTINATION,
     DMS_STATUS,
@@ -36,10 +36,12 @@ from stocksync.sync.ports import Clock, today_on
 if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
 
-PART: Final = 400
+PART: Final = 1000
 """Rows whose cars are held at a time; as many as one statement looks up."""
+SHOWN: Final = (VIN, REGISTRATION, POLICE_NUMBER, MAKE, MODEL)
+"""What a row of the report names its car by."""
 _DECIDES_CONTEXT: Final = (POINT_OF_SALE, VEHICLE_TYPE, STAGE, DESTINATION)
-_SHOWN: Final = (VIN, REGISTRATION, POLICE_NUMBER, MAKE, MODEL, DMS_STATUS, RESERVED)
+_ALWAYS: Final = (*_DECIDES_CONTEXT, DMS_STATUS, RESERVED)
 
 _Item = TypeVar("_Item")
 
@@ -48,33 +50,49 @@ _Item = TypeVar("_Item")
 class _Scope:
     """What the rows about one subject ask of a point of sale's mapping.
 
-    mapping: with the rules that name the subject alone. named: the subject, and what these rules look at. translations:
-    of these, and of what is shown of every car.
+    mapping: with the rules that name the subject alone. named: the subject, and what these rules look at. bare: the
+    translations of these, and of what every decision hangs on. with_names: of what a car is named by, too.
+    judged_by: all that `bare` reads, on either side.
     """
 
     mapping: PointOfSaleMapping
     named: frozenset[str]
-    translations: Mapping[Side, SideTranslation]
+    judged_by: tuple[str, ...]
+    bare: Mapping[Side, SideTranslation]
+    with_names: Mapping[Side, SideTranslation]
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What is the same for all rows of one kind: how the car of the first of them was answered, but for its values."""
+    """What is the same for all rows of one kind: how the car of the first of them was answered, but for its values.
 
+    key: which kind it is.
+    """
+
+    key: Hashable
     plan: CarPlan | None
     attributes: Mapping[str, AttributeAnswer]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is shown of a car to a row about one subject; likeness: all that a decision about it can hang on."""
+
+    answer: CarAnswer | None
+    likeness: Hashable
+
+
 @dataclass
 class StoredCars:
-    """What the store holds of the cars that report rows are about."""
+    """What the store holds of the cars that report rows are about; names: by what these are named."""
 
     questions: Questions
     mappings: MappingSet
     clock: Clock
+    names: Collection[str] = SHOWN
     _cars: Mapping[str, ReportedCar] = field(default_factory=dict)
     _answers: dict[str, CarAnswer | None] = field(default_factory=dict)
-    _shown: dict[tuple[str, str], CarAnswer | None] = field(default_factory=dict)
+    _shown: dict[tuple[str, str], _Shown] = field(default_factory=dict)
     _scopes: dict[tuple[str, str], _Scope] = field(default_factory=dict)
     _kinds: dict[Hashable, _Kind] = field(default_factory=dict)
 
@@ -115,15 +133,39 @@ class StoredCars:
     def shown_of(self, row: StoredFinding) -> CarAnswer | None:
         """What a row of the report says of its car, and what a decision about the row is judged by.
 
-        It is `answer_of` without what no row asks for. The car is as a `ReportedCar` has it. Vehicles hold what is
-        shown of every car, the row's subject and what the rules about it look at. The plan has a context and no
-        verdicts; attributes say who owns them, and no values. Whether there is a plan, and in which context, follows
-        from few readings, which most cars share: one car of each kind is answered in full.
+        It is `answer_of` without what no row asks for. The car is as a `ReportedCar` has it. Vehicles hold the row's
+        subject, what the rules about it look at, and what the car is named by; where the module says all of the latter,
+        the DMS is not asked. The plan has a context and no verdicts; attributes say who owns them, and no values.
+        Whether there is a plan, and in which context, follows from few readings, which most cars share: one car of each
+        kind is answered in full.
         """
+        return self._shown_of(row).answer
+
+    def likeness_of(self, row: StoredFinding) -> Hashable:
+        """What tells how a decision about a row is judged: alike where it is the same, if nothing was decided before.
+
+        It holds for one day and one set of mappings.
+        """
+        finding = row.finding
+        return (
+            self._shown_of(row).likeness,
+            finding.subject,
+            finding.reason,
+            finding.category,
+            finding.vehicle_module,
+            finding.dms,
+            finding.base,
+            tuple(finding.details.items()),
+            row.closed_at is None,
+            row.closed_because,
+        )
+
+    def _shown_of(self, row: StoredFinding) -> _Shown:
         key = (row.finding.car_id, row.finding.subject)
-        if key not in self._shown:
-            self._shown[key] = self._show(row)
-        return self._shown[key]
+        shown = self._shown.get(key)
+        if shown is None:
+            shown = self._shown[key] = self._show(row)
+        return shown
 
     def _answer(self, row: StoredFinding) -> CarAnswer | None:
         car_id, mapping = row.finding.car_id, self.mapping_of(row)
@@ -133,31 +175,38 @@ class StoredCars:
         seen = {side: held.snapshot for (_, side), held in self.questions.snapshots([car]).items()}
         return answer(car, seen, (), mapping, today_on(self.clock, mapping.time_zone))
 
-    def _show(self, row: StoredFinding) -> CarAnswer | None:
+    def _show(self, row: StoredFinding) -> _Shown:
         reported = self._cars.get(row.finding.car_id)
         if reported is None:
-            return None
+            return _Shown(None, self.mapping_of(row).id)
         car, scope = reported.car, self._scope(row)
         vehicles: dict[Side, Vehicle] = {}
-        for side, record in reported.records.items():
+        translations = scope.with_names
+        for side in SIDES:
+            record = reported.records.get(side)
             # A record that was not listed any more is not shown.
-            if side not in car.missing:
-                vehicles[side] = scope.translations[side].vehicle(record.record_id, record.version, record.body)
+            if record is not None and side not in car.missing:
+                vehicle = translations[side].vehicle(record.record_id, record.version, record.body)
+                vehicles[side] = vehicle
+                if all(map(vehicle.has, self.names)):
+                    translations = scope.bare
         kind = self._kind(row, scope, car, vehicles)
         plan = kind.plan
         if plan is not None:
             plan = CarPlan(car, vehicles.get(Side.VEHICLE_MODULE), vehicles.get(Side.DMS), plan.context, {})
-        return CarAnswer(car, vehicles, plan, (), kind.attributes)
+        base = car.base.get(row.finding.subject)
+        said = [_readings_in(vehicles[side], scope.judged_by) if side in vehicles else None for side in SIDES]
+        return _Shown(CarAnswer(car, vehicles, plan, (), kind.attributes), (kind.key, type(base), base, *said))
 
     def _scope(self, row: StoredFinding) -> _Scope:
         mapping, subject = self.mapping_of(row), row.finding.subject
         scope = self._scopes.get((mapping.id, subject))
         if scope is None:
-            scope = self._scopes[mapping.id, subject] = _scope_of(mapping, subject)
+            scope = self._scopes[mapping.id, subject] = _scope_of(mapping, subject, self.names)
         return scope
 
     def _kind(self, row: StoredFinding, scope: _Scope, car: Car, vehicles: Mapping[Side, Vehicle]) -> _Kind:
-        said = [tuple(map(vehicles[s].reading, _DECIDES_CONTEXT)) if s in vehicles else None for s in SIDES]
+        said = [_readings_in(vehicles[side], _DECIDES_CONTEXT) if side in vehicles else None for side in SIDES]
         key = (scope.mapping.id, row.finding.subject, car.closed, car.bound, car.point_of_sale, *said)
         kind = self._kinds.get(key)
         if kind is None:
@@ -165,7 +214,7 @@ class StoredCars:
             assert full is not None
             looked_at = {name: a for name, a in full.attributes.items() if name in scope.named}
             bare = {name: replace(a, base=ABSENT, readings={}, verdict=None) for name, a in looked_at.items()}
-            kind = self._kinds[key] = _Kind(full.plan, bare)
+            kind = self._kinds[key] = _Kind(key, full.plan, bare)
         return kind
 
 
@@ -176,13 +225,19 @@ def stored_cars(questions: Questions, rows: Iterable[StoredFinding], mappings: M
     return cars
 
 
-def _scope_of(mapping: PointOfSaleMapping, subject: str) -> _Scope:
+def _scope_of(mapping: PointOfSaleMapping, subject: str, names: Collection[str]) -> _Scope:
     rules = tuple(rule for rule in mapping.rules if subject in _named_by(rule))
     named = {subject, *(name for rule in rules for name in _named_by(rule))}
-    wanted = named.union(_DECIDES_CONTEXT, _SHOWN)
+    wanted = named.union(_ALWAYS)
     # Beside these, what tells whether a record takes writes.
-    translations = {side: t.only(wanted | t.read_only_when.keys()) for side, t in mapping.translations.items()}
-    return _Scope(replace(mapping, rules=rules), frozenset(named), translations)
+    bare = {side: t.only(wanted | t.read_only_when.keys()) for side, t in mapping.translations.items()}
+    with_names = {side: t.only(bare[side].fields.keys() | frozenset(names)) for side, t in mapping.translations.items()}
+    judged_by = tuple(sorted({name for side in SIDES for name in bare[side].fields}))
+    return _Scope(replace(mapping, rules=rules), frozenset(named), judged_by, bare, with_names)
+
+
+def _readings_in(vehicle: Vehicle, names: Iterable[str]) -> tuple[Reading, ...]:
+    return tuple([vehicle.reading(name) for name in names])
 
 
 def _named_by(rule: Rule) -> Sequence[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from stocksync.adapters.store.questions import Questions
 from stocksync.entrypoints.cases import MAKE, MODEL
-from stocksync.entrypoints.stored_cars import StoredCars, stored_cars
+from stocksync.entrypoints.stored_cars import PART, StoredCars, stored_cars
 from stocksync.stock.resolution import Answer, Choice, Why
 from stocksync.stock.values import BLANK
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
@@ -156,6 +156,6 @@ def test_no_more_cars_are_held_than_those_of_one_part(world: World, rows: list[S
     cars = StoredCars(Questions(world.repository.engine), world.mappings, world.clock)
     told = {}
     for part in cars.in_parts(rows * 40, lambda row: row):
-        assert len(part) <= 400
+        assert len(part) <= PART
         told |= {row.finding_id: cars.shown_of(row) for row in part}
     assert told.keys() == {row.finding_id for row in rows}
