@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from stocksync.entrypoints.cases import local_instant
 from stocksync.entrypoints.signature import signature
@@ -51,6 +50,8 @@ if TYPE_CHECKING:
     from stocksync.sync.cars import Finding
 
 MAX_COMMENT: Final = 2000
+_REMEMBERED: Final = 4096
+"""Decisions that others are judged like; some megabytes."""
 _NOTHING_DUE: Final[Mapping[Language, str]] = {
     "fr": "rien : la valeur ne va qu'avec « valeur »",
     "en": "nothing: a value goes with “value” only",
@@ -145,12 +146,16 @@ class _Earlier:
 
     def about(self, row: StoredFinding) -> list[StoredResolution]:
         """Those about a row, oldest first."""
-        return sorted(self._by_row.get(row.finding_id, ()), key=_age)
+        decided = self._by_row.get(row.finding_id)
+        return sorted(decided, key=_age) if decided is not None else []
 
     def concerning(self, row: StoredFinding) -> tuple[StoredResolution, ...]:
         """Those about a row, and those about the same attribute of its car by another row; oldest first."""
         same_attribute = self._by_attribute.get((row.finding.car_id, row.finding.subject), ())
-        others = [e for e in self._by_row.get(row.finding_id, ()) if e not in same_attribute]
+        about = self._by_row.get(row.finding_id, ())
+        if not same_attribute and not about:
+            return ()
+        others = [e for e in about if e not in same_attribute]
         return tuple(sorted((*same_attribute, *others), key=_age))
 
 
@@ -174,16 +179,19 @@ class DecisionDesk:
     _lots: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     _differing: dict[str, bool] = field(default_factory=dict)
     _spellers: dict[str, Speller] = field(default_factory=dict)
+    _todays: dict[str, date] = field(default_factory=dict)
+    _judged: dict[Hashable, Judged] = field(default_factory=dict)
 
     def take_in(self, file: HandedIn, *, dry_run: bool = False) -> TakenIn:
         """Take a file in. Raises UnreadableFile; then nothing of it was taken."""
         returned = read_returned(file.name, file.raw, self.language)
         handing = _Handing(file.name, file.digest, signature(file.by), self.clock.now_at(), returned.month_first)
         untouched = returned.untouched
+        self._todays, self._judged = {}, {}
         items = deque(_without_decided_alone([item for row in returned.rows for item in self._items(row)]))
         # Let go of the rows while their answers grow: of a large file, there is no room for both.
         del returned
-        cars = StoredCars(self.questions, self.mappings, self.clock)
+        cars = StoredCars(self.questions, self.mappings, self.clock, names=(VIN,))
         answered: list[AnsweredRow] = []
         accepted: list[tuple[int, StoredResolution]] = []
         while part := [items.popleft() for _ in range(min(PART, len(items)))]:
@@ -215,57 +223,70 @@ class DecisionDesk:
 
     def _answer(self, item: _Item, cars: StoredCars, handing: _Handing) -> tuple[AnsweredRow, StoredResolution | None]:
         stored = self._rows.get(item.conflict_id)
-        answer = self._answering(item, stored, cars)
+        told = self._told(item, stored, cars)
         problem = item.returned.problem or self._problem_of_row(item)
         if problem is not None:
-            return answer(answer=Answer.UNREADABLE, problem=problem), None
+            return AnsweredRow(**told, answer=Answer.UNREADABLE, problem=problem), None
         undone = self._undone(stored) if stored is not None else []
-        if stored is not None and (taken_back := self._taken_back(item, stored, undone)) is not None:
-            return answer(answer=Answer.CONTRADICTED, earlier=self._said_earlier(taken_back)), None
+        if stored is not None and undone and (taken_back := self._taken_back(item, stored, undone)) is not None:
+            return AnsweredRow(**told, answer=Answer.CONTRADICTED, earlier=self._said_earlier(taken_back)), None
         seen = self._seen(item, stored, len(undone))
         if stored is None or seen is None:
-            return answer(answer=Answer.UNKNOWN), None
+            return AnsweredRow(**told, answer=Answer.UNKNOWN), None
         if self.only is not None and stored.point_of_sale != self.only:
-            details = {"point": stored.point_of_sale}
-            return answer(answer=Answer.NOT_PERMITTED, why=Why.OTHER_POINT_OF_SALE, details=details), None
+            why, details = Why.OTHER_POINT_OF_SALE, {"point": stored.point_of_sale}
+            return AnsweredRow(**told, answer=Answer.NOT_PERMITTED, why=why, details=details), None
         decision = self._decision(item, stored, cars, month_first=handing.month_first)
         if isinstance(decision, CellProblem):
-            return answer(answer=Answer.UNREADABLE, problem=decision), None
+            return AnsweredRow(**told, answer=Answer.UNREADABLE, problem=decision), None
         if item.lot and decision.choice is Choice.VALUE and self._differ(item.lot, stored):
             problem = CellProblem(self._header("decision"), item.returned.cells["decision"], _ROW_BY_ROW[self.language])
-            return answer(answer=Answer.UNREADABLE, problem=problem), None
+            return AnsweredRow(**told, answer=Answer.UNREADABLE, problem=problem), None
         row = ReviewedRow(stored, seen, cars.shown_of(stored), self._earlier.concerning(stored))
-        mapping = cars.rules_of(stored)
-        judged = judge(decision, row, mapping, today_on(self.clock, mapping.time_zone))
-        answered = self._said(answer, row, judged, cars.mapping_of(stored))
+        judged = self._judge(decision, row, cars)
+        answered = AnsweredRow(**told, **self._said(row, judged, cars.mapping_of(stored)))
         taken = kept(decision, row, judged, handing.by, handing.name, handing.digest, handing.at)
         return answered, replace(taken, lot=item.lot) if taken is not None and item.lot else taken
 
-    def _answering(self, item: _Item, stored: StoredFinding | None, cars: StoredCars) -> Callable[..., AnsweredRow]:
-        """What makes the answer to a row, with what is told of it whatever the answer."""
+    def _told(self, item: _Item, stored: StoredFinding | None, cars: StoredCars) -> dict[str, Any]:
+        """What is told of a row whatever the answer."""
         cells = item.returned.cells
-        answer = partial(
-            AnsweredRow,
-            line=item.returned.line,
-            sheet=item.returned.sheet,
-            conflict=str(item.conflict_id) if item.conflict_id else cells.get("id", ""),
-            decision=cells.get("decision", ""),
-            value=cells.get("value", ""),
-            comment=cells.get("comment", ""),
-        )
+        told: dict[str, Any] = {
+            "line": item.returned.line,
+            "sheet": item.returned.sheet,
+            "conflict": str(item.conflict_id) if item.conflict_id else cells.get("id", ""),
+            "decision": cells.get("decision", ""),
+            "value": cells.get("value", ""),
+            "comment": cells.get("comment", ""),
+        }
         if stored is None:
-            return answer
+            return told
         mapping, car = cars.mapping_of(stored), cars.shown_of(stored)
         subject = stored.finding.subject
-        return partial(
-            answer,
-            point_of_sale=stored.point_of_sale,
-            vin=(car.text(VIN) if car is not None else None) or "",
-            label=subject_label(subject, mapping.vocabulary, self.language),
-            attribute=mapping.vocabulary.get(subject),
-            vocabulary=mapping.vocabulary,
-            speller=self._speller(mapping),
-        )
+        return told | {
+            "point_of_sale": stored.point_of_sale,
+            "vin": (car.text(VIN) if car is not None else None) or "",
+            "label": subject_label(subject, mapping.vocabulary, self.language),
+            "attribute": mapping.vocabulary.get(subject),
+            "vocabulary": mapping.vocabulary,
+            "speller": self._speller(mapping),
+        }
+
+    def _judge(self, decision: Decision, row: ReviewedRow, cars: StoredCars) -> Judged:
+        """Judge a decision; the same decisions about rows that are alike are judged once."""
+        mapping = cars.rules_of(row.stored)
+        today = self._todays.get(mapping.time_zone)
+        if today is None:
+            today = self._todays[mapping.time_zone] = today_on(self.clock, mapping.time_zone)
+        if row.earlier or row.seen is not row.stored.finding:
+            return judge(decision, row, mapping, today)
+        alike = (cars.likeness_of(row.stored), decision.choice, type(decision.value), decision.value)
+        judged = self._judged.get(alike)
+        if judged is None:
+            if len(self._judged) >= _REMEMBERED:
+                self._judged.clear()
+            judged = self._judged[alike] = judge(decision, row, mapping, today)
+        return judged
 
     def _speller(self, mapping: PointOfSaleMapping) -> Speller:
         speller = self._spellers.get(mapping.id)
@@ -288,7 +309,7 @@ class DecisionDesk:
         """What the row said to its reader; None where the fingerprint was never given to it."""
         if stored is None or not self._names(item, stored, taken_back):
             return None
-        now = version_seen(item.fingerprint, [stored.finding])
+        now = version_seen(item.fingerprint, (stored.finding,))
         return now or version_seen(item.fingerprint, self.questions.versions(stored))
 
     def _undone(self, stored: StoredFinding) -> list[StoredResolution]:
@@ -337,9 +358,8 @@ class DecisionDesk:
             return Decision(choice, comment=comment)
         return CellProblem(self._header("value"), typed, _NOTHING_DUE[self.language])
 
-    def _said(
-        self, answer: Callable[..., AnsweredRow], row: ReviewedRow, judged: Judged, mapping: PointOfSaleMapping
-    ) -> AnsweredRow:
+    def _said(self, row: ReviewedRow, judged: Judged, mapping: PointOfSaleMapping) -> dict[str, Any]:
+        """What is told of a row once its decision is judged."""
         stored, subject = row.stored, row.stored.finding.subject
         attributes = {side: attribute_of(subject, side, mapping.vocabulary) for side in SIDES}
         speller = self._speller(mapping)
@@ -348,17 +368,17 @@ class DecisionDesk:
             readings = readings_of(row.car.vehicles, subject)
             new = {side: as_text(reading) for side, reading in readings.items()}
         spelled = {side: speller.text(attributes[side], text) for side, text in old.items()}
-        return answer(
-            answer=judged.answer,
-            why=judged.why,
-            details=judged.details,
-            targets=judged.targets if judged.answer is Answer.ACCEPTED else {},
-            written=tuple(side for side in SIDES if _differs(judged.targets, side, new)),
-            earlier=self._said_earlier(judged.earlier) if judged.earlier is not None else None,
-            old=spelled,
-            new=spelled if new == old else {side: speller.text(attributes[side], new[side]) for side in SIDES},
-            state=stored.closed_because or "",
-        )
+        return {
+            "answer": judged.answer,
+            "why": judged.why,
+            "details": judged.details,
+            "targets": judged.targets if judged.answer is Answer.ACCEPTED else {},
+            "written": tuple(side for side in SIDES if _differs(judged.targets, side, new)),
+            "earlier": self._said_earlier(judged.earlier) if judged.earlier is not None else None,
+            "old": spelled,
+            "new": spelled if new == old else {side: speller.text(attributes[side], new[side]) for side in SIDES},
+            "state": stored.closed_because or "",
+        }
 
     def _said_earlier(self, earlier: StoredResolution) -> Earlier:
         at = local_instant(earlier.decided_at, earlier.point_of_sale, self.mappings)

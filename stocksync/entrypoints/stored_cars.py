@@ -99,9 +99,10 @@ class StoredCars:
     def look_up(self, rows: Iterable[StoredFinding]) -> None:
         """Look the cars of some rows up, and let go of those before."""
         self._answers, self._shown = {}, {}
-        subjects: dict[str, set[str]] = {}
+        subjects: dict[str, tuple[str, ...]] = {}
         for row in rows:
-            subjects.setdefault(row.finding.car_id, set()).add(row.finding.subject)
+            finding = row.finding
+            subjects[finding.car_id] = (*subjects.get(finding.car_id, ()), finding.subject)
         self._cars = self.questions.reported_cars(subjects)
 
     def in_parts(self, items: Iterable[_Item], row_of: Callable[[_Item], StoredFinding]) -> Iterator[list[_Item]]:
@@ -135,9 +136,9 @@ class StoredCars:
 
         It is `answer_of` without what no row asks for. The car is as a `ReportedCar` has it. Vehicles hold the row's
         subject, what the rules about it look at, and what the car is named by; where the module says all of the latter,
-        the DMS is not asked. The plan has a context and no verdicts; attributes say who owns them, and no values.
-        Whether there is a plan, and in which context, follows from few readings, which most cars share: one car of each
-        kind is answered in full.
+        the DMS is not asked. The plan has a context and nothing else of the car; attributes say who owns them, and no
+        values. Whether there is a plan, and in which context, follows from few readings, which most cars share: one car
+        of each kind is answered in full, and all of them have its plan.
         """
         return self._shown_of(row).answer
 
@@ -191,12 +192,9 @@ class StoredCars:
                 if all(map(vehicle.has, self.names)):
                     translations = scope.bare
         kind = self._kind(row, scope, car, vehicles)
-        plan = kind.plan
-        if plan is not None:
-            plan = CarPlan(car, vehicles.get(Side.VEHICLE_MODULE), vehicles.get(Side.DMS), plan.context, {})
         base = car.base.get(row.finding.subject)
         said = [_readings_in(vehicles[side], scope.judged_by) if side in vehicles else None for side in SIDES]
-        return _Shown(CarAnswer(car, vehicles, plan, (), kind.attributes), (kind.key, type(base), base, *said))
+        return _Shown(CarAnswer(car, vehicles, kind.plan, (), kind.attributes), (kind.key, type(base), base, *said))
 
     def _scope(self, row: StoredFinding) -> _Scope:
         mapping, subject = self.mapping_of(row), row.finding.subject
@@ -214,7 +212,8 @@ class StoredCars:
             assert full is not None
             looked_at = {name: a for name, a in full.attributes.items() if name in scope.named}
             bare = {name: replace(a, base=ABSENT, readings={}, verdict=None) for name, a in looked_at.items()}
-            kind = self._kinds[key] = _Kind(key, full.plan, bare)
+            plan = CarPlan(full.car, None, None, full.plan.context, {}) if full.plan is not None else None
+            kind = self._kinds[key] = _Kind(key, plan, bare)
         return kind
 
 

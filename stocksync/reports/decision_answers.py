@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -110,7 +110,7 @@ class AnsweredRow:
 def detail(row: AnsweredRow, language: Language) -> str:
     """Say in a sentence or two what became of a decision, and what to do."""
     template = _template(row, language)
-    return typeset(template, language).format_map(_said(row, language))
+    return typeset(template, language).format_map(_Said(row, language))
 
 
 def status(row: AnsweredRow, language: Language) -> str:
@@ -164,41 +164,56 @@ def _template(row: AnsweredRow, language: Language) -> str:
     return said[row.answer.value]
 
 
-class _OrNothing(dict[str, str]):
-    """The fields of a template; one that is not known is said as `?`."""
+class _Said(dict[str, str]):
+    """The fields of a template, each found out when it is asked for; one that is not known is said as `?`."""
 
-    def __missing__(self, key: str) -> str:
-        return "?"
+    def __init__(self, row: AnsweredRow, language: Language) -> None:
+        super().__init__()
+        self._row, self._language = row, language
+
+    def __missing__(self, name: str) -> str:
+        find = _FIELDS.get(name)
+        said = find(self._row, self._language) if find is not None else None
+        return said if said is not None else self._row.details.get(name, "?")
 
 
-def _said(row: AnsweredRow, language: Language) -> dict[str, str]:
-    sides = SIDE_NAMES[language]
-    said = _OrNothing(row.details)
-    said["conflict"], said["state"] = row.conflict or "?", row.state
-    if "side" in row.details:
-        said["side"] = sides.get(row.details["side"], "?")
-    if "owner" in row.details:
-        said["owner"] = OWNERS[language].get(row.details["owner"], "?")
-    if "broken" in row.details and row.speller is not None:
-        said["broken"] = why_invalid(row.details["broken"], row.vocabulary, row.speller)
-    said["effect"] = _effect(row, language)
-    if row.details:
-        said["limits"] = _limits(row, language)
-        said |= {name: _spelled(row, row.details[name]) for name in ("base", "max_jump") if name in row.details}
-    if row.problem is not None:
-        said |= {
-            "column": row.problem.column,
-            "found": quoted(row.problem.found, language),
-            "allowed": row.problem.allowed,
-        }
-    if row.earlier is not None:
-        earlier = row.earlier
-        said |= {"by": earlier.by, "at": earlier.at, "because": earlier.because}
-        said["choice"] = CHOICES[language][earlier.choice]
-    for prefix, held in (("old", row.old), ("new", row.new)):
-        said[f"{prefix}_module"] = held.get(Side.VEHICLE_MODULE, "?")
-        said[f"{prefix}_dms"] = held.get(Side.DMS, "?")
-    return said
+def _of_problem(find: Callable[[CellProblem, Language], str]) -> _Find:
+    return lambda row, language: find(row.problem, language) if row.problem is not None else None
+
+
+def _of_earlier(find: Callable[[Earlier, Language], str]) -> _Find:
+    return lambda row, language: find(row.earlier, language) if row.earlier is not None else None
+
+
+def _of_detail(name: str, find: Callable[[str, AnsweredRow, Language], str]) -> _Find:
+    return lambda row, language: find(row.details[name], row, language) if name in row.details else None
+
+
+_Find = Callable[[AnsweredRow, Language], str | None]
+_FIELDS: Final[Mapping[str, _Find]] = {
+    "conflict": lambda row, _: row.conflict or "?",
+    "state": lambda row, _: row.state,
+    "side": _of_detail("side", lambda side, _, language: SIDE_NAMES[language].get(side, "?")),
+    "owner": _of_detail("owner", lambda owner, _, language: OWNERS[language].get(owner, "?")),
+    "broken": _of_detail(
+        "broken", lambda why, row, _: why_invalid(why, row.vocabulary, row.speller) if row.speller is not None else why
+    ),
+    "effect": lambda row, language: _effect(row, language),
+    "limits": lambda row, language: _limits(row, language) if row.details else None,
+    "base": _of_detail("base", lambda base, row, _: _spelled(row, base)),
+    "max_jump": _of_detail("max_jump", lambda jump, row, _: _spelled(row, jump)),
+    "column": _of_problem(lambda problem, _: problem.column),
+    "found": _of_problem(lambda problem, language: quoted(problem.found, language)),
+    "allowed": _of_problem(lambda problem, _: problem.allowed),
+    "by": _of_earlier(lambda earlier, _: earlier.by),
+    "at": _of_earlier(lambda earlier, _: earlier.at),
+    "because": _of_earlier(lambda earlier, _: earlier.because),
+    "choice": _of_earlier(lambda earlier, language: CHOICES[language][earlier.choice]),
+    "old_module": lambda row, _: row.old.get(Side.VEHICLE_MODULE, "?"),
+    "old_dms": lambda row, _: row.old.get(Side.DMS, "?"),
+    "new_module": lambda row, _: row.new.get(Side.VEHICLE_MODULE, "?"),
+    "new_dms": lambda row, _: row.new.get(Side.DMS, "?"),
+}
 
 
 def _spelled(row: AnsweredRow, neutral: str) -> str:

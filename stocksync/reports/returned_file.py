@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from stocksync.errors import UnreadableFile
@@ -37,6 +38,8 @@ from stocksync.reports.typed_numbers import whole_number_of
 MAX_BYTES: Final = 32 * MEGABYTE
 _ROWS_THAT_TELL: Final = 200
 _LINE_END: Final = re.compile("\r\n?")
+_NUMBER: Final = re.compile(r"[1-9]\d{0,14}", re.ASCII)
+"""A row's number as it was written."""
 _SHOWN_DATE: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})(?: .*)?", re.ASCII)
 _BEYOND: Final[Mapping[Language, str]] = {
     "fr": f"{{width}} cellules au plus, comme dans l'en-tête{NO_BREAK}: un séparateur de trop décale la ligne",
@@ -119,8 +122,16 @@ class _Report:
     def rows(self, language: Language) -> Iterator[ReturnedRow]:
         """Give every row under the header, filled in or not."""
         is_of_bytes = self.reading in BYTE_READINGS
+        taken = [
+            (name, place, _CLEANED.get(name, _typed))
+            for name in READ
+            if (place := self.header.places.get(name)) is not None
+        ]
         for row in self.below:
-            cells = {name: self._cell(row, name) for name in READ}
+            cells = dict.fromkeys(READ, "")
+            for name, place, clean in taken:
+                if place < len(row.cells) and row.cells[place]:
+                    cells[name] = clean(self._text(row.cells[place]))
             if is_of_bytes and any(map(NO_CHARACTERS.search, cells.values())):
                 raise Refused(Refusal.UNDECODABLE, line=str(row.number), sheet=self.sheet.name)
             if not repeats_header(cells):
@@ -134,13 +145,9 @@ class _Report:
         cells = [(trimmed(row.cells[place]), place in row.dates) for row in self.below if place < len(row.cells)]
         return _month_first([_shown_date(text) for text, _ in cells], [is_date for _, is_date in cells])
 
-    def _cell(self, row: SheetRow, name: str) -> str:
-        place = self.header.places.get(name)
-        if place is None or place >= len(row.cells) or not row.cells[place]:
-            return ""
-        text = self.reading(row.cells[place])
-        text = trimmed(_LINE_END.sub("\n", text) if "\r" in text else text)
-        return _CLEANED.get(name, _typed)(text)
+    def _text(self, cell: str) -> str:
+        text = self.reading(cell)
+        return trimmed(_LINE_END.sub("\n", text) if "\r" in text else text)
 
     def _out_of_joint(self, row: SheetRow, language: Language) -> CellProblem | None:
         """Find a cell beyond the header: one separator too many, and every cell after it is another's."""
@@ -175,8 +182,11 @@ def _identity(text: str) -> str:
 
 def _whole(text: str) -> str:
     """A row's number without what spreadsheets add to numbers; anything else as it stands."""
-    number = whole_number_of(_identity(text), None)
-    return _identity(text) if number is None else str(number)
+    said = _identity(text)
+    if _NUMBER.fullmatch(said):
+        return said
+    number = whole_number_of(said, None)
+    return said if number is None else str(number)
 
 
 def _typed(text: str) -> str:
@@ -193,6 +203,7 @@ _CLEANED: Final[Mapping[str, Callable[[str], str]]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def _shown_date(text: str) -> tuple[int, int] | None:
     match = _SHOWN_DATE.fullmatch(text)
     return (int(match[1]), int(match[2])) if match else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, func, select, update
@@ -85,22 +86,18 @@ _TAKEN: Final = Bulk(
         "seen",
         "seen_digest",
         "comment",
-        "decided_by",
-        "decided_at",
-        "file",
-        "file_digest",
         "status",
         "closed_at",
         "closed_because",
         "undoes",
         "lot",
     ),
-    same=(),
+    same=("decided_by", "decided_at", "file", "file_digest"),
 )
 
 
 def _row_of(resolution: StoredResolution) -> tuple[Any, ...]:
-    """The values of a row, as `_TAKEN` names them."""
+    """The values that each row carries, as `_TAKEN` names them."""
     seen = resolution.seen
     return (
         resolution.conflict_id,
@@ -123,10 +120,6 @@ def _row_of(resolution: StoredResolution) -> tuple[Any, ...]:
         ),
         seen.seen,
         resolution.comment,
-        resolution.decided_by,
-        resolution.decided_at,
-        resolution.file,
-        resolution.file_digest,
         resolution.status.value,
         resolution.closed_at,
         resolution.closed_because,
@@ -145,14 +138,15 @@ def add_resolutions(connection: Connection, resolutions: Sequence[StoredResoluti
     if not resolutions:
         return []
     before = connection.scalar(select(func.max(RESOLUTION.c.id))) or 0
-    _TAKEN.write(connection, map(_row_of, resolutions), {})
+    for handed_in, together in groupby(resolutions, key=attrgetter(*_TAKEN.same)):
+        _TAKEN.write(connection, map(_row_of, together), dict(zip(_TAKEN.same, handed_in, strict=True)))
     # Numbers only ever rise, so that nothing before has to be looked through.
     new = select(RESOLUTION.c.conflict_id, RESOLUTION.c.id).where(RESOLUTION.c.id > before)
     found: dict[int, int] = {row: number for row, number in connection.execute(new.order_by(RESOLUTION.c.id))}
     numbers = [found[resolution.conflict_id] for resolution in resolutions]
-    taken = zip(numbers, resolutions, strict=True)
-    for at, together in groupby(taken, key=lambda numbered: numbered[1].decided_at):
-        add_journal(connection, OUTSIDE_RUNS, at, [_taken_line(number, resolution) for number, resolution in together])
+    taken = groupby(zip(numbers, resolutions, strict=True), key=lambda numbered: numbered[1].decided_at)
+    for at, lines in taken:
+        add_journal(connection, OUTSIDE_RUNS, at, [_taken_line(number, resolution) for number, resolution in lines])
     return numbers
 
 
