@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -180,7 +180,7 @@ class DecisionDesk:
     _differing: dict[str, bool] = field(default_factory=dict)
     _spellers: dict[str, Speller] = field(default_factory=dict)
     _todays: dict[str, date] = field(default_factory=dict)
-    _judged: dict[Hashable, Judged] = field(default_factory=dict)
+    _judged: dict[Hashable, tuple[Judged, Mapping[str, Any]]] = field(default_factory=dict)
 
     def take_in(self, file: HandedIn, *, dry_run: bool = False) -> TakenIn:
         """Take a file in. Raises UnreadableFile; then nothing of it was taken."""
@@ -212,14 +212,13 @@ class DecisionDesk:
         self._earlier.add(self.questions.decisions(self._rows.values()))
         cars.look_up(self._rows.values())
 
-    def _items(self, row: ReturnedRow) -> Iterator[_Item]:
-        fingerprint = row.cells.get("fingerprint", "").lower()
+    def _items(self, row: ReturnedRow) -> Sequence[_Item]:
+        fingerprint, number = row.cells.get("fingerprint", "").lower(), _number(row.cells.get("id", ""))
         if fingerprint.startswith("g"):
             members = self._lots.setdefault(fingerprint, self.questions.lot(fingerprint))
-            if _number(row.cells.get("id", "")) in {number for number, _ in members}:
-                yield from (_Item(row, number, name, lot=fingerprint) for number, name in members)
-                return
-        yield _Item(row, _number(row.cells.get("id", "")) or 0, fingerprint)
+            if number in {member for member, _ in members}:
+                return [_Item(row, member, name, lot=fingerprint) for member, name in members]
+        return (_Item(row, number or 0, fingerprint),)
 
     def _answer(self, item: _Item, cars: StoredCars, handing: _Handing) -> tuple[AnsweredRow, StoredResolution | None]:
         stored = self._rows.get(item.conflict_id)
@@ -243,8 +242,8 @@ class DecisionDesk:
             problem = CellProblem(self._header("decision"), item.returned.cells["decision"], _ROW_BY_ROW[self.language])
             return AnsweredRow(**told, answer=Answer.UNREADABLE, problem=problem), None
         row = ReviewedRow(stored, seen, cars.shown_of(stored), self._earlier.concerning(stored))
-        judged = self._judge(decision, row, cars)
-        answered = AnsweredRow(**told, **self._said(row, judged, cars.mapping_of(stored)))
+        judged, said = self._judge(decision, row, cars)
+        answered = AnsweredRow(**told, **said)
         taken = kept(decision, row, judged, handing.by, handing.name, handing.digest, handing.at)
         return answered, replace(taken, lot=item.lot) if taken is not None and item.lot else taken
 
@@ -272,21 +271,25 @@ class DecisionDesk:
             "speller": self._speller(mapping),
         }
 
-    def _judge(self, decision: Decision, row: ReviewedRow, cars: StoredCars) -> Judged:
-        """Judge a decision; the same decisions about rows that are alike are judged once."""
+    def _judge(self, decision: Decision, row: ReviewedRow, cars: StoredCars) -> tuple[Judged, Mapping[str, Any]]:
+        """Judge a decision, with what is told of that; the same decisions about rows that are alike are judged once."""
+        if row.earlier or row.seen is not row.stored.finding:
+            return self._judged_alone(decision, row, cars)
+        alike = (cars.likeness_of(row.stored), decision.choice, type(decision.value), decision.value)
+        known = self._judged.get(alike)
+        if known is None:
+            if len(self._judged) >= _REMEMBERED:
+                self._judged.clear()
+            known = self._judged[alike] = self._judged_alone(decision, row, cars)
+        return known
+
+    def _judged_alone(self, decision: Decision, row: ReviewedRow, cars: StoredCars) -> tuple[Judged, Mapping[str, Any]]:
         mapping = cars.rules_of(row.stored)
         today = self._todays.get(mapping.time_zone)
         if today is None:
             today = self._todays[mapping.time_zone] = today_on(self.clock, mapping.time_zone)
-        if row.earlier or row.seen is not row.stored.finding:
-            return judge(decision, row, mapping, today)
-        alike = (cars.likeness_of(row.stored), decision.choice, type(decision.value), decision.value)
-        judged = self._judged.get(alike)
-        if judged is None:
-            if len(self._judged) >= _REMEMBERED:
-                self._judged.clear()
-            judged = self._judged[alike] = judge(decision, row, mapping, today)
-        return judged
+        judged = judge(decision, row, mapping, today)
+        return judged, self._said(row, judged, cars.mapping_of(row.stored))
 
     def _speller(self, mapping: PointOfSaleMapping) -> Speller:
         speller = self._spellers.get(mapping.id)
@@ -404,6 +407,8 @@ class DecisionDesk:
 
 def _without_decided_alone(items: list[_Item]) -> list[_Item]:
     """Leave out of a lot the cars that have a filled row of their own: that is what was decided of them."""
+    if not any(item.lot for item in items):
+        return items
     alone = {item.conflict_id for item in items if not item.lot}
     return [item for item in items if not item.lot or item.conflict_id not in alone]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from stocksync.entrypoints.cases import MAKE, MODEL
@@ -44,6 +45,7 @@ _DECIDES_CONTEXT: Final = (POINT_OF_SALE, VEHICLE_TYPE, STAGE, DESTINATION)
 _ALWAYS: Final = (*_DECIDES_CONTEXT, DMS_STATUS, RESERVED)
 
 _Item = TypeVar("_Item")
+_Pick = Callable[[Mapping[str, Reading]], Hashable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,13 @@ class _Scope:
 
     mapping: with the rules that name the subject alone. named: the subject, and what these rules look at. bare: the
     translations of these, and of what every decision hangs on. with_names: of what a car is named by, too.
-    judged_by: all that `bare` reads, on either side.
+    context_in, judged_in: of the readings of a side, those that its context follows from, and all that `bare` reads.
     """
 
     mapping: PointOfSaleMapping
     named: frozenset[str]
-    judged_by: tuple[str, ...]
+    context_in: Mapping[Side, _Pick]
+    judged_in: Mapping[Side, _Pick]
     bare: Mapping[Side, SideTranslation]
     with_names: Mapping[Side, SideTranslation]
 
@@ -193,7 +196,7 @@ class StoredCars:
                     translations = scope.bare
         kind = self._kind(row, scope, car, vehicles)
         base = car.base.get(row.finding.subject)
-        said = [_readings_in(vehicles[side], scope.judged_by) if side in vehicles else None for side in SIDES]
+        said = [scope.judged_in[side](vehicles[side].readings) if side in vehicles else None for side in SIDES]
         return _Shown(CarAnswer(car, vehicles, kind.plan, (), kind.attributes), (kind.key, type(base), base, *said))
 
     def _scope(self, row: StoredFinding) -> _Scope:
@@ -204,7 +207,7 @@ class StoredCars:
         return scope
 
     def _kind(self, row: StoredFinding, scope: _Scope, car: Car, vehicles: Mapping[Side, Vehicle]) -> _Kind:
-        said = [_readings_in(vehicles[side], _DECIDES_CONTEXT) if side in vehicles else None for side in SIDES]
+        said = [scope.context_in[side](vehicles[side].readings) if side in vehicles else None for side in SIDES]
         key = (scope.mapping.id, row.finding.subject, car.closed, car.bound, car.point_of_sale, *said)
         kind = self._kinds.get(key)
         if kind is None:
@@ -231,12 +234,15 @@ def _scope_of(mapping: PointOfSaleMapping, subject: str, names: Collection[str])
     # Beside these, what tells whether a record takes writes.
     bare = {side: t.only(wanted | t.read_only_when.keys()) for side, t in mapping.translations.items()}
     with_names = {side: t.only(bare[side].fields.keys() | frozenset(names)) for side, t in mapping.translations.items()}
-    judged_by = tuple(sorted({name for side in SIDES for name in bare[side].fields}))
-    return _Scope(replace(mapping, rules=rules), frozenset(named), judged_by, bare, with_names)
+    context_in = {side: _pick(name for name in t.fields if name in _DECIDES_CONTEXT) for side, t in bare.items()}
+    judged_in = {side: _pick(t.fields) for side, t in bare.items()}
+    return _Scope(replace(mapping, rules=rules), frozenset(named), context_in, judged_in, bare, with_names)
 
 
-def _readings_in(vehicle: Vehicle, names: Iterable[str]) -> tuple[Reading, ...]:
-    return tuple([vehicle.reading(name) for name in names])
+def _pick(names: Iterable[str]) -> _Pick:
+    """Pick some of a side's readings; what it does not carry has none."""
+    picked = tuple(names)
+    return itemgetter(*picked) if picked else lambda _: ()
 
 
 def _named_by(rule: Rule) -> Sequence[str]:
