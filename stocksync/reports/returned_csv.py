@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from stocksync.reports.refusals import Refusal, Refused
-from stocksync.reports.returned_header import has_header, places_not_read
+from stocksync.reports.returned_header import has_header, lightened
 from stocksync.reports.returned_rows import LAST_ROW, MAX_CELL, MAX_COLUMNS, TITLE_ROWS, Sheet, SheetRow, within_limits
-from stocksync.reports.returned_text import Reading, decoded
+from stocksync.reports.returned_text import decoded
 
 _SEPARATORS: Final = (";", "\t", ",", "|")
 _NO_SEPARATOR: Final = "\x1f"
@@ -20,8 +20,6 @@ _SEPARATOR_LINE: Final = re.compile(r"\"?sep=[^\r\n]\"?[;,\t|]*(?:\r\n|\r|\n)", 
 """Tells Excel which separator follows; neither Excel nor LibreOffice shows it as a row."""
 _LONGEST_RECORD: Final = 2 * MAX_COLUMNS * MAX_CELL
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_KEPT_WHOLE: Final = 250
-"""The first rows: the header is among them, and every cell of theirs helps to tell the encoding."""
 
 
 def read_csv(raw: bytes) -> Sheet:
@@ -34,7 +32,7 @@ def read_csv(raw: bytes) -> Sheet:
     for separator in _SEPARATORS:
         if has_header(_first(text, separator), found.readings):
             rows = within_limits(_records(text, separator), "")
-            return Sheet("", tuple(_lightened(rows, found.readings)), found.readings, is_separated=True)
+            return Sheet("", tuple(lightened(rows, found.readings)), found.readings, is_separated=True)
     return Sheet("", _first(text, _NO_SEPARATOR), found.readings, is_separated=True)
 
 
@@ -51,20 +49,6 @@ def _first(text: str, separator: str) -> list[SheetRow]:
         # The wrong separator makes no sense of a file; the right one comes to the same place again.
         return rows
     return rows
-
-
-def _lightened(rows: Iterable[SheetRow], readings: Sequence[Reading]) -> Iterator[SheetRow]:
-    """Pass rows on, most of them without the cells that are for people alone: those are most of a large file."""
-    iterator = iter(rows)
-    first = list(islice(iterator, _KEPT_WHOLE))
-    yield from first
-    not_read = places_not_read(first, readings)
-    for row in iterator:
-        cells = list(row.cells)
-        for place in not_read:
-            if place < len(cells):
-                cells[place] = ""
-        yield SheetRow(row.number, cells, row.dates)
 
 
 @dataclass(slots=True)

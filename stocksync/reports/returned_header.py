@@ -6,9 +6,10 @@ Headers may be in either language, in any case, without accents or the part in p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from stocksync.reports.conflict_report import COLUMNS
@@ -22,6 +23,8 @@ from stocksync.stock.values import folded
 NEEDED: Final = ("id", "fingerprint", "decision")
 TYPED: Final = ("decision", "value", "comment")
 READ: Final = ("id", "fingerprint", *TYPED, "since")
+_KEPT_WHOLE: Final = 250
+"""The first rows: the header is among them, and every cell of theirs helps to tell the encoding."""
 _LANGUAGES: Final[tuple[Language, ...]] = ("fr", "en")
 
 
@@ -92,6 +95,20 @@ def places_not_read(rows: Sequence[SheetRow], readings: Sequence[Reading]) -> fr
     except Refused:
         return frozenset()
     return frozenset(found[0].ours).difference(found[0].places.values()) if found is not None else frozenset()
+
+
+def lightened(rows: Iterable[SheetRow], readings: Sequence[Reading]) -> Iterator[SheetRow]:
+    """Pass rows on, most of them without the cells that are for people alone: those are most of a large file."""
+    iterator = iter(rows)
+    first = list(islice(iterator, _KEPT_WHOLE))
+    yield from first
+    not_read = places_not_read(first, readings)
+    for row in iterator:
+        cells = list(row.cells)
+        for place in not_read:
+            if place < len(cells):
+                cells[place] = ""
+        yield SheetRow(row.number, cells, row.dates)
 
 
 def stands_in_one_column(sheet: Sheet) -> bool:

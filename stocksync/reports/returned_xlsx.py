@@ -11,11 +11,11 @@ import warnings
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from stocksync.reports.refusals import Refusal, Refused
-from stocksync.reports.returned_header import has_header
+from stocksync.reports.returned_header import has_header, lightened
 from stocksync.reports.returned_rows import LOOKED_AT, MAX_ROWS, TITLE_ROWS, Sheet, SheetRow, within_limits
 from stocksync.reports.returned_text import TEXT_READINGS
 from stocksync.reports.spelling import day
@@ -57,8 +57,8 @@ def _sheets(raw: bytes) -> Iterator[Sheet]:
         worksheet.reset_dimensions()
         rows = within_limits(_rows(worksheet.iter_rows(max_col=LOOKED_AT)), worksheet.title)
         first = list(islice(rows, TITLE_ROWS + 1))
-        rest = rows if has_header(first, TEXT_READINGS) else ()
-        sheet = Sheet(worksheet.title, (*first, *rest), TEXT_READINGS, is_separated=False)
+        whole = lightened(chain(first, rows), TEXT_READINGS) if has_header(first, TEXT_READINGS) else first
+        sheet = Sheet(worksheet.title, tuple(whole), TEXT_READINGS, is_separated=False)
         read += len(sheet.rows)
         if read > 2 * MAX_ROWS:
             raise Refused(Refusal.MANY_ROWS, limit=MAX_ROWS)
