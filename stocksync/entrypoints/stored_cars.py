@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from stocksync.entrypoints.cases import MAKE, MODEL
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
@@ -46,23 +46,24 @@ _ALWAYS: Final = (*_DECIDES_CONTEXT, DMS_STATUS, RESERVED)
 
 _Item = TypeVar("_Item")
 _Pick = Callable[[Mapping[str, Reading]], Hashable]
+_Reader = tuple[SideTranslation, Callable[[str | bytes], Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
     """What the rows about one subject ask of a point of sale's mapping.
 
-    mapping: with the rules that name the subject alone. named: the subject, and what these rules look at. bare: the
-    translations of these, and of what every decision hangs on. with_names: of what a car is named by, too.
-    context_in, judged_in: of the readings of a side, those that its context follows from, and all that `bare` reads.
+    mapping: with the rules that name the subject alone. named: the subject, and what these rules look at. bare: what
+    reads these and what every decision hangs on. with_names: what reads what a car is named by, too. context_in,
+    judged_in: of a side's readings, those that its context follows from, and all that `bare` reads.
     """
 
     mapping: PointOfSaleMapping
     named: frozenset[str]
     context_in: Mapping[Side, _Pick]
     judged_in: Mapping[Side, _Pick]
-    bare: Mapping[Side, SideTranslation]
-    with_names: Mapping[Side, SideTranslation]
+    bare: Mapping[Side, _Reader]
+    with_names: Mapping[Side, _Reader]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +186,16 @@ class StoredCars:
             return _Shown(None, self.mapping_of(row).id)
         car, scope = reported.car, self._scope(row)
         vehicles: dict[Side, Vehicle] = {}
-        translations = scope.with_names
+        readers = scope.with_names
         for side in SIDES:
             record = reported.records.get(side)
             # A record that was not listed any more is not shown.
             if record is not None and side not in car.missing:
-                vehicle = translations[side].vehicle(record.record_id, record.version, record.body)
+                translation, pick = readers[side]
+                vehicle = translation.vehicle(record.record_id, record.version, pick(record.said))
                 vehicles[side] = vehicle
                 if all(map(vehicle.has, self.names)):
-                    translations = scope.bare
+                    readers = scope.bare
         kind = self._kind(row, scope, car, vehicles)
         base = car.base.get(row.finding.subject)
         said = [scope.judged_in[side](vehicles[side].readings) if side in vehicles else None for side in SIDES]
@@ -236,7 +238,20 @@ def _scope_of(mapping: PointOfSaleMapping, subject: str, names: Collection[str])
     with_names = {side: t.only(bare[side].fields.keys() | frozenset(names)) for side, t in mapping.translations.items()}
     context_in = {side: _pick(name for name in t.fields if name in _DECIDES_CONTEXT) for side, t in bare.items()}
     judged_in = {side: _pick(t.fields) for side, t in bare.items()}
-    return _Scope(replace(mapping, rules=rules), frozenset(named), context_in, judged_in, bare, with_names)
+    return _Scope(
+        replace(mapping, rules=rules), frozenset(named), context_in, judged_in, _readers(bare), _readers(with_names)
+    )
+
+
+def _readers(translations: Mapping[Side, SideTranslation]) -> dict[Side, _Reader]:
+    from stocksync.adapters.store.picking import picking
+
+    readers = {}
+    for side, translation in translations.items():
+        paths = [place.path for place in translation.fields.values()]
+        reference = translation.reference_path
+        readers[side] = translation, picking([*paths, reference] if reference is not None else paths)
+    return readers
 
 
 def _pick(names: Iterable[str]) -> _Pick:

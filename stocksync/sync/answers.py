@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
@@ -21,7 +21,6 @@ from stocksync.sync.binding import Bindings
 from stocksync.sync.cars import BINDING, RECORD, Car, Finding, Sighting
 from stocksync.sync.decide import make_plan
 from stocksync.sync.plan import CarPlan
-from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import Snapshot
 
 
@@ -48,16 +47,24 @@ class Seen:
     seen_at: datetime
 
 
+class KeptRecord(NamedTuple):
+    """One record as a side last said it; said: as it is kept, not decoded."""
+
+    record_id: str
+    version: str | None
+    said: str | bytes
+
+
 @dataclass(frozen=True, slots=True)
 class ReportedCar:
-    """What the rows of a report ask of a car: what each side last said, without stamps, and what we remember.
+    """What the rows of a report ask of a car: what each side last said, and what we remember.
 
     Of that, the base has the attributes of these rows alone; what did not stick, is on its way or is still to be
     carried out is left out.
     """
 
     car: Car
-    records: Mapping[Side, NativeRecord]
+    records: Mapping[Side, KeptRecord]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,9 @@ from stocksync.mapping.converters import Registration, normalised_vin
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
-from stocksync.sync.answers import Fact, FoundCar, ReportedCar, RunFacts, Seen, StoredFinding
+from stocksync.sync.answers import Fact, FoundCar, KeptRecord, ReportedCar, RunFacts, Seen, StoredFinding
 from stocksync.sync.cars import Car, Finding
 from stocksync.sync.decisions import StoredResolution
-from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import RunStatus, Snapshot
 
 
@@ -262,7 +261,7 @@ def _reported_car(row: Any, wanted: Mapping[str, Collection[str]]) -> ReportedCa
         if record_id is not None:
             record_ids[side] = record_id
             if body is not None:
-                records[side] = NativeRecord(record_id, version, codec.load(body))
+                records[side] = KeptRecord(record_id, version, body)
         if count:
             missing[side] = count
     known = orjson.loads(base)
