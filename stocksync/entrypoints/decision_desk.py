@@ -179,6 +179,7 @@ class DecisionDesk:
     _lots: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     _differing: dict[str, bool] = field(default_factory=dict)
     _spellers: dict[str, Speller] = field(default_factory=dict)
+    _words_of: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     _todays: dict[str, date] = field(default_factory=dict)
     _judged: dict[Hashable, tuple[Judged, Mapping[str, Any]]] = field(default_factory=dict)
 
@@ -260,16 +261,22 @@ class DecisionDesk:
         }
         if stored is None:
             return told
-        mapping, car = cars.mapping_of(stored), cars.shown_of(stored)
-        subject = stored.finding.subject
-        return told | {
-            "point_of_sale": stored.point_of_sale,
-            "vin": (car.text(VIN) if car is not None else None) or "",
-            "label": subject_label(subject, mapping.vocabulary, self.language),
-            "attribute": mapping.vocabulary.get(subject),
-            "vocabulary": mapping.vocabulary,
-            "speller": self._speller(mapping),
-        }
+        car = cars.shown_of(stored)
+        told["point_of_sale"] = stored.point_of_sale
+        told["vin"] = (car.text(VIN) if car is not None else None) or ""
+        return told | self._words(cars.mapping_of(stored), stored.finding.subject)
+
+    def _words(self, mapping: PointOfSaleMapping, subject: str) -> dict[str, Any]:
+        """What people call the subject of a row, and how its values are said."""
+        words = self._words_of.get((mapping.id, subject))
+        if words is None:
+            words = self._words_of[mapping.id, subject] = {
+                "label": subject_label(subject, mapping.vocabulary, self.language),
+                "attribute": mapping.vocabulary.get(subject),
+                "vocabulary": mapping.vocabulary,
+                "speller": self._speller(mapping),
+            }
+        return words
 
     def _judge(self, decision: Decision, row: ReviewedRow, cars: StoredCars) -> tuple[Judged, Mapping[str, Any]]:
         """Judge a decision, with what is told of that; the same decisions about rows that are alike are judged once."""

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from stocksync.stock.reasons import Reason
+from stocksync.stock.reconcile import Category
 from stocksync.sync.cars import Finding
 
 _SPELLED: Final = re.compile(r"v[0-9a-f]{16}")
@@ -24,7 +26,7 @@ def row_fingerprint(conflict_id: int, pair: str, opened_at: datetime, finding: F
 
     taken_back: how many decisions about the row were taken back; files of before do not bring them back.
     """
-    return f"{_row_part(conflict_id, pair, opened_at, taken_back)}{finding.seen}"
+    return f"{_row_part(conflict_id, pair, opened_at, taken_back)}{seen_digest(finding)}"
 
 
 def names_row(fingerprint: str, conflict_id: int, pair: str, opened_at: datetime, taken_back: int = 0) -> bool:
@@ -35,7 +37,25 @@ def names_row(fingerprint: str, conflict_id: int, pair: str, opened_at: datetime
 
 def version_seen(fingerprint: str, versions: Iterable[Finding]) -> Finding | None:
     """Find, among all that a row ever said, what the fingerprint's reader saw; None where it never said that."""
-    return next((finding for finding in versions if fingerprint.endswith(finding.seen)), None)
+    return next((finding for finding in versions if fingerprint.endswith(seen_digest(finding))), None)
+
+
+def seen_digest(finding: Finding) -> str:
+    """The digits of `Finding.seen`; found once for findings that say the same of different cars."""
+    details = tuple(finding.details.items())
+    return _seen(finding.subject, finding.reason, finding.vehicle_module, finding.dms, finding.base, details)
+
+
+@lru_cache(maxsize=4096)
+def _seen(
+    subject: str,
+    reason: Reason,
+    vehicle_module: str | None,
+    dms: str | None,
+    base: str | None,
+    details: tuple[tuple[str, str], ...],
+) -> str:
+    return Finding("", subject, reason, Category.CONFLICT, vehicle_module, dms, base, dict(details)).seen
 
 
 def _row_part(conflict_id: int, pair: str, opened_at: datetime, taken_back: int) -> str:

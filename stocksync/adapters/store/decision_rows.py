@@ -26,6 +26,7 @@ from stocksync.stock.resolution import Choice, Standing
 from stocksync.sync.cars import Finding
 from stocksync.sync.decisions import IN_FORCE, ResolutionStatus, StoredResolution, supersedes
 from stocksync.sync.findings import EVENTS
+from stocksync.sync.fingerprints import seen_digest
 
 
 def take_in(connection: Connection, decisions: Sequence[StoredResolution]) -> list[int | None]:
@@ -65,9 +66,9 @@ class _Stored:
         now = self.said.get(decision.conflict_id)
         acts = decision.status in (ResolutionStatus.PENDING, ResolutionStatus.IGNORING)
         # What is the same word for word is seen as the same; only then is nothing to be digested.
-        if now is None or (acts and now != decision.seen and now.seen != decision.seen.seen):
+        if now is None or (acts and now != decision.seen and seen_digest(now) != seen_digest(decision.seen)):
             return True
-        if self.in_force and (decision.conflict_id, decision.seen.seen) in self.in_force:
+        if self.in_force and (decision.conflict_id, seen_digest(decision.seen)) in self.in_force:
             return True
         if decision.choice is Choice.IGNORE:
             return False

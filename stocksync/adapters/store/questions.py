@@ -256,14 +256,20 @@ def _seen(row: Any) -> Seen:
 
 def _reported_car(row: Any, wanted: Mapping[str, Collection[str]]) -> ReportedCar:
     car_id, pair, point_of_sale, first_point_of_sale, base, closed, reserved_by_us, *sides = row
+    module_id, module_missing, module_version, module_said, dms_id, dms_missing, dms_version, dms_said = sides
     record_ids, missing, records = {}, {}, {}
-    for side, (record_id, count, version, body) in zip(SIDES, (sides[:4], sides[4:]), strict=True):
-        if record_id is not None:
-            record_ids[side] = record_id
-            if body is not None:
-                records[side] = KeptRecord(record_id, version, body)
-        if count:
-            missing[side] = count
+    if module_id is not None:
+        record_ids[Side.VEHICLE_MODULE] = module_id
+        if module_said is not None:
+            records[Side.VEHICLE_MODULE] = KeptRecord(module_id, module_version, module_said)
+    if dms_id is not None:
+        record_ids[Side.DMS] = dms_id
+        if dms_said is not None:
+            records[Side.DMS] = KeptRecord(dms_id, dms_version, dms_said)
+    if module_missing:
+        missing[Side.VEHICLE_MODULE] = module_missing
+    if dms_missing:
+        missing[Side.DMS] = dms_missing
     known = orjson.loads(base)
     car = Car(
         id=car_id,

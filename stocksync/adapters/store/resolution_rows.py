@@ -23,6 +23,7 @@ from stocksync.stock.values import as_text
 from stocksync.stock.vehicle import STAGE
 from stocksync.sync.cars import BINDING, RECORD, RESERVATION, RESERVATION_DUE, Finding
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
+from stocksync.sync.fingerprints import seen_digest
 from stocksync.sync.recording import EntryStatus, JournalLine
 
 _ENDS: Final = {
@@ -118,7 +119,7 @@ def _row_of(resolution: StoredResolution) -> tuple[Any, ...]:
                 "former_base": codec.pack(resolution.former_base),
             }
         ),
-        seen.seen,
+        seen_digest(seen),
         resolution.comment,
         resolution.status.value,
         resolution.closed_at,
