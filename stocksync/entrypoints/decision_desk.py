@@ -264,7 +264,8 @@ class DecisionDesk:
         car = cars.shown_of(stored)
         told["point_of_sale"] = stored.point_of_sale
         told["vin"] = (car.text(VIN) if car is not None else None) or ""
-        return told | self._words(cars.mapping_of(stored), stored.finding.subject)
+        told.update(self._words(cars.mapping_of(stored), stored.finding.subject))
+        return told
 
     def _words(self, mapping: PointOfSaleMapping, subject: str) -> dict[str, Any]:
         """What people call the subject of a row, and how its values are said."""

@@ -55,7 +55,7 @@ class _Scope:
 
     mapping: with the rules that name the subject alone. named: the subject, and what these rules look at. bare: what
     reads these and what every decision hangs on. with_names: what reads what a car is named by, too. context_in,
-    judged_in: of a side's readings, those that its context follows from, and all that `bare` reads.
+    judged_in: of a side's readings, those that its context follows from, and all others that `bare` reads.
     """
 
     mapping: PointOfSaleMapping
@@ -70,10 +70,10 @@ class _Scope:
 class _Kind:
     """What is the same for all rows of one kind: how the car of the first of them was answered, but for its values.
 
-    key: which kind it is.
+    number: names the kind.
     """
 
-    key: Hashable
+    number: int
     plan: CarPlan | None
     attributes: Mapping[str, AttributeAnswer]
 
@@ -199,7 +199,7 @@ class StoredCars:
         kind = self._kind(row, scope, car, vehicles)
         base = car.base.get(row.finding.subject)
         said = [scope.judged_in[side](vehicles[side].readings) if side in vehicles else None for side in SIDES]
-        return _Shown(CarAnswer(car, vehicles, kind.plan, (), kind.attributes), (kind.key, type(base), base, *said))
+        return _Shown(CarAnswer(car, vehicles, kind.plan, (), kind.attributes), (kind.number, type(base), base, *said))
 
     def _scope(self, row: StoredFinding) -> _Scope:
         mapping, subject = self.mapping_of(row), row.finding.subject
@@ -218,7 +218,7 @@ class StoredCars:
             looked_at = {name: a for name, a in full.attributes.items() if name in scope.named}
             bare = {name: replace(a, base=ABSENT, readings={}, verdict=None) for name, a in looked_at.items()}
             plan = CarPlan(full.car, None, None, full.plan.context, {}) if full.plan is not None else None
-            kind = self._kinds[key] = _Kind(key, plan, bare)
+            kind = self._kinds[key] = _Kind(len(self._kinds), plan, bare)
         return kind
 
 
@@ -237,7 +237,7 @@ def _scope_of(mapping: PointOfSaleMapping, subject: str, names: Collection[str])
     bare = {side: t.only(wanted | t.read_only_when.keys()) for side, t in mapping.translations.items()}
     with_names = {side: t.only(bare[side].fields.keys() | frozenset(names)) for side, t in mapping.translations.items()}
     context_in = {side: _pick(name for name in t.fields if name in _DECIDES_CONTEXT) for side, t in bare.items()}
-    judged_in = {side: _pick(t.fields) for side, t in bare.items()}
+    judged_in = {side: _pick(name for name in t.fields if name not in _DECIDES_CONTEXT) for side, t in bare.items()}
     return _Scope(
         replace(mapping, rules=rules), frozenset(named), context_in, judged_in, _readers(bare), _readers(with_names)
     )

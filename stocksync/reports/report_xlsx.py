@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import IO, Final, Literal, cast
+from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell as SheetCell
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.compat import safe_string
 from openpyxl.styles import Alignment, Font, NamedStyle, PatternFill, Protection
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.datetime import to_excel
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
@@ -79,6 +82,8 @@ _MOST_LINES: Final = 27
 _NEVER: Final = datetime(2000, 1, 1)
 _OLDEST_IN_A_ZIP: Final = (1980, 1, 1, 0, 0, 0)
 _A4: Final = 9
+_END_OF_ROWS: Final = b"</sheetData>"
+_ROWS_AT_ONCE: Final = 50
 _ESCAPE_OF_THE_FORMAT: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -94,18 +99,21 @@ def workbook_of(lines: Sequence[ReportLine], others: Sequence[ReportLine], langu
     workbook.properties.created = workbook.properties.modified = _NEVER
     for look in _looks():
         workbook.add_named_style(look)
-    report, annex = SHEETS[language]
-    _add_sheet(workbook, report, lines, language)
-    if others:
-        _add_sheet(workbook, annex, others, language)
     content = io.BytesIO()
-    ExcelWriter(workbook, _UndatedZip(content, "w")).save()
+    archive = _UndatedZip(content, "w")
+    sheets = zip(SHEETS[language], (lines, others) if others else (lines,), strict=False)
+    for number, (title, rows) in enumerate(sheets, start=1):
+        sheet = _add_sheet(workbook, title, len(rows), language)
+        archive.rows[f"xl/worksheets/sheet{number}.xml"] = _rows(sheet, rows, language)
+    ExcelWriter(workbook, archive).save()
+    assert not archive.rows
     return content.getvalue()
 
 
-def _add_sheet(workbook: Workbook, title: str, lines: Sequence[ReportLine], language: Language) -> None:
+def _add_sheet(workbook: Workbook, title: str, rows: int, language: Language) -> Worksheet:
+    """Add a sheet with its header; what stands in its rows is put in as the file is written, see `_rows`."""
     sheet = cast(Worksheet, workbook.create_sheet(title))
-    last_row = len(lines) + 1
+    last_row = rows + 1
     # Whatever stands before the rows in the file has to be set before the first row.
     sheet.freeze_panes = f"{_letter(_FIRST_UNFROZEN)}2"
     for name, width in WIDTHS.items():
@@ -115,19 +123,38 @@ def _add_sheet(workbook: Workbook, title: str, lines: Sequence[ReportLine], lang
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{last_row}"
     sheet.data_validations.append(_validation(max(last_row, 2), language))
     sheet.append([_cell(sheet, column.header(language), "header") for column in COLUMNS])
-    looks: dict[tuple[str, str], SheetCell] = {}
+    return sheet
+
+
+def _rows(sheet: Worksheet, lines: Iterable[ReportLine], language: Language) -> Iterator[str]:
+    """Spell the rows under the header as the format does, word for word as the library would.
+
+    It makes several objects of every cell, which takes most of the time of a large report.
+    """
+    styles: dict[str, int] = {}
+    letters = [get_column_letter(place) for place in range(1, len(COLUMNS) + 1)]
     cells_of_line = Filling(language).cells
     for number, line in enumerate(lines, start=2):
-        cells = list(zip(COLUMNS, cells_of_line(line), strict=True))
+        spelled = []
+        height_pt = _LINE_PT
+        for column, letter, cell in zip(COLUMNS, letters, cells_of_line(line), strict=True):
+            if column.name in _WRAPPED:
+                height_pt = max(height_pt, _height_pt(column.name, cell.text))
+            look = _look_of(cell, column.name)
+            # A cell without a look is left out: it is blank and locked then.
+            if look is not None:
+                style = styles.get(look)
+                if style is None:
+                    # The file numbers its looks in the order in which they are met.
+                    style = styles[look] = _cell(sheet, "", look).style_id
+                spelled.append(f'<c r="{letter}{number}" s="{style}" {_content(cell)}')
         # Left to themselves, some programs show one line of a wrapped text and the rest over the next row.
-        sheet.row_dimensions[number].height = _height_pt({column.name: cell.text for column, cell in cells})
-        sheet.append([_written(sheet, cell, column.name, looks) for column, cell in cells])
+        yield f'<row r="{number}" ht="{safe_string(height_pt)}" customHeight="1">{"".join(spelled)}</row>'
 
 
-def _height_pt(texts: Mapping[str, str]) -> float:
-    """How high a row is to be for its longest wrapped text, counting a few characters less than fit into a line."""
-    in_a_line = {name: max(int(WIDTHS[name] * 0.95), 1) for name in _WRAPPED}
-    lines = max(-(-len(texts[name]) // in_a_line[name]) for name in _WRAPPED)
+def _height_pt(column: str, text: str) -> float:
+    """How high a row is to be for a wrapped text, counting a few characters less than fit into a line."""
+    lines = -(-len(text) // max(int(WIDTHS[column] * 0.95), 1))
     return _LINE_PT * min(max(lines, 1), _MOST_LINES)
 
 
@@ -181,41 +208,35 @@ def _looks() -> list[NamedStyle]:
     ]
 
 
-def _written(sheet: Worksheet, cell: Cell, column: str, looks: dict[tuple[str, str], SheetCell]) -> SheetCell | None:
-    """A cell of the sheet; None leaves it out: it is blank and locked then.
-
-    looks: the cells of the rows before, by column and look. What was appended is written, so that its cell serves the
-    next row: giving a look to a cell takes longer than writing it.
-    """
-    value: str | int | Decimal | date | None
+def _look_of(cell: Cell, column: str) -> str | None:
     if column in FILLED_IN:
-        value, look = cell.text or None, _FILLED_IN_LOOK
-    elif cell.exact is not None:
-        value, look = cell.exact, "id" if column == "id" else _LOOK_OF[type(cell.exact)]
-    elif cell.text:
-        value, look = cell.text, "sentence" if column == "what_happened" else "text"
-    else:
+        return _FILLED_IN_LOOK
+    if cell.exact is not None:
+        return "id" if column == "id" else _LOOK_OF[type(cell.exact)]
+    if not cell.text:
         return None
-    found = looks.get((column, look))
-    if found is None:
-        found = looks[column, look] = _cell(sheet, value, look)
-    else:
-        _fill(found, value)
-    return found
+    return "sentence" if column == "what_happened" else "text"
 
 
-def _cell(sheet: Worksheet, value: str | int | Decimal | date | None, look: str) -> SheetCell:
+def _content(cell: Cell) -> str:
+    """What a cell holds, from the kind of it on: a number, a text, or nothing."""
+    if cell.exact is not None:
+        number = to_excel(cell.exact) if isinstance(cell.exact, date) else cell.exact  # type: ignore[no-untyped-call]
+        return f't="n"><v>{safe_string(number)}</v></c>'
+    text = _spelled(cell.text)
+    if not text:
+        return 't="n" />'
+    # A text that looks like a formula or an error is a text all the same.
+    preserved = ' xml:space="preserve"' if text.strip() not in ("", text) else ""
+    return f't="inlineStr"><is><t{preserved}>{escape(text)}</t></is></c>'
+
+
+def _cell(sheet: Worksheet, text: str, look: str) -> SheetCell:
     cell = WriteOnlyCell(sheet)
     cell.style = look
-    _fill(cell, value)
+    cell.value = _spelled(text)
+    cell.data_type = "s"
     return cell
-
-
-def _fill(cell: SheetCell, value: str | int | Decimal | date | None) -> None:
-    cell.value = _spelled(value) if isinstance(value, str) else value
-    if isinstance(value, str):
-        # A text that looks like a formula or an error is a text all the same.
-        cell.data_type = "s"
 
 
 def _spelled(text: str) -> str:
@@ -228,14 +249,23 @@ def _letter(name: str) -> str:
 
 
 class _UndatedZip(ZipFile):
-    """A zip whose members bear no date."""
+    """A zip whose members bear no date; rows: by sheets' names, what they get behind their header."""
+
+    def __init__(self, file: IO[bytes], mode: Literal["w"]) -> None:
+        super().__init__(file, mode)
+        self.rows: dict[str, Iterable[str]] = {}
 
     def writestr(self, name: str, data: str | bytes) -> None:  # type: ignore[override]
         super().writestr(_member(name), data)
 
     def write(self, filename: str, arcname: str) -> None:  # type: ignore[override]
-        with Path(filename).open("rb") as source, self.open(_member(arcname), "w") as target:
-            shutil.copyfileobj(source, target)
+        before, end, after = Path(filename).read_bytes().partition(_END_OF_ROWS)
+        with self.open(_member(arcname), "w") as target:
+            target.write(before)
+            rows = iter(self.rows.pop(arcname))
+            while part := "".join(islice(rows, _ROWS_AT_ONCE)):
+                target.write(part.encode())
+            target.write(end + after)
 
 
 def _member(name: str) -> ZipInfo:

@@ -98,17 +98,17 @@ def places_not_read(rows: Sequence[SheetRow], readings: Sequence[Reading]) -> fr
 
 
 def lightened(rows: Iterable[SheetRow], readings: Sequence[Reading]) -> Iterator[SheetRow]:
-    """Pass rows on, most of them without the cells that are for people alone: those are most of a large file."""
+    """Pass rows on, most of them emptied of the cells that are for people alone: those are most of a large file."""
     iterator = iter(rows)
     first = list(islice(iterator, _KEPT_WHOLE))
     yield from first
     not_read = places_not_read(first, readings)
     for row in iterator:
-        cells = list(row.cells)
+        cells = row.cells
         for place in not_read:
             if place < len(cells):
                 cells[place] = ""
-        yield SheetRow(row.number, cells, row.dates)
+        yield row
 
 
 def stands_in_one_column(sheet: Sheet) -> bool:

@@ -31,7 +31,7 @@ class SheetRow:
     """
 
     number: int
-    cells: Sequence[str]
+    cells: list[str]
     dates: frozenset[int] = frozenset()
 
 

@@ -69,7 +69,7 @@ def _rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[SheetRow]:
     for number, cells in enumerate(rows, start=1):
         values = [cell.value for cell in cells]
         if values.count(None) == len(values):
-            yield SheetRow(number, ())
+            yield SheetRow(number, [])
             continue
         dates = frozenset(place for place, value in enumerate(values) if isinstance(value, date))
         yield SheetRow(number, [_shown(cell, value) for cell, value in zip(cells, values, strict=True)], dates)
