@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,7 +19,7 @@ from stocksync.stock.values import BLANK
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
 from stocksync.sync.answers import StoredFinding
 from stocksync.sync.cars import readings_of
-from stocksync.sync.decisions import Decision, ReviewedRow, decidable, judge
+from stocksync.sync.decisions import Decision, Judged, ReviewedRow, decidable, judge
 from stocksync.sync.ports import today_on
 from tests.worlds import DMS, MODULE, World, a_world, crowd
 
@@ -126,6 +127,32 @@ def test_a_decision_is_judged_alike_by_what_a_report_asks_and_by_everything_know
         sides = {c for c in (Choice.MODULE, Choice.DMS) if judge(Decision(c), full, mapping, today).answer in TAKEN}
         assert decidable(row, many.shown_of(row), many.rules_of(row), today) == sides
     assert {why for _, why in answers} >= {Why.BREAKS_RULE, Why.RECORD_CLOSED, Why.NOT_THE_OWNER, None}, answers
+
+
+def test_rows_that_are_told_to_be_alike_are_judged_alike(world: World, rows: list[StoredFinding]) -> None:
+    questions = Questions(world.repository.engine)
+    sorts = {(row.finding.subject, row.finding.reason): row for row in rows}
+    cars = sorted({row.finding.car_id for row in rows})
+    changes: tuple[dict[str, Any], ...] = ({}, {"dms": "1"}, {"vehicle_module": "1"}, {"details": {"dms_invalid": "?"}})
+    told = [
+        replace(row, finding=replace(row.finding, car_id=car_id, **change))
+        for row in sorts.values()
+        for car_id in cars
+        for change in changes
+    ]
+    told += [
+        replace(row, closed_at=row.opened_at, closed_because=why) for row in told[::9] for why in ("exit", "settled")
+    ]
+    many, alone = (stored_cars(questions, told, world.mappings, world.clock) for _ in range(2))
+    decisions = [Decision(choice) for choice in (Choice.MODULE, Choice.DMS, Choice.IGNORE)]
+    judged: dict[Hashable, list[Judged]] = {}
+    for row in told:
+        mapping = many.mapping_of(row)
+        full = ReviewedRow(row, row.finding, alone.answer_of(row))
+        today = today_on(world.clock, mapping.time_zone)
+        answers = [judge(decision, full, mapping, today) for decision in decisions]
+        assert judged.setdefault(many.likeness_of(row), answers) == answers, row
+    assert len(rows) < len(judged) < len(told)
 
 
 def test_no_cars_of_a_part_are_looked_up_by_walking_through_all_of_them(

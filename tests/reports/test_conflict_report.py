@@ -4,26 +4,28 @@ import csv
 import io
 import re
 import stat
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stocksync.reports import files
-from stocksync.reports.conflict_report import COLUMNS, LONGEST_TEXT, annex_bytes, report_bytes
+from stocksync.reports.conflict_report import COLUMNS, LONGEST_TEXT, Filling, annex_bytes, cells_of, report_bytes
 from stocksync.reports.cost import in_order_of_cost
 from stocksync.reports.escaping import escaped, unescaped
 from stocksync.reports.files import write_atomically
 from stocksync.reports.lots import Row, in_lots
 from stocksync.reports.report_files import annex_of, format_of, write_report
+from stocksync.reports.report_lines import ReportLine
 from stocksync.reports.spelling import Language
 from stocksync.reports.wording import Case
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
-from tests.reports.report_rows import COLOUR, PRICE, ROOT, TODAY, line
+from tests.reports.report_rows import COLOUR, POINT, PRICE, ROOT, TODAY, line
 
 
 def read(content: bytes) -> list[dict[str, str]]:
@@ -150,6 +152,66 @@ def test_a_side_is_proposed_where_one_side_owns_and_a_choice_of_side_settles_it(
 MILEAGE = replace(PRICE, subject="mileage", vehicle_module="1", dms="2", base="3")
 SOLD = replace(PRICE, reason=Reason.SOLD_OUTSIDE_OPPORTUNITES, subject="reserved", vehicle_module=None, dms=None)
 RESERVED = replace(SOLD, reason=Reason.WRITE_REJECTED)
+
+
+def test_lines_that_have_much_in_common_are_each_told_as_if_alone() -> None:
+    colour = replace(POINT.vocabulary["exterior_colour"], label_fr="Teinte")
+    other_words = dict(POINT.vocabulary) | {"exterior_colour": colour}
+    of_case: dict[str, Any] = {
+        "reason": Reason.IMPLAUSIBLE_JUMP,
+        "category": Category.WRITTEN,
+        "subject": "purchase_price",
+        "vehicle_module": "1",
+        "dms": None,
+        "base": "2",
+        "owner": "dms",
+        "details": {"vehicle_module_invalid": "not a number"},
+        "tie_break": "highest",
+        "never_in_dms": True,
+        "reserved": True,
+        "in_open_row": True,
+    }
+    of_line: dict[str, Any] = {
+        "point_of_sale": "PDV2",
+        "vin": None,
+        "registration": "AA-001-AA",
+        "police_number": "7",
+        "make_and_model": "Audi A4",
+        "stage": "delivered",
+        "opened_on": date(2026, 1, 2),
+        "today_on": date(2026, 12, 1),
+        "vocabulary": other_words,
+        "choice_labels": {},
+        "fingerprint": "v0",
+        "closed_on": date(2026, 11, 20),
+        "closed_because": "settled",
+        "note": "Déjà dit.",
+        "cars": 2,
+        "ignored": True,
+        "decidable": frozenset(),
+    }
+    assert of_case.keys() == {part.name for part in fields(Case)}
+    assert of_line.keys() | {"conflict_id", "case"} == {part.name for part in fields(ReportLine)}
+    lines = [line(), line(2), line(3, COLOUR), line(3, COLOUR, closed_on=date(2026, 11, 20))]
+    lines += [line(4, replace(PRICE, **{name: value})) for name, value in of_case.items()]
+    lines += [replace(line(5, COLOUR), **{name: value}) for name, value in of_line.items()]
+    lines += [replace(lines[3], closed_because=why) for why in ("settled", "exit")]
+    told_of_some: tuple[tuple[Case, str, Any], ...] = (
+        (replace(PRICE, reason=Reason.FIRST_CONTACT), "category", Category.WRITTEN),
+        (
+            replace(PRICE, reason=Reason.REFUSED_CHANGE, owner="shared", details={"refused": "dms"}),
+            "tie_break",
+            "highest",
+        ),
+        (replace(PRICE, reason=Reason.MISSING_IN_DMS), "never_in_dms", True),
+        (replace(PRICE, reason=Reason.SOLD_OUTSIDE_OPPORTUNITES), "reserved", True),
+    )
+    for case, name, value in told_of_some:
+        lines += [line(6, case), line(6, replace(case, **{name: value}))]
+    together = Filling("fr").cells
+    for each in (*lines, *lines):
+        for cell, alone in zip(together(each), cells_of(each, "fr"), strict=True):
+            assert (cell, cell.exact) == (alone, alone.exact), each
 
 
 def order(*lines: Row) -> list[int]:
