@@ -244,7 +244,8 @@ class DecisionDesk:
             return AnsweredRow(**told, answer=Answer.UNREADABLE, problem=problem), None
         row = ReviewedRow(stored, seen, cars.shown_of(stored), self._earlier.concerning(stored))
         judged, said = self._judge(decision, row, cars)
-        answered = AnsweredRow(**told, **said)
+        told.update(said)
+        answered = AnsweredRow(**told)
         taken = kept(decision, row, judged, handing.by, handing.name, handing.digest, handing.at)
         return answered, replace(taken, lot=item.lot) if taken is not None and item.lot else taken
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from itertools import chain, islice
+from typing import Final, Literal
 
 from stocksync.reports import wording
 from stocksync.reports.cost import in_order_of_cost
@@ -124,6 +125,7 @@ COLUMNS: Final = (
     ),
 )
 _OWN: Final = tuple((place, column.cell) for place, column in enumerate(COLUMNS) if column.own)
+_ROWS_AT_ONCE: Final = 500
 _REMEMBERED: Final = 4096
 """Lines that others are alike to; some megabytes."""
 
@@ -229,15 +231,23 @@ def annex_bytes(rows: Iterable[Row], language: Language) -> bytes:
 
 def csv_bytes(lines: Iterable[ReportLine], language: Language) -> bytes:
     """Write lines as CSV under the report's headers."""
-    content = io.BytesIO()
-    text = io.TextIOWrapper(content, encoding="utf-8", newline="")
-    text.write(BYTE_ORDER_MARK)
-    # LibreOffice has commas ticked as separators too: only quotation marks keep 12500,00 in one cell there.
-    writer = csv.writer(text, delimiter=DELIMITER, lineterminator=LINE_END, quoting=csv.QUOTE_ALL)
-    writer.writerow([escaped(column.header(language)) for column in COLUMNS])
+    headers = [escaped(column.header(language)) for column in COLUMNS]
     cells_of_line = Filling(language).cells
-    writer.writerows([cell.text for cell in cells_of_line(line)] for line in lines)
-    text.flush()
+    rows = ([cell.text for cell in cells_of_line(line)] for line in lines)
+    # LibreOffice has commas ticked as separators too: only quotation marks keep 12500,00 in one cell there.
+    return separated(chain([headers], rows), csv.QUOTE_ALL)
+
+
+def separated(rows: Iterable[Sequence[str]], quoting: Literal[0, 1]) -> bytes:
+    """Write rows of texts in the dialect of a French spreadsheet; quoting: as the csv module names it."""
+    content = io.BytesIO(BYTE_ORDER_MARK.encode())
+    content.seek(0, io.SEEK_END)
+    rows = iter(rows)
+    # In parts: what encodes as it is written does something for every row, and a whole text needs as much room again.
+    while part := list(islice(rows, _ROWS_AT_ONCE)):
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=DELIMITER, lineterminator=LINE_END, quoting=quoting).writerows(part)
+        content.write(text.getvalue().encode())
     return content.getvalue()
 
 

@@ -6,14 +6,14 @@ The file is in the style that French spreadsheets' users know: `STATUT;DETAIL;..
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from stocksync.reports.cell_problem import CellProblem
-from stocksync.reports.conflict_report import BYTE_ORDER_MARK, DELIMITER, LINE_END, kept
+from stocksync.reports.conflict_report import kept, separated
 from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, WHY_NOT
 from stocksync.reports.escaping import escaped
 from stocksync.reports.spelling import Language, Speller, quoted
@@ -136,15 +136,8 @@ def refusal_bytes(sentence: str, language: Language) -> bytes:
     return _as_csv([[_STATUS[language][1], escaped(sentence), *blank]], language)
 
 
-def _as_csv(rows: Iterable[list[str]], language: Language) -> bytes:
-    content = io.BytesIO()
-    text = io.TextIOWrapper(content, encoding="utf-8", newline="")
-    text.write(BYTE_ORDER_MARK)
-    writer = csv.writer(text, delimiter=DELIMITER, lineterminator=LINE_END)
-    writer.writerow(_HEADERS[language])
-    writer.writerows(rows)
-    text.flush()
-    return content.getvalue()
+def _as_csv(rows: Iterable[Sequence[str]], language: Language) -> bytes:
+    return separated(chain([_HEADERS[language]], rows), csv.QUOTE_MINIMAL)
 
 
 def _template(row: AnsweredRow, language: Language) -> str:

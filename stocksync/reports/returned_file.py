@@ -151,7 +151,9 @@ class _Report:
 
     def _out_of_joint(self, row: SheetRow, language: Language) -> CellProblem | None:
         """Find a cell beyond the header: one separator too many, and every cell after it is another's."""
-        beyond = row.cells[self.header.width :] if self.sheet.is_separated else ()
+        if not self.sheet.is_separated or len(row.cells) <= self.header.width:
+            return None
+        beyond = row.cells[self.header.width :]
         place = next((place for place, cell in enumerate(beyond, start=self.header.width) if trimmed(cell)), None)
         if place is None:
             return None

@@ -121,7 +121,7 @@ def stands_in_one_column(sheet: Sheet) -> bool:
 def repeats_header(cells: Mapping[str, str]) -> bool:
     """Tell whether a row is the header once more."""
     # The decision first: it is blank, or one of few words, where numbers and fingerprints are new in each row.
-    return all(_name(cells[name]) == name for name in reversed(NEEDED))
+    return _name(cells["decision"]) == "decision" and all(_name(cells[name]) == name for name in NEEDED)
 
 
 def _name(cell: str) -> str | None:

@@ -39,12 +39,12 @@ def _parts(decisions: Sequence[StoredResolution]) -> Iterator[list[StoredResolut
     part: list[StoredResolution] = []
     touched: set[object] = set()
     for decision in decisions:
-        touches = {decision.conflict_id, (decision.car_id, decision.subject)}
-        if len(part) == AT_ONCE or touched & touches:
+        row, attribute = decision.conflict_id, (decision.car_id, decision.subject)
+        if len(part) == AT_ONCE or row in touched or attribute in touched:
             yield part
             part, touched = [], set()
         part.append(decision)
-        touched |= touches
+        touched.update((row, attribute))
     if part:
         yield part
 
