@@ -76,7 +76,7 @@ class _Stored:
 
     def due_beside(self, decision: StoredResolution) -> list[StoredResolution]:
         """The decisions about the same attribute of the same car that have still to be carried out."""
-        return self.due.get((decision.car_id, decision.subject), [])
+        return self.due.get((decision.car_id, decision.subject), []) if self.due else []
 
 
 def _taken(connection: Connection, part: Sequence[StoredResolution]) -> list[int | None]:
