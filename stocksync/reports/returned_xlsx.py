@@ -25,7 +25,8 @@ from stocksync.stock.values import folded
 _ANNEXES: Final = frozenset({"annexe", "annex"})
 _FIRST_INEXACT: Final = 10**15
 """Of a number as long as this a spreadsheet keeps the first 15 digits; the others are noughts."""
-_LINE_END: Final = re.compile(r"_x000D_\n?")
+_CARRIAGE_RETURN: Final = "_x000D_"
+_LINE_END: Final = re.compile(rf"{_CARRIAGE_RETURN}\n?")
 
 
 def read_xlsx(raw: bytes) -> list[Sheet]:
@@ -71,12 +72,15 @@ def _rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[SheetRow]:
         if values.count(None) == len(values):
             yield SheetRow(number, [])
             continue
-        dates = frozenset(place for place, value in enumerate(values) if isinstance(value, date))
+        dates = frozenset([place for place, value in enumerate(values) if isinstance(value, date)])
         yield SheetRow(number, [_shown(cell, value) for cell, value in zip(cells, values, strict=True)], dates)
 
 
 def _shown(cell: Any, value: Any) -> str:
     """Spell a cell; a percentage as one, because 50 % is held as 0.5 and is no amount."""
+    # Nearly all cells are texts as they stand, or blank.
+    if value is None or (type(value) is str and _CARRIAGE_RETURN not in value):
+        return value or ""
     is_percentage = type(value) in (int, float) and "%" in (cell.number_format or "")
     return f"{_text(value * 100)} %" if is_percentage else _text(value)
 
