@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
-from typing import IO, Final, Literal, cast
-from xml.sax.saxutils import escape
+from typing import Final, cast
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell as SheetCell
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.compat import safe_string
 from openpyxl.styles import Alignment, Font, NamedStyle, PatternFill, Protection
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.datetime import to_excel
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
@@ -82,8 +79,6 @@ _MOST_LINES: Final = 27
 _NEVER: Final = datetime(2000, 1, 1)
 _OLDEST_IN_A_ZIP: Final = (1980, 1, 1, 0, 0, 0)
 _A4: Final = 9
-_END_OF_ROWS: Final = b"</sheetData>"
-_ROWS_AT_ONCE: Final = 50
 _ESCAPE_OF_THE_FORMAT: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -99,21 +94,18 @@ def workbook_of(lines: Sequence[ReportLine], others: Sequence[ReportLine], langu
     workbook.properties.created = workbook.properties.modified = _NEVER
     for look in _looks():
         workbook.add_named_style(look)
+    report, annex = SHEETS[language]
+    _add_sheet(workbook, report, lines, language)
+    if others:
+        _add_sheet(workbook, annex, others, language)
     content = io.BytesIO()
-    archive = _UndatedZip(content, "w")
-    sheets = zip(SHEETS[language], (lines, others) if others else (lines,), strict=False)
-    for number, (title, rows) in enumerate(sheets, start=1):
-        sheet = _add_sheet(workbook, title, len(rows), language)
-        archive.rows[f"xl/worksheets/sheet{number}.xml"] = _rows(sheet, rows, language)
-    ExcelWriter(workbook, archive).save()
-    assert not archive.rows
+    ExcelWriter(workbook, _UndatedZip(content, "w")).save()
     return content.getvalue()
 
 
-def _add_sheet(workbook: Workbook, title: str, rows: int, language: Language) -> Worksheet:
-    """Add a sheet with its header; what stands in its rows is put in as the file is written, see `_rows`."""
+def _add_sheet(workbook: Workbook, title: str, lines: Sequence[ReportLine], language: Language) -> None:
     sheet = cast(Worksheet, workbook.create_sheet(title))
-    last_row = rows + 1
+    last_row = len(lines) + 1
     # Whatever stands before the rows in the file has to be set before the first row.
     sheet.freeze_panes = f"{_letter(_FIRST_UNFROZEN)}2"
     for name, width in WIDTHS.items():
@@ -123,38 +115,19 @@ def _add_sheet(workbook: Workbook, title: str, rows: int, language: Language) ->
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{last_row}"
     sheet.data_validations.append(_validation(max(last_row, 2), language))
     sheet.append([_cell(sheet, column.header(language), "header") for column in COLUMNS])
-    return sheet
-
-
-def _rows(sheet: Worksheet, lines: Iterable[ReportLine], language: Language) -> Iterator[str]:
-    """Spell the rows under the header as the format does, word for word as the library would.
-
-    It makes several objects of every cell, which takes most of the time of a large report.
-    """
-    styles: dict[str, int] = {}
-    letters = [get_column_letter(place) for place in range(1, len(COLUMNS) + 1)]
+    looks: dict[tuple[str, str], SheetCell] = {}
     cells_of_line = Filling(language).cells
     for number, line in enumerate(lines, start=2):
-        spelled = []
-        height_pt = _LINE_PT
-        for column, letter, cell in zip(COLUMNS, letters, cells_of_line(line), strict=True):
-            if column.name in _WRAPPED:
-                height_pt = max(height_pt, _height_pt(column.name, cell.text))
-            look = _look_of(cell, column.name)
-            # A cell without a look is left out: it is blank and locked then.
-            if look is not None:
-                style = styles.get(look)
-                if style is None:
-                    # The file numbers its looks in the order in which they are met.
-                    style = styles[look] = _cell(sheet, "", look).style_id
-                spelled.append(f'<c r="{letter}{number}" s="{style}" {_content(cell)}')
+        cells = list(zip(COLUMNS, cells_of_line(line), strict=True))
         # Left to themselves, some programs show one line of a wrapped text and the rest over the next row.
-        yield f'<row r="{number}" ht="{safe_string(height_pt)}" customHeight="1">{"".join(spelled)}</row>'
+        sheet.row_dimensions[number].height = _height_pt({column.name: cell.text for column, cell in cells})
+        sheet.append([_written(sheet, cell, column.name, looks) for column, cell in cells])
 
 
-def _height_pt(column: str, text: str) -> float:
-    """How high a row is to be for a wrapped text, counting a few characters less than fit into a line."""
-    lines = -(-len(text) // max(int(WIDTHS[column] * 0.95), 1))
+def _height_pt(texts: Mapping[str, str]) -> float:
+    """How high a row is to be for its longest wrapped text, counting a few characters less than fit into a line."""
+    in_a_line = {name: max(int(WIDTHS[name] * 0.95), 1) for name in _WRAPPED}
+    lines = max(-(-len(texts[name]) // in_a_line[name]) for name in _WRAPPED)
     return _LINE_PT * min(max(lines, 1), _MOST_LINES)
 
 
@@ -208,35 +181,41 @@ def _looks() -> list[NamedStyle]:
     ]
 
 
-def _look_of(cell: Cell, column: str) -> str | None:
+def _written(sheet: Worksheet, cell: Cell, column: str, looks: dict[tuple[str, str], SheetCell]) -> SheetCell | None:
+    """A cell of the sheet; None leaves it out: it is blank and locked then.
+
+    looks: the cells of the rows before, by column and look. What was appended is written, so that its cell serves the
+    next row: giving a look to a cell takes longer than writing it.
+    """
+    value: str | int | Decimal | date | None
     if column in FILLED_IN:
-        return _FILLED_IN_LOOK
-    if cell.exact is not None:
-        return "id" if column == "id" else _LOOK_OF[type(cell.exact)]
-    if not cell.text:
+        value, look = cell.text or None, _FILLED_IN_LOOK
+    elif cell.exact is not None:
+        value, look = cell.exact, "id" if column == "id" else _LOOK_OF[type(cell.exact)]
+    elif cell.text:
+        value, look = cell.text, "sentence" if column == "what_happened" else "text"
+    else:
         return None
-    return "sentence" if column == "what_happened" else "text"
+    found = looks.get((column, look))
+    if found is None:
+        found = looks[column, look] = _cell(sheet, value, look)
+    else:
+        _fill(found, value)
+    return found
 
 
-def _content(cell: Cell) -> str:
-    """What a cell holds, from the kind of it on: a number, a text, or nothing."""
-    if cell.exact is not None:
-        number = to_excel(cell.exact) if isinstance(cell.exact, date) else cell.exact  # type: ignore[no-untyped-call]
-        return f't="n"><v>{safe_string(number)}</v></c>'
-    text = _spelled(cell.text)
-    if not text:
-        return 't="n" />'
-    # A text that looks like a formula or an error is a text all the same.
-    preserved = ' xml:space="preserve"' if text.strip() not in ("", text) else ""
-    return f't="inlineStr"><is><t{preserved}>{escape(text)}</t></is></c>'
-
-
-def _cell(sheet: Worksheet, text: str, look: str) -> SheetCell:
+def _cell(sheet: Worksheet, value: str | int | Decimal | date | None, look: str) -> SheetCell:
     cell = WriteOnlyCell(sheet)
     cell.style = look
-    cell.value = _spelled(text)
-    cell.data_type = "s"
+    _fill(cell, value)
     return cell
+
+
+def _fill(cell: SheetCell, value: str | int | Decimal | date | None) -> None:
+    cell.value = _spelled(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        # A text that looks like a formula or an error is a text all the same.
+        cell.data_type = "s"
 
 
 def _spelled(text: str) -> str:
@@ -249,23 +228,14 @@ def _letter(name: str) -> str:
 
 
 class _UndatedZip(ZipFile):
-    """A zip whose members bear no date; rows: by sheets' names, what they get behind their header."""
-
-    def __init__(self, file: IO[bytes], mode: Literal["w"]) -> None:
-        super().__init__(file, mode)
-        self.rows: dict[str, Iterable[str]] = {}
+    """A zip whose members bear no date."""
 
     def writestr(self, name: str, data: str | bytes) -> None:  # type: ignore[override]
         super().writestr(_member(name), data)
 
     def write(self, filename: str, arcname: str) -> None:  # type: ignore[override]
-        before, end, after = Path(filename).read_bytes().partition(_END_OF_ROWS)
-        with self.open(_member(arcname), "w") as target:
-            target.write(before)
-            rows = iter(self.rows.pop(arcname))
-            while part := "".join(islice(rows, _ROWS_AT_ONCE)):
-                target.write(part.encode())
-            target.write(end + after)
+        with Path(filename).open("rb") as source, self.open(_member(arcname), "w") as target:
+            shutil.copyfileobj(source, target)
 
 
 def _member(name: str) -> ZipInfo:

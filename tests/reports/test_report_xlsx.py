@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
-from openpyxl.cell import Cell, WriteOnlyCell
+from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
 from stocksync.reports.conflict_report import COLUMNS, cells_of
@@ -238,40 +238,3 @@ def test_equal_rows_make_equal_bytes_whenever_they_are_written() -> None:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.testzip() is None
         assert str(TODAY.year) not in archive.read("docProps/core.xml").decode()
-
-
-def test_the_rows_are_spelled_word_for_word_as_the_library_spells_them() -> None:
-    texts = ("plain", " a & b <c> ", "two\nlines", "_x003D_1", "«\u00a0é\u202f»", "=1", "\t")
-    lines = [line(number, make_and_model=text, vin=text or None) for number, text in enumerate(texts, start=1)]
-    ours = workbook_bytes([*lines, line(8, replace(PRICE, subject="mileage"), opened_on=date(1899, 1, 1))], "fr")
-    workbook, theirs = load_workbook(io.BytesIO(ours)), Workbook(write_only=True)
-    (written,) = workbook.worksheets
-    copy = theirs.create_sheet()
-    for look in ("header", "text", "sentence", "id", "number", "amount", "day", "filled_in"):
-        style = next(style for style in workbook._named_styles if style.name == look)
-        theirs.add_named_style(style)
-    for row in written.iter_rows():
-        number = row[0].row
-        if number > 1:
-            copy.row_dimensions[number].height = written.row_dimensions[number].height
-        copy.append([styled(copy, cell) for cell in row])
-    saved = io.BytesIO()
-    theirs.save(saved)
-    assert rows_in(ours) == rows_in(saved.getvalue())
-
-
-def styled(sheet: object, cell: Cell) -> Cell | None:
-    """The same cell for the library to write; None for one that is blank and has no look."""
-    if cell.style == "Normal":
-        return None
-    copy = WriteOnlyCell(sheet, cell.value)
-    copy.style = cell.style
-    if isinstance(cell.value, str):
-        copy.data_type = "s"
-    return copy
-
-
-def rows_in(content: bytes) -> str:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
-    return sheet[sheet.index("<sheetData>") : sheet.index("</sheetData>")]
