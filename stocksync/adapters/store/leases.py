@@ -123,7 +123,8 @@ def _keep(engine: Engine, point_of_sale: str, fence: int, clock: Clock, over: th
             _extend(engine, point_of_sale, fence, clock.now_at(), LEASE_FOR)
         except SQLAlchemyError as error:
             # The next beat tries again; if none gets through, the lease runs out and the fence holds.
-            _log.warning("the lease of %s could not be extended: %s", point_of_sale, error)
+            why = getattr(error, "orig", None) or type(error).__name__
+            _log.warning("the lease of %s could not be extended now, which is tried again: %s", point_of_sale, why)
 
 
 def _extend(engine: Engine, point_of_sale: str, fence: int, at: datetime, by: timedelta) -> None:
