@@ -121,6 +121,7 @@ class Server(httpx.BaseTransport, ABC):
         self._changed_at: dict[int, datetime] = {}
         self._lock = threading.Lock()
         self._there = layout.cars
+        self._made: dict[int, tuple[range, bytes]] | None = {} if in_memory else None
 
     # what it holds
 
@@ -157,12 +158,21 @@ class Server(httpx.BaseTransport, ABC):
             edit(record)
             self.stamp(record, at)
             self._changed[index], self._changed_at[index] = orjson.dumps(record), at
+            if self._made is not None:
+                self._made.pop(self._start_of_page(index), None)
         return record
+
+    def _start_of_page(self, index: int) -> int:
+        ranges = map(self.layout.range_of, range(self.layout.points))
+        first = next(cars.start for cars in ranges if index in cars)
+        return index - (index - first) % PAGE
 
     def restore(self) -> None:
         """Put everything back as it was at first."""
         self._changed.clear()
         self._changed_at.clear()
+        if self._made is not None:
+            self._made.clear()
 
     def release(self) -> None:
         """Let files go; `close` is what clients do to a transport, and several share this one."""
@@ -202,13 +212,20 @@ class Server(httpx.BaseTransport, ABC):
                 yield index
 
     def _page(self, cars: range, start: int) -> bytes:
+        """One page; where all is held in memory, it is put together once for as long as nothing on it changes."""
+        made = self._made.get(start) if self._made is not None else None
+        if made is not None and made[0] == cars:
+            return made[1]
         stop = min(start + PAGE, cars.stop)
-        return self.page(self._records(start, stop), (start - cars.start) // PAGE, stop == cars.stop, len(cars))
+        page = self.page(self._records(start, stop), (start - cars.start) // PAGE, stop == cars.stop, len(cars))
+        if self._made is not None:
+            self._made[start] = cars, page
+        return page
 
     def _records(self, start: int, stop: int) -> bytes:
         if start >= stop:
             return b""
-        changed = sorted(index for index in range(start, stop) if index in self._changed) if self._changed else []
+        changed = [index for index in range(start, stop) if index in self._changed] if self._changed else []
         pieces, at = [], start
         for index in changed:
             if index > at:
