@@ -250,9 +250,9 @@ class Store(Protocol):
         ...
 
     def at_one_moment(self) -> AbstractContextManager[None]:
-        """Answer all that this thread asks meanwhile as of one moment; nothing is written meanwhile.
+        """Answer all that this thread asks meanwhile in one transaction, where it would else be dozens.
 
-        Dozens of questions in a row then cost one transaction.
+        As of one moment where a transaction of the database sees one, as SQLite's do. Nothing is written meanwhile.
         """
         ...
 

@@ -19,7 +19,7 @@ HEAD: Final = "0008"
 
 WRITE: Final = "stocksync_write"
 BUSY_TIMEOUT_MS: Final = 15_000
-CACHE_KIB: Final = 4_096
+CACHE_KIB: Final = 2_048
 """Of each connection, and several threads have one: what is not in it the system has in a cache of its own."""
 MUCH_CACHE_KIB: Final = 16_384
 """Of one that writes many thousands of rows: with a quarter of it, first contact with 100,000 cars writes four times as
