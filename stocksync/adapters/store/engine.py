@@ -25,11 +25,8 @@ MUCH_CACHE_KIB: Final = 16_384
 """Of one that writes many thousands of rows: with a quarter of it, first contact with 100,000 cars writes four times as
 much."""
 _WRITES_MUCH: Final = "writes_much"
-CHECKPOINT_PAGES: Final = 4_000
-"""Some 16 MB: what a run records and what its deliveries change of it goes into the file once.
-
-With more, every page that is read has to be looked for in several parts of the index over what waits.
-"""
+CHECKPOINT_PAGES: Final = 16_000
+"""Some 60 MB: what a run records of thousands of cars, and what its deliveries change of it, goes into the file once."""
 _NORMAL: Final = 1
 """Of SQLite's pragma `synchronous`: a commit is written, and not waited for."""
 
