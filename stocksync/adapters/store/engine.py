@@ -26,7 +26,7 @@ MUCH_CACHE_KIB: Final = 16_384
 much."""
 _WRITES_MUCH: Final = "writes_much"
 CHECKPOINT_PAGES: Final = 16_000
-"""Some 60 MB: what a run records of thousands of cars, and what its deliveries change of it, goes into the file once."""
+"""Some 60 MB: what a run records of thousands of cars, and its deliveries change of it, goes into the file once."""
 _NORMAL: Final = 1
 """Of SQLite's pragma `synchronous`: a commit is written, and not waited for."""
 
