@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.bulk import Bulk
-from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION, chunks
+from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION
+from stocksync.adapters.store.key_lists import ByKeys
 from stocksync.adapters.store.resolution_rows import stored_resolution
 from stocksync.stock.resolution import Resolution
 from stocksync.stock.values import Side
@@ -84,60 +86,45 @@ def unconfirmed_writes(operation: Operation) -> list[UnconfirmedWrite]:
     return [UnconfirmedWrite(side, c.attribute, c.value, c.resolution) for c in operation.changes]
 
 
-@dataclass(frozen=True, slots=True)
-class CarQuery:
-    """Which cars are asked for; made once for each way of asking: to make a statement takes longer than to execute it.
-
-    rows: of `CAR_ROWS`. claimed: their outbox entries without an answer. due: the decisions about them that have still
-    to be carried out. All take the same parameters.
-    """
-
-    rows: Any
-    claimed: Any
-    due: Any
-
-
-def _query(*conditions: Any) -> CarQuery:
-    ids = select(CAR.c.id).where(*conditions)
-    claimed = OUTBOX.c.status == EntryStatus.CLAIMED.value
-    pending = RESOLUTION.c.status == ResolutionStatus.PENDING.value
-    return CarQuery(
-        CAR_ROWS.where(*conditions).order_by(CAR.c.id),
-        select(OUTBOX).where(claimed, OUTBOX.c.car_id.in_(ids)),
-        select(RESOLUTION).where(pending, RESOLUTION.c.car_id.in_(ids)).order_by(RESOLUTION.c.id),
-    )
-
-
 _PAIR: Final = CAR.c.pair == bindparam("of_pair")
-_NAMED: Final[Any] = bindparam("named", expanding=True)
-AT_HOME: Final = _query(_PAIR, CAR.c.point_of_sale == bindparam("place"))
-"""The cars at home at the point of sale `place` of the pair `of_pair`."""
-BY_ID: Final = _query(CAR.c.id.in_(_NAMED))
-"""The cars with the ids `named`."""
-OF_RECORDS: Final = {side: _query(_PAIR, id_column(side).in_(_NAMED)) for side in Side}
-"""The cars of the pair `of_pair` that own the records `named` of a side."""
+_AT_HOME: Final = CAR_ROWS.where(_PAIR, CAR.c.point_of_sale == bindparam("place"))
+BY_ID: Final = ByKeys(CAR.c.id, CAR_ROWS.where)
+"""The cars of some ids."""
+OF_RECORDS: Final = {side: ByKeys(id_column(side), CAR_ROWS.where(_PAIR).where) for side in Side}
+"""The cars of the pair `of_pair` that own some records of a side."""
+# Only what is being sent at this moment is claimed, or was when a process ended: few, whatever cars are asked for.
+_CLAIMED: Final = select(OUTBOX).where(OUTBOX.c.status == EntryStatus.CLAIMED.value).order_by(OUTBOX.c.id)
+_DUE: Final = ByKeys(
+    RESOLUTION.c.car_id, select(RESOLUTION).where(RESOLUTION.c.status == ResolutionStatus.PENDING.value).where
+)
 
 
-def cars_found(connection: Connection, query: CarQuery, asked: Mapping[str, Any]) -> list[Car]:
-    """The cars that a query finds, in the order of their ids."""
-    rows = connection.execute(query.rows, asked).all()
-    unconfirmed: dict[str, list[UnconfirmedWrite]] = {}
-    for row in connection.execute(query.claimed, asked).all():
-        operation, _ = codec.load_operation(row.payload, row.side, row.action, row.record_id)
-        unconfirmed.setdefault(row.car_id, []).extend(unconfirmed_writes(operation))
-    due: dict[str, list[Resolution]] = {}
-    for row in connection.execute(query.due, asked).all():
-        due.setdefault(row.car_id, []).append(resolution_of(stored_resolution(row)))
-    return [car_of(row, tuple(unconfirmed.get(row[0], ())), tuple(due.get(row[0], ()))) for row in rows]
+def cars_at_home(connection: Connection, pair: str, point_of_sale: str) -> list[Car]:
+    """The cars at home at a point of sale, in the order of their ids."""
+    return _cars(connection, connection.execute(_AT_HOME, {"of_pair": pair, "place": point_of_sale}).all())
 
 
 def cars_named(
-    connection: Connection, query: CarQuery, named: Iterable[str], asked: Mapping[str, Any] | None = None
+    connection: Connection, by: ByKeys, named: Iterable[str], asked: Mapping[str, Any] | None = None
 ) -> list[Car]:
-    """The cars that a query finds by names, however many."""
-    return [
-        car for part in chunks(sorted(named)) for car in cars_found(connection, query, {**(asked or {}), "named": part})
-    ]
+    """The cars of some names, in the order of their ids; by: `BY_ID` or one of `OF_RECORDS`."""
+    return _cars(connection, by.rows(connection, named, asked or {}))
+
+
+def _cars(connection: Connection, rows: Sequence[Any]) -> list[Car]:
+    """The cars of these rows, with what waits for each: writes without an answer, decisions to be carried out."""
+    if not rows:
+        return []
+    found = {row[0]: row for row in rows}
+    unconfirmed: dict[str, list[UnconfirmedWrite]] = {}
+    for row in connection.execute(_CLAIMED).all():
+        if row.car_id in found:
+            operation, _ = codec.load_operation(row.payload, row.side, row.action, row.record_id)
+            unconfirmed.setdefault(row.car_id, []).extend(unconfirmed_writes(operation))
+    due: dict[str, list[Resolution]] = {}
+    for row in sorted(_DUE.rows(connection, found, {}), key=attrgetter("id")):
+        due.setdefault(row.car_id, []).append(resolution_of(stored_resolution(row)))
+    return [car_of(found[i], tuple(unconfirmed.get(i, ())), tuple(due.get(i, ()))) for i in sorted(found)]
 
 
 def write_cars(

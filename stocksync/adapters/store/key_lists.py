@@ -5,19 +5,58 @@ Where each key is a parameter of its own, spelling and binding them takes longer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, func, select
+from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, select
 
+from stocksync.adapters.store.core import chunks
+
+Key = TypeVar("Key", str, int)
 AT_ONCE: Final = 1000
 """Keys that one statement looks up."""
+_KEYS: Final = "keys"
+_NUL: Final = "\\u0000"
+"""As JSON spells it: SQLite lets a text of a list end there."""
 
 
 def among(connection: Connection, column: Column[Any], keys: Sequence[str] | Sequence[int]) -> ColumnElement[bool]:
-    """The condition that a column holds one of some keys."""
+    """The condition that a column holds one of some keys of ours."""
     if connection.dialect.name != "sqlite":
         return column.in_(keys)
-    unfolded = func.json_each(orjson.dumps(keys).decode()).table_valued("value")
-    return column.in_(select(unfolded.c.value))
+    return _unfolded(column, orjson.dumps(keys).decode())
+
+
+class ByKeys:
+    """A statement that asks for rows by keys, however many; made once, for that takes longer than to execute it.
+
+    statement: makes it of the condition that a row has one of the keys in this column.
+    """
+
+    def __init__(self, column: Any, statement: Callable[[ColumnElement[bool]], Any]) -> None:
+        self._unfolding = statement(_unfolded(column, bindparam(_KEYS)))
+        self._spelled_out = statement(column.in_(bindparam(_KEYS, expanding=True)))
+
+    def rows(self, connection: Connection, keys: Iterable[Key], asked: Mapping[str, Any]) -> list[Any]:
+        """The rows of these keys; asked: the statement's other parameters."""
+        wanted = list(keys)
+        if not wanted:
+            return []
+        if connection.dialect.name == "sqlite" and _NUL not in (spelled := orjson.dumps(wanted).decode()):
+            return list(connection.execute(self._unfolding, {**asked, _KEYS: spelled}).all())
+        return [
+            row
+            for part in chunks(sorted(wanted))
+            for row in connection.execute(self._spelled_out, {**asked, _KEYS: part}).all()
+        ]
+
+    def values(self, connection: Connection, keys: Iterable[Key], asked: Mapping[str, Any]) -> Iterator[Any]:
+        """What stands in the first column of these rows."""
+        return (row[0] for row in self.rows(connection, keys, asked))
+
+
+def _unfolded(column: Any, keys: Any) -> ColumnElement[bool]:
+    listed = func.json_each(keys).table_valued("value")
+    found: ColumnElement[bool] = column.in_(select(listed.c.value))
+    return found

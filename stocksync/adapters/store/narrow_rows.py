@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from stocksync.adapters.store.car_rows import id_column
-from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION, SNAPSHOT, chunks
+from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION, SNAPSHOT
+from stocksync.adapters.store.key_lists import ByKeys
 from stocksync.adapters.store.snapshot_rows import snapshots_of
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import POLICE_NUMBER
@@ -25,35 +26,31 @@ _PLACE: Final[Any] = bindparam("place")
 _OF_SIDE: Final = (SNAPSHOT.c.pair == _PAIR, SNAPSHOT.c.side == bindparam("of_side"))
 
 
-def _is_named(column: Any) -> Any:
-    return column.in_(bindparam("named", expanding=True))
-
-
-def _car_keys(*conditions: Any) -> Any:
+def _car_keys(column: Any, *conditions: Any) -> ByKeys:
     columns = (CAR.c.id, CAR.c.vehicle_module_id, CAR.c.dms_id, CAR.c.police_number)
-    return select(*columns).where(CAR.c.pair == _PAIR, *conditions)
+    return ByKeys(column, select(*columns).where(*conditions).where)
 
 
-OWNERS: Final = {side: _car_keys(_is_named(id_column(side))) for side in Side}
+OWNERS: Final = {side: _car_keys(id_column(side), CAR.c.pair == _PAIR) for side in Side}
 """The cars that own some records of a side, wherever they are at home."""
-NUMBERED: Final = _car_keys(CAR.c.point_of_sale == _PLACE, _is_named(CAR.c.police_number))
+NUMBERED: Final = _car_keys(CAR.c.police_number, CAR.c.pair == _PAIR, CAR.c.point_of_sale == _PLACE)
 """The cars at home at a point of sale that were last known by some police numbers."""
-NAMED: Final = _car_keys(_is_named(CAR.c.id))
+NAMED: Final = _car_keys(CAR.c.id)
 """The cars of some ids."""
 
 
-def _alike(side: Side) -> tuple[Any, ...]:
+def _alike(side: Side) -> tuple[ByKeys, ...]:
     """The ids of the records here that are alike: by their own ids, then by each of their keys, by their references."""
     ours = and_(CAR.c.pair == _PAIR, id_column(side) == SNAPSHOT.c.record_id, CAR.c.point_of_sale == _PLACE)
     at_home = select(CAR.c.id).where(ours).exists()
     here = (SNAPSHOT.c.gone.is_(False), or_(SNAPSHOT.c.point_of_sale == _PLACE, at_home))
     ids = select(SNAPSHOT.c.record_id).where(*_OF_SIDE, *here)
-    return tuple(ids.where(_is_named(column)) for column in (SNAPSHOT.c.record_id, *_KEYS))
+    return tuple(ByKeys(column, ids.where) for column in (SNAPSHOT.c.record_id, *_KEYS))
 
 
 _KEYS: Final = (SNAPSHOT.c.slip, SNAPSHOT.c.plate, SNAPSHOT.c.police_number, SNAPSHOT.c.reference)
 _ALIKE: Final = {side: _alike(side) for side in Side}
-_FORMERLY: Final = select(SNAPSHOT.c.record_id, *_KEYS).where(*_OF_SIDE, _is_named(SNAPSHOT.c.record_id))
+_FORMERLY: Final = ByKeys(SNAPSHOT.c.record_id, select(SNAPSHOT.c.record_id, *_KEYS).where(*_OF_SIDE).where)
 _TOUCHED: Final = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id, *_KEYS).where(
     SNAPSHOT.c.pair == _PAIR,
     SNAPSHOT.c.seen_at >= bindparam("since"),
@@ -65,15 +62,15 @@ def ids_of_interest(connection: Connection, pair: str, point_of_sale: str) -> se
     """The cars at home at a point of sale that every run looks at: see `Store.cars_of_interest`."""
     here = {"of_pair": pair, "place": point_of_sale}
     found = set(connection.scalars(_INTERESTING, here))
-    for waiting in (_ON_THEIR_WAY, _UNDONE):
-        for part in chunks(sorted(set(connection.scalars(waiting)) - found)):
-            found.update(connection.scalars(_AT_HOME, {**here, "named": part}))
-    return found
+    waiting = {*connection.scalars(_ON_THEIR_WAY), *connection.scalars(_UNDONE)} - found
+    homes = _HOMES.rows(connection, waiting, {})
+    return found | {car_id for car_id, *home in homes if home == [pair, point_of_sale]}
 
 
 _HOME: Final = (CAR.c.pair == _PAIR, CAR.c.point_of_sale == _PLACE)
 _INTERESTING: Final = select(CAR.c.id).where(*_HOME, CAR.c.interesting)
-_AT_HOME: Final = select(CAR.c.id).where(*_HOME, _is_named(CAR.c.id))
+# Where a home was asked for as well, SQLite would look through all cars there.
+_HOMES: Final = ByKeys(CAR.c.id, select(CAR.c.id, CAR.c.pair, CAR.c.point_of_sale).where)
 _ON_THEIR_WAY: Final = select(OUTBOX.c.car_id).where(
     OUTBOX.c.status.in_((EntryStatus.PENDING.value, EntryStatus.CLAIMED.value))
 )
@@ -81,17 +78,16 @@ _UNDONE: Final = select(RESOLUTION.c.car_id).where(RESOLUTION.c.status == Resolu
 
 
 def car_keys_named(
-    connection: Connection, by: Any, named: Iterable[str], pair: str, point_of_sale: str
+    connection: Connection, by: ByKeys, named: Iterable[str], pair: str, point_of_sale: str
 ) -> list[CarKeys]:
     """What leads from cars to records; by: one of `OWNERS`, `NUMBERED` or `NAMED`, which says what is named."""
     found = []
-    for part in chunks(sorted(named)):
-        rows = connection.execute(by, {"of_pair": pair, "place": point_of_sale, "named": part}).all()
-        for car_id, vehicle_module_id, dms_id, police_number in rows:
-            ids = {Side.VEHICLE_MODULE: vehicle_module_id, Side.DMS: dms_id}
-            if vehicle_module_id is None or dms_id is None:
-                ids = {side: record_id for side, record_id in ids.items() if record_id is not None}
-            found.append(CarKeys(car_id, ids, police_number))
+    rows = by.rows(connection, named, {"of_pair": pair, "place": point_of_sale})
+    for car_id, vehicle_module_id, dms_id, police_number in rows:
+        ids = {Side.VEHICLE_MODULE: vehicle_module_id, Side.DMS: dms_id}
+        if vehicle_module_id is None or dms_id is None:
+            ids = {side: record_id for side, record_id in ids.items() if record_id is not None}
+        found.append(CarKeys(car_id, ids, police_number))
     return found
 
 
@@ -107,18 +103,16 @@ def snapshots_alike(
     asked = (ids, wanted.slips, wanted.plates, wanted.police_numbers, wanted.referring_to[side])
     here = {"of_pair": pair, "place": point_of_sale, "of_side": side.value}
     found: set[str] = set()
-    for statement, values in zip(_ALIKE[side], asked, strict=True):
-        for part in chunks(sorted(values)):
-            found.update(i for i in connection.scalars(statement, {**here, "named": part}).all() if i not in but)
+    for by_key, values in zip(_ALIKE[side], asked, strict=True):
+        found.update(i for i in by_key.values(connection, values, here) if i not in but)
     return snapshots_of(connection, pair, side, found)
 
 
 def formerly_alike(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> Alike:
     """What records were alike to when they were last seen, those that are gone included."""
     alike = Alike()
-    for part in chunks(sorted(record_ids)):
-        for row in connection.execute(_FORMERLY, {"of_pair": pair, "of_side": side.value, "named": part}).all():
-            _add(alike, side, row)
+    for row in _FORMERLY.rows(connection, record_ids, {"of_pair": pair, "of_side": side.value}):
+        _add(alike, side, row)
     return alike
 
 
@@ -188,16 +182,15 @@ _UNREADABLE: Final = select(SNAPSHOT.c.record_id).where(
 def open_elsewhere(connection: Connection, pair: str, point_of_sale: str, vins: Iterable[str]) -> dict[Side, set[str]]:
     """The ids of open records of other points of sale that had one of these VINs when they were last seen."""
     found: dict[Side, set[str]] = {side: set() for side in Side}
-    for part in chunks(sorted(vins)):
-        asked = {"of_pair": pair, "place": point_of_sale, "named": part}
-        for side, record_id in connection.execute(_OPEN_ELSEWHERE, asked).all():
-            found[Side(side)].add(record_id)
+    for side, record_id in _OPEN_ELSEWHERE.rows(connection, vins, {"of_pair": pair, "place": point_of_sale}):
+        found[Side(side)].add(record_id)
     return found
 
 
 _ELSEWHERE: Final = SNAPSHOT.c.point_of_sale != _PLACE
-_OPEN_ELSEWHERE: Final = select(SNAPSHOT.c.side, SNAPSHOT.c.record_id).where(
-    SNAPSHOT.c.pair == _PAIR, _ELSEWHERE, SNAPSHOT.c.is_open, _is_named(SNAPSHOT.c.vin)
+_OPEN_ELSEWHERE: Final = ByKeys(
+    SNAPSHOT.c.vin,
+    select(SNAPSHOT.c.side, SNAPSHOT.c.record_id).where(SNAPSHOT.c.pair == _PAIR, _ELSEWHERE, SNAPSHOT.c.is_open).where,
 )
 
 
@@ -205,11 +198,8 @@ def referring_elsewhere(
     connection: Connection, pair: str, point_of_sale: str, side: Side, record_ids: Iterable[str]
 ) -> set[str]:
     """The ids of a side's records at other points of sale that referred to one of these records."""
-    found: set[str] = set()
-    for part in chunks(sorted(record_ids)):
-        asked = {"of_pair": pair, "of_side": side.value, "place": point_of_sale, "named": part}
-        found.update(connection.scalars(_REFERRING, asked))
-    return found
+    asked = {"of_pair": pair, "of_side": side.value, "place": point_of_sale}
+    return set(_REFERRING.values(connection, record_ids, asked))
 
 
-_REFERRING: Final = select(SNAPSHOT.c.record_id).where(*_OF_SIDE, _ELSEWHERE, _is_named(SNAPSHOT.c.reference))
+_REFERRING: Final = ByKeys(SNAPSHOT.c.reference, select(SNAPSHOT.c.record_id).where(*_OF_SIDE, _ELSEWHERE).where)

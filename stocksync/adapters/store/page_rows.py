@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from stocksync.adapters.store.core import PAGE, SNAPSHOT, chunks
+from stocksync.adapters.store.key_lists import ByKeys
 from stocksync.stock.values import Side
 from stocksync.sync.familiar import KnownPage, ListedPage
 from stocksync.sync.recording import Recording
@@ -35,9 +36,7 @@ _KNOWN = select(
     func.sum(SNAPSHOT.c.listed_digest.op(">>")(32)),
     func.sum(SNAPSHOT.c.listed_digest.op("&")(_LOWER)),
 ).where(*_OF_SNAPSHOT)
-_AMONG = select(SNAPSHOT.c.listed_digest).where(
-    *_OF_SNAPSHOT, SNAPSHOT.c.listed_digest.in_(bindparam("digests", expanding=True))
-)
+_AMONG = ByKeys(SNAPSHOT.c.listed_digest, select(SNAPSHOT.c.listed_digest).where(*_OF_SNAPSHOT).where)
 _PAGES = select(PAGE.c.digest, PAGE.c.records).where(*_OF_PAGE, PAGE.c.records == PAGE.c.known)
 _PACKED = select(PAGE.c.digest, PAGE.c.digests, PAGE.c.runs).where(*_OF_PAGE)
 
@@ -88,10 +87,7 @@ def _forget(connection: Connection, here: dict[str, str], kept: Collection[int])
 def _unknown(connection: Connection, recording: Recording, side: Side, fresh: set[int]) -> set[int]:
     """Those of what was not familiar that no snapshot has even now."""
     here = {"pair": recording.pair, "place": recording.point_of_sale, "of": side.value}
-    known: set[int] = set()
-    for part in chunks(sorted(fresh)):
-        known.update(connection.scalars(_AMONG, here | {"digests": part}))
-    return fresh - known
+    return fresh.difference(_AMONG.values(connection, fresh, here))
 
 
 def _row(page: ListedPage, unknown: Set[int]) -> dict[str, Any]:

@@ -17,10 +17,9 @@ from sqlalchemy import Connection, Engine, and_, func, insert, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.car_rows import (
-    AT_HOME,
     BY_ID,
     OF_RECORDS,
-    cars_found,
+    cars_at_home,
     cars_named,
     write_cars,
 )
@@ -293,7 +292,7 @@ class Repository:
     def cars_at(self, pair: str, point_of_sale: str) -> list[Car]:
         """Every car at home at a point of sale, closed ones included."""
         with self._reading() as connection:
-            return cars_found(connection, AT_HOME, {"of_pair": pair, "place": point_of_sale})
+            return cars_at_home(connection, pair, point_of_sale)
 
     def cars_named(self, car_ids: Iterable[str]) -> list[Car]:
         """The cars of these ids."""

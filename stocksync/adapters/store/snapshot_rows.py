@@ -12,6 +12,7 @@ from stocksync.adapters.store import codec
 from stocksync.adapters.store.bulk import Bulk
 from stocksync.adapters.store.car_rows import id_column
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
+from stocksync.adapters.store.key_lists import ByKeys
 from stocksync.adapters.store.rows import upsert
 from stocksync.adapters.store.tables import UNCLEAR
 from stocksync.stock.values import Side
@@ -30,16 +31,21 @@ def _seen_elsewhere(side: Side) -> Any:
 _OF: Final = (SNAPSHOT.c.pair == bindparam("of_pair"), SNAPSHOT.c.side == bindparam("of_side"))
 NATIVE_ROWS: Final = select(SNAPSHOT.c.record_id, SNAPSHOT.c.version, SNAPSHOT.c.body, SNAPSHOT.c.stamp)
 """What `native_of` reads of a row, in this order."""
-_NATIVE_OF: Final = NATIVE_ROWS.where(*_OF, SNAPSHOT.c.record_id.in_(bindparam("ids", expanding=True)))
-_REMEMBERED: Final = select(
+_NATIVE_OF: Final = ByKeys(SNAPSHOT.c.record_id, NATIVE_ROWS.where(*_OF).where)
+_REMEMBERED: Final = ByKeys(
     SNAPSHOT.c.record_id,
-    SNAPSHOT.c.digest,
-    SNAPSHOT.c.point_of_sale,
-    SNAPSHOT.c.stamp,
-    SNAPSHOT.c.older_readings,
-    SNAPSHOT.c.older_since,
-    SNAPSHOT.c.read_by,
-).where(*_OF, SNAPSHOT.c.record_id.in_(bindparam("ids", expanding=True)), SNAPSHOT.c.gone.is_(False))
+    select(
+        SNAPSHOT.c.record_id,
+        SNAPSHOT.c.digest,
+        SNAPSHOT.c.point_of_sale,
+        SNAPSHOT.c.stamp,
+        SNAPSHOT.c.older_readings,
+        SNAPSHOT.c.older_since,
+        SNAPSHOT.c.read_by,
+    )
+    .where(*_OF, SNAPSHOT.c.gone.is_(False))
+    .where,
+)
 _TO_READ_AGAIN: Final = select(SNAPSHOT.c.record_id).where(
     *_OF, SNAPSHOT.c.point_of_sale == bindparam("place"), SNAPSHOT.c.gone.is_(False), text(f"({UNCLEAR})")
 )
@@ -107,21 +113,17 @@ def _snapshot_row(snapshot: Snapshot, point_of_sale: str) -> tuple[Any, ...]:
 def remembered(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, Remembered]:
     """What is known of the snapshots of these records; nothing of those that are gone."""
     found = {}
-    for part in chunks(sorted(record_ids)):
-        rows = connection.execute(_REMEMBERED, {"of_pair": pair, "of_side": side.value, "ids": part}).all()
-        for record_id, digest, point_of_sale, said, *older in rows:
-            stamp = datetime.fromisoformat(said) if said is not None else None
-            found[record_id] = Remembered(digest, point_of_sale, stamp, *older)
+    rows = _REMEMBERED.rows(connection, record_ids, {"of_pair": pair, "of_side": side.value})
+    for record_id, digest, point_of_sale, said, *older in rows:
+        stamp = datetime.fromisoformat(said) if said is not None else None
+        found[record_id] = Remembered(digest, point_of_sale, stamp, *older)
     return found
 
 
 def snapshots_of(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, NativeRecord]:
     """What a side last said of these records."""
-    found: dict[str, NativeRecord] = {}
-    for part in chunks(sorted(record_ids)):
-        rows = connection.execute(_NATIVE_OF, {"of_pair": pair, "of_side": side.value, "ids": part}).all()
-        found.update((row[0], native_of(row)) for row in rows)
-    return found
+    rows = _NATIVE_OF.rows(connection, record_ids, {"of_pair": pair, "of_side": side.value})
+    return {row[0]: native_of(row) for row in rows}
 
 
 def snapshots_at(connection: Connection, pair: str, point_of_sale: str, side: Side) -> dict[str, NativeRecord]:
@@ -191,20 +193,14 @@ def listed_digests(connection: Connection, pair: str, point_of_sale: str, side: 
 
 def former_digests(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
     """The digests that records were last listed with."""
-    found: dict[str, int] = {}
-    for part in chunks(sorted(record_ids)):
-        asked = {"of_pair": pair, "of_side": side.value, "ids": part}
-        found.update((record_id, digest) for record_id, digest in connection.execute(_FORMER, asked).all())
-    return found
+    rows = _FORMER.rows(connection, record_ids, {"of_pair": pair, "of_side": side.value})
+    return {record_id: digest for record_id, digest in rows}
 
 
 def not_met(connection: Connection, pair: str, point_of_sale: str, side: Side, left: Iterable[int]) -> set[str]:
     """The records known at a point of sale with one of these digests, and those without any."""
     here = _here(pair, point_of_sale, side)
-    found = set(connection.scalars(_WITHOUT_DIGEST, here))
-    for part in chunks(sorted(left)):
-        found.update(connection.scalars(_WITH_DIGEST, {**here, "digests": part}))
-    return found
+    return {*connection.scalars(_WITHOUT_DIGEST, here), *_WITH_DIGEST.values(connection, left, here)}
 
 
 def _here(pair: str, point_of_sale: str, side: Side) -> dict[str, str]:
@@ -214,13 +210,11 @@ def _here(pair: str, point_of_sale: str, side: Side) -> dict[str, str]:
 _HERE: Final = (*_OF, SNAPSHOT.c.point_of_sale == bindparam("place"), SNAPSHOT.c.gone.is_(False))
 _HAS_DIGEST: Final = SNAPSHOT.c.listed_digest.is_not(None)
 _LISTED: Final = select(SNAPSHOT.c.listed_digest).where(*_HERE, _HAS_DIGEST)
-_FORMER: Final = select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest).where(
-    *_OF, SNAPSHOT.c.record_id.in_(bindparam("ids", expanding=True)), _HAS_DIGEST
+_FORMER: Final = ByKeys(
+    SNAPSHOT.c.record_id, select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest).where(*_OF, _HAS_DIGEST).where
 )
 _WITHOUT_DIGEST: Final = select(SNAPSHOT.c.record_id).where(*_HERE, SNAPSHOT.c.listed_digest.is_(None))
-_WITH_DIGEST: Final = select(SNAPSHOT.c.record_id).where(
-    *_HERE, SNAPSHOT.c.listed_digest.in_(bindparam("digests", expanding=True))
-)
+_WITH_DIGEST: Final = ByKeys(SNAPSHOT.c.listed_digest, select(SNAPSHOT.c.record_id).where(*_HERE).where)
 
 
 def read_marks(connection: Connection, point_of_sale: str) -> dict[Side, datetime]:
