@@ -255,7 +255,8 @@ class Cycle:
             kind is not RunKind.COMPLETE and self._knows_all_that_is_left(past)
         )
         if is_narrow and past.complete is not None:
-            return narrowed(self.store, self.mapping, gathered, _looked_elsewhere_at(past, past.complete))
+            since = _looked_elsewhere_at(past, past.complete)
+            return narrowed(self.store, self.mapping, gathered, since, reading.known)
         seen = gathered if kind is RunKind.COMPLETE else reading.beside_snapshots(gathered)
         return Looked(seen, gathering.vehicles_of(self.mapping, seen.records))
 

@@ -172,7 +172,7 @@ def _looked_at(
         return store.snapshots_at(after.pair, after.id), None
     # A record that may be decided otherwise is news, though nobody changed it.
     news = Gathered(records, dict.fromkeys(SIDES, frozenset()), dict.fromkeys(SIDES, ()))
-    looked = narrowed(store, after, news, since)
+    looked = narrowed(store, after, news, since, {side: {} for side in SIDES})
     return looked.gathered.records, looked.cars
 
 

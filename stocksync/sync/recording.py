@@ -90,17 +90,22 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the store says of a record's snapshot, without its body; read_by: see `Snapshot`.
+    """What the store says of a record's snapshot, without its body; for most of it see `Snapshot`.
 
     older_readings: runs in a row that were shown an older state than the snapshot's, the first of them at older_since.
     """
 
     digest: str
     point_of_sale: str
-    stamp: datetime | None = None
-    older_readings: int = 0
-    older_since: datetime | None = None
-    read_by: str | None = None
+    stamp: datetime | None
+    older_readings: int
+    older_since: datetime | None
+    read_by: str | None
+    vin: str | None
+    reference: str | None
+    is_open: bool
+    keys: Keys
+    unreadable: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,15 +52,15 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
     plan = decided.plan
     planned = {car.car.id for car in plan.cars}
     not_ours = frozenset(car_id for car_id, car in decided.stored.items() if car_id not in planned and not car.closed)
-    gathered = decided.gathered
+    gathered, snapshots = decided.gathered, tuple(_changed_snapshots(mapping, decided))
     everything = decided.complete and gathered.vanished is None
     return Recording(
         run_id=run_id,
         at=at,
         pair=mapping.pair,
         point_of_sale=mapping.id,
-        snapshots=tuple(_changed_snapshots(mapping, decided)),
-        cars=(*_changed_cars(plan, decided.stored), *_left_alone(planned, decided)),
+        snapshots=snapshots,
+        cars=(*_changed_cars(plan, decided.stored), *_unspoken_of(planned, decided, snapshots)),
         opened=frozenset(planned - decided.stored.keys()),
         merged=plan.merged,
         operations=tuple(
@@ -172,11 +172,24 @@ def _changed_cars(plan: Plan, stored: Mapping[str, Car]) -> Iterable[Car]:
             yield planned.car
 
 
-def _left_alone(planned: set[str], decided: Decided) -> Iterable[Car]:
-    """The closed cars that no plan speaks of any more: of interest to nobody."""
+def _unspoken_of(planned: set[str], decided: Decided, snapshots: Iterable[Snapshot]) -> Iterable[Car]:
+    """The cars of which no plan was made, and which are of interest from now on, or no more.
+
+    A closed one is of interest to nobody. An open one whose records changed is: what others have come to have to do
+    with it meanwhile was not decided, see `narrow`.
+    """
+    known = decided.known
+    changed = {
+        (s.side, s.record_id)
+        for s in snapshots
+        if (before := known[s.side].get(s.record_id)) is None or before.digest != s.digest
+    }
     for car in decided.stored.values():
-        if car.closed and car.interesting and car.id not in planned and car.id not in decided.plan.merged:
-            yield replace(car, interesting=False, unconfirmed=())
+        if car.id in planned or car.id in decided.plan.merged:
+            continue
+        is_of_interest = not car.closed and (car.interesting or not changed.isdisjoint(car.record_ids.items()))
+        if is_of_interest is not car.interesting:
+            yield replace(car, interesting=is_of_interest, unconfirmed=())
 
 
 def _journal_line(car: CarPlan, former_reservation: Any) -> JournalLine | None:

@@ -27,7 +27,7 @@ _OF_SIDE: Final = (SNAPSHOT.c.pair == _PAIR, SNAPSHOT.c.side == bindparam("of_si
 
 
 def _car_keys(column: Any, *conditions: Any) -> ByKeys:
-    columns = (CAR.c.id, CAR.c.vehicle_module_id, CAR.c.dms_id, CAR.c.police_number)
+    columns = (CAR.c.id, CAR.c.vehicle_module_id, CAR.c.dms_id, CAR.c.police_number, CAR.c.point_of_sale, CAR.c.closed)
     return ByKeys(column, select(*columns).where(*conditions).where)
 
 
@@ -83,11 +83,11 @@ def car_keys_named(
     """What leads from cars to records; by: one of `OWNERS`, `NUMBERED` or `NAMED`, which says what is named."""
     found = []
     rows = by.rows(connection, named, {"of_pair": pair, "place": point_of_sale})
-    for car_id, vehicle_module_id, dms_id, police_number in rows:
+    for car_id, vehicle_module_id, dms_id, *known in rows:
         ids = {Side.VEHICLE_MODULE: vehicle_module_id, Side.DMS: dms_id}
         if vehicle_module_id is None or dms_id is None:
             ids = {side: record_id for side, record_id in ids.items() if record_id is not None}
-        found.append(CarKeys(car_id, ids, police_number))
+        found.append(CarKeys(car_id, ids, *known))
     return found
 
 

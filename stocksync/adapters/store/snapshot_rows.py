@@ -16,6 +16,7 @@ from stocksync.adapters.store.key_lists import ByKeys
 from stocksync.adapters.store.rows import upsert
 from stocksync.adapters.store.tables import UNCLEAR
 from stocksync.stock.values import Side
+from stocksync.sync.binding import Keys
 from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import Recording, Remembered, Snapshot
 
@@ -42,6 +43,13 @@ _REMEMBERED: Final = ByKeys(
         SNAPSHOT.c.older_readings,
         SNAPSHOT.c.older_since,
         SNAPSHOT.c.read_by,
+        SNAPSHOT.c.vin,
+        SNAPSHOT.c.reference,
+        SNAPSHOT.c.is_open,
+        SNAPSHOT.c.slip,
+        SNAPSHOT.c.plate,
+        SNAPSHOT.c.police_number,
+        SNAPSHOT.c.unreadable,
     )
     .where(*_OF, SNAPSHOT.c.gone.is_(False))
     .where,
@@ -114,9 +122,10 @@ def remembered(connection: Connection, pair: str, side: Side, record_ids: Iterab
     """What is known of the snapshots of these records; nothing of those that are gone."""
     found = {}
     rows = _REMEMBERED.rows(connection, record_ids, {"of_pair": pair, "of_side": side.value})
-    for record_id, digest, point_of_sale, said, *older in rows:
+    for record_id, digest, place, said, older, since, read_by, vin, reference, is_open, *keys, unreadable in rows:
         stamp = datetime.fromisoformat(said) if said is not None else None
-        found[record_id] = Remembered(digest, point_of_sale, stamp, *older)
+        told = (vin, reference, is_open, Keys(*keys), unreadable)
+        found[record_id] = Remembered(digest, place, stamp, older, since, read_by, *told)
     return found
 
 
