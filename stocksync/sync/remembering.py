@@ -53,6 +53,7 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
     planned = {car.car.id for car in plan.cars}
     not_ours = frozenset(car_id for car_id, car in decided.stored.items() if car_id not in planned and not car.closed)
     gathered, snapshots = decided.gathered, tuple(_changed_snapshots(mapping, decided))
+    cars = (*_changed_cars(plan, decided.stored), *_unspoken_of(planned, decided, snapshots))
     everything = decided.complete and gathered.vanished is None
     return Recording(
         run_id=run_id,
@@ -60,8 +61,10 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         pair=mapping.pair,
         point_of_sale=mapping.id,
         snapshots=snapshots,
-        cars=(*_changed_cars(plan, decided.stored), *_unspoken_of(planned, decided, snapshots)),
+        cars=cars,
         opened=frozenset(planned - decided.stored.keys()),
+        renamed=frozenset(_renamed(cars, decided.stored)),
+        renamed_records=frozenset(_renamed_records(snapshots, decided.known)),
         merged=plan.merged,
         operations=tuple(
             DueOperation(car.car.id, operation, car.context) for car in plan.cars for operation in car.operations
@@ -109,6 +112,26 @@ def _changed_snapshots(mapping: PointOfSaleMapping, decided: Decided) -> Iterabl
             known = decided.known[side].get(record_id)
             if known is None or is_news(known, snapshot):
                 yield snapshot
+
+
+def _renamed(cars: Iterable[Car], stored: Mapping[str, Car]) -> Iterable[str]:
+    """The cars that are found by other keys than before."""
+    for car in cars:
+        before = stored.get(car.id)
+        names = (car.vin, car.registration, car.police_number)
+        if before is not None and (before.vin, before.registration, before.police_number) != names:
+            yield car.id
+
+
+def _renamed_records(
+    snapshots: Iterable[Snapshot], known: Mapping[Side, Mapping[str, Remembered]]
+) -> Iterable[tuple[Side, str]]:
+    """The records that are found by other keys than before, or were not known."""
+    for snapshot in snapshots:
+        before = known[snapshot.side].get(snapshot.record_id)
+        names = (snapshot.keys, snapshot.vin, snapshot.reference, snapshot.unreadable)
+        if before is None or (before.keys, before.vin, before.reference, before.unreadable) != names:
+            yield snapshot.side, snapshot.record_id
 
 
 def is_news(known: Remembered, snapshot: Snapshot) -> bool:

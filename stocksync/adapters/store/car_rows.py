@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
@@ -128,12 +128,20 @@ def _cars(connection: Connection, rows: Sequence[Any]) -> list[Car]:
 
 
 def write_cars(
-    connection: Connection, cars: Iterable[Car], at: datetime, opened: Collection[str] = frozenset()
+    connection: Connection,
+    cars: Iterable[Car],
+    at: datetime,
+    opened: Container[str] = frozenset(),
+    renamed: Container[str] = frozenset(),
 ) -> None:
-    """Write cars, the last state of each; opened: the ids of those that were not there before."""
+    """Write cars, the last state of each.
+
+    opened: the ids of those that were not there before. renamed: see `Recording`.
+    """
     latest = {car.id: car for car in cars}
-    there = (_car_row(car) for car in latest.values() if car.id not in opened)
-    _CARS.write(connection, there, {"opened_at": at})
+    there = [car for car in latest.values() if car.id not in opened]
+    _CARS.write(connection, (_car_row(car) for car in there if car.id not in renamed), {"opened_at": at})
+    _RENAMED.write(connection, (_car_row(car) for car in there if car.id in renamed), {"opened_at": at})
     # After the others: a record that one of them had may be one of theirs now.
     _NEW_CARS.write(connection, (_car_row(car) for car in latest.values() if car.id in opened), {"opened_at": at})
 
@@ -164,6 +172,7 @@ _CARS: Final = Bulk(
     keep=frozenset({"opened_at"}),
     rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id", "vin", "registration", "police_number"),
 )
+_RENAMED: Final = replace(_CARS, rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id"))
 _NEW_CARS: Final = replace(_CARS, rarely=())
 
 

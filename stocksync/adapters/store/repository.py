@@ -404,12 +404,19 @@ class Repository:
         with self._writing_for(recording.run_id) as connection:
             # First, so that what is written below is not read back: all of it was found.
             note_gone(connection, recording)
-            write_snapshots(connection, recording.pair, recording.point_of_sale, recording.snapshots, recording.at)
+            write_snapshots(
+                connection,
+                recording.pair,
+                recording.point_of_sale,
+                recording.snapshots,
+                recording.at,
+                recording.renamed_records,
+            )
             note_older_readings(connection, recording)
             note_relisted(connection, recording)
             note_pages(connection, recording)
             merge_cars(connection, recording)
-            write_cars(connection, recording.cars, recording.at, recording.opened)
+            write_cars(connection, recording.cars, recording.at, recording.opened, recording.renamed)
             supersede(connection, recording)
             end_resolutions(connection, recording.run_id, recording.standings, recording.at)
             operations = self._still_wanted(connection, recording.operations)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -61,12 +62,22 @@ _SEEN_ELSEWHERE: Final = {side: _seen_elsewhere(side) for side in Side}
 
 
 def write_snapshots(
-    connection: Connection, pair: str, point_of_sale: str, snapshots: Iterable[Snapshot], at: datetime
+    connection: Connection,
+    pair: str,
+    point_of_sale: str,
+    snapshots: Iterable[Snapshot],
+    at: datetime,
+    renamed: Container[tuple[Side, str]] = frozenset(),
 ) -> None:
-    """Write what sides said, the last word of each record; at this point of sale unless a record says otherwise."""
+    """Write what sides said, the last word of each record; at this point of sale unless a record says otherwise.
+
+    renamed: as `Recording.renamed_records`.
+    """
     latest = {(s.side, s.record_id): s for s in snapshots}
     same = {"pair": pair, "gone": False, "older_readings": 0, "older_since": None, "seen_at": at}
-    _SNAPSHOTS.write(connection, (_snapshot_row(s, point_of_sale) for s in latest.values()), same)
+    others = (_snapshot_row(s, point_of_sale) for key, s in latest.items() if key not in renamed)
+    _SNAPSHOTS.write(connection, others, same)
+    _RENAMED.write(connection, (_snapshot_row(s, point_of_sale) for key, s in latest.items() if key in renamed), same)
 
 
 _SNAPSHOTS: Final = Bulk(
@@ -93,6 +104,7 @@ _SNAPSHOTS: Final = Bulk(
     keys=("pair", "side", "record_id"),
     rarely=("point_of_sale", "vin", "reference", "gone", "slip", "plate", "police_number", "unreadable"),
 )
+_RENAMED: Final = replace(_SNAPSHOTS, rarely=())
 
 
 def _snapshot_row(snapshot: Snapshot, point_of_sale: str) -> tuple[Any, ...]:
