@@ -119,15 +119,9 @@ def narrowed(
     with store.at_one_moment():
         scope.add_cars(store.cars_of_interest(mapping.pair, mapping.id))
         scope.due |= store.touched_elsewhere(mapping.pair, mapping.id, since)
-        unmoved = {
-            side: {i for i, v in vehicles[side].items() if _is_unmoved(mapping, side, v, known[side].get(i))}
-            for side in SIDES
-        }
         for side in SIDES:
-            scope.add_owners(side, vanished[side])
-            scope.add_news(side, vehicles[side].keys() - unmoved[side], vanished[side])
-        for side in SIDES:
-            scope.add_news(side, unmoved[side] - scope.left_alone(side, unmoved[side]))
+            unmoved = {i for i, v in vehicles[side].items() if _is_unmoved(mapping, side, v, known[side].get(i))}
+            scope.add_news(side, vehicles[side].keys() - scope.left_alone(side, unmoved), vanished[side])
         found = scope.closed()
     ids = {side: frozenset(found[side]) for side in SIDES}
     records = {side: {**found[side], **gathered.records[side]} for side in SIDES}
@@ -188,39 +182,34 @@ class _Scope:
                 self.due.police_numbers.add(car.police_number)
 
     def left_alone(self, side: Side, record_ids: Iterable[str]) -> set[str]:
-        """Look at the cars of these records and at nothing beside them, where that is enough; the answer is of which.
-
-        To be asked once all is added that more has to be looked at of.
-        """
+        """Look at the cars of these records, as yet at nothing beside them; the answer is of which that is enough."""
         left = set()
         for car in self.store.owners_of(self.mapping.pair, side, record_ids):
             at_home = car.point_of_sale == self.mapping.id and not car.closed
-            if (
-                at_home
-                and len(car.record_ids) == len(SIDES)
-                and (car.car_id in self.alone or car.car_id not in self.cars)
-            ):
-                self.cars.add(car.car_id)
-                self.alone[car.car_id] = car
+            if at_home and len(car.record_ids) == len(SIDES):
                 left.add(car.record_ids[side])
+                if car.car_id not in self.cars:
+                    self.cars.add(car.car_id)
+                    self.alone[car.car_id] = car
         return left
 
-    def add_owners(self, side: Side, record_ids: Iterable[str]) -> None:
+    def _add_owners(self, side: Side, record_ids: Iterable[str]) -> None:
         """Look at the cars that own these records; whose owner was met already need not be asked for."""
         self.add_cars(self.store.owners_of(self.mapping.pair, side, set(record_ids) - self.owned[side]))
 
-    def add_news(self, side: Side, record_ids: Set[str], vanished: Set[str] = frozenset()) -> None:
+    def add_news(self, side: Side, record_ids: Set[str], vanished: Set[str]) -> None:
         """Look at what records are alike to that were read, and at what they and those that are gone were alike to."""
         # That may be free now, or alone.
         self.due |= self.store.formerly_alike(self.mapping.pair, side, record_ids | vanished)
         self._add_records(side, {i: self.vehicles[side][i] for i in record_ids})
+        self._add_owners(side, vanished)
 
     def _add_records(self, side: Side, vehicles: Mapping[str, Vehicle]) -> None:
         """Look at what these records are alike to, and at their cars."""
         self.met[side].update(vehicles)
         for record_id, vehicle in vehicles.items():
             self.due.add(side, record_id, keys_of(vehicle), vehicle.reference)
-        self.add_owners(side, vehicles)
+        self._add_owners(side, vehicles)
 
     def _holds(self, side: Side, vehicle: Vehicle) -> bool:
         """Tell whether a snapshot still holds: where everything was listed, not of what was not met, nor elsewhere."""
