@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -162,6 +163,21 @@ def is_date_format(letters: str) -> bool:
     return named in (["dd", "mm", "yyyy"], ["dd", "mm", "yy"]) and not separators.strip("-/. ")
 
 
+@lru_cache(maxsize=64)
+def _layout(letters: str) -> re.Pattern[str]:
+    """What a date format looks like, digit for digit: read a good deal quicker than by `strptime`."""
+    parts = re.split("(yyyy|yy|mm|dd)", letters)
+    return re.compile(
+        "".join(rf"(?P<{part}>[0-9]{{{len(part)}}})" if part in DATE_LETTERS else re.escape(part) for part in parts)
+    )
+
+
+def _day(dd: str, mm: str, yyyy: str | None = None, yy: str = "") -> date:
+    """The day of digits; raises ValueError. Two of them are a year from 1969 on, as POSIX has it."""
+    year = int(yyyy) if yyyy is not None else (int(yy) + 31) % 100 + 1969
+    return date(year, int(mm), int(dd))
+
+
 @dataclass(frozen=True, slots=True)
 class Date:
     """A calendar date in one spelling, digit for digit."""
@@ -173,13 +189,12 @@ class Date:
         text = text_of(said)
         if text is None:
             return not_text(said)
+        found = _layout(self.format).fullmatch(text)
         try:
-            day = datetime.strptime(text, strptime_format(self.format)).date()
+            day = _day(**found.groupdict()) if found is not None else None
         except ValueError:
-            return Invalid(shown(said), f"not a date {self.format}")
-        if day.strftime(strptime_format(self.format)) != text or not 1900 <= day.year <= 2200:
-            return Invalid(shown(said), f"not a date {self.format}")
-        return day
+            day = None
+        return day if day is not None and 1900 <= day.year <= 2200 else Invalid(shown(said), f"not a date {self.format}")
 
     def write(self, value: Value) -> Any:
         """Spell a date."""

@@ -21,6 +21,8 @@ class _Unreadable(ValueError):
 
 
 _LIMIT: Final = 10**10
+_DIGITS: Final = 10
+"""Of the largest number below the limit."""
 _ONE: Final = Decimal(1)
 _EXACT: Final = 40
 _UNIT_OF: Final = {0: Decimal(1), 2: Decimal("0.01")}
@@ -64,11 +66,28 @@ def _without(text: str, symbols: tuple[str, ...]) -> str:
     return text
 
 
+def _whole_text(said: Any, spelled: str, thousands: tuple[str, ...], factor: Decimal) -> int | None:
+    """A text that is a whole number without decimals, which needs no arithmetic; None for everything else."""
+    if type(said) is not str or spelled == "number" or factor != _ONE:
+        return None
+    text = said.strip()
+    if not _looks(thousands, None).fullmatch(text):
+        return None
+    text = _without_marks(text, thousands)
+    # A mark may be a digit, and leave nothing of a number.
+    return int(text) if text.isdigit() and len(text) <= _DIGITS else None
+
+
+def _without_marks(text: str, thousands: tuple[str, ...]) -> str:
+    for mark in thousands:
+        text = text.replace(mark, "")
+    return text
+
+
 def _spelled_number(text: str, thousands: tuple[str, ...], decimal_mark: str | None) -> Decimal:
     if not _looks(thousands, decimal_mark).fullmatch(text):
         raise _Unreadable("not a number as this system spells them")
-    for mark in thousands:
-        text = text.replace(mark, "")
+    text = _without_marks(text, thousands)
     try:
         return Decimal(text.replace(decimal_mark, ".") if decimal_mark else text)
     except ArithmeticError:
@@ -170,6 +189,8 @@ class Integer:
     def read(self, said: Any) -> Reading:
         """Read a whole number."""
         plain = _plain(said, self.factor)
+        if plain is None:
+            plain = _whole_text(said, self.spelled, self.thousands, self.factor)
         if plain is not None:
             return BLANK if self.zero_is_blank and plain == 0 else plain
         try:

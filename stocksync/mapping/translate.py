@@ -16,10 +16,11 @@ from stocksync.mapping.spelling import CannotSpell, Converter
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Known, Reading, Side
 from stocksync.stock.vehicle import Attribute, Vehicle
 
-Spelled = str | int | tuple[str] | None
+Spelled = str | int | tuple[str] | tuple[bool] | None
 """What a record says, as it is remembered; a number with decimals as it is spelled."""
 _REMEMBERED: Final = 4096
 """Texts of one field; some kilobytes."""
+_BOUNDED: Final = frozenset({Kind.MONEY, Kind.INTEGER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,31 @@ class FieldTranslation:
     def read(self, said: Any, blank_texts: frozenset[str]) -> Reading:
         """Read what a record says there; remembered of each text, because a stock says the same again and again."""
         kind, known = type(said), self.known
+        key: Spelled
+        if kind is str or kind is int or said is None:
+            key = said
         # Others are equal now and then, and yet two spellings: 1.50 and 1.5, or 1 and true.
-        is_remembered = kind is str or kind is int or kind is Decimal or said is None
-        key = (str(said),) if kind is Decimal else said
-        if is_remembered and (reading := known.get(key)) is not None:
-            return reading
-        if isinstance(self.converter, Matches):
-            reading = self.converter.read(said)
-        elif said is None or (kind is str and said.strip() in blank_texts):
-            reading = BLANK
+        elif kind is Decimal:
+            key = (str(said),)
+        elif kind is bool:
+            key = (said,)
         else:
-            reading = _within_bounds(self.attribute, self.converter.read(said))
-        if is_remembered:
+            return self._read_anew(said, blank_texts)
+        reading = known.get(key)
+        if reading is None:
             if len(known) >= _REMEMBERED:
                 known.clear()
-            known[key] = reading
+            reading = known[key] = self._read_anew(said, blank_texts)
         return reading
+
+    def _read_anew(self, said: Any, blank_texts: frozenset[str]) -> Reading:
+        converter = self.converter
+        if type(converter) is Matches:
+            return converter.read(said)
+        if said is None or (type(said) is str and said.strip() in blank_texts):
+            return BLANK
+        reading = converter.read(said)
+        return _within_bounds(self.attribute, reading) if type(reading) is int else reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ class SideTranslation:
 
     def vehicle(self, record_id: str, version: str | None, body: Mapping[str, Any]) -> Vehicle:
         """Read one record."""
-        readings = dict(self._silent)
+        readings, blank_texts = dict(self._silent), self.blank_texts
         for steps, places in self._groups:
             group: Any = body
             for step in steps:
@@ -92,8 +102,8 @@ class SideTranslation:
                 if said is ABSENT:
                     continue
                 # Texts and null are most of what a record says, and most of it was said before: worth no call.
-                reading = known.get(said) if (kind := type(said)) is str or kind is int or said is None else None
-                readings[name] = place.read(said, self.blank_texts) if reading is None else reading
+                reading = known.get(said) if type(said) is str or said is None else None
+                readings[name] = place.read(said, blank_texts) if reading is None else reading
         return Vehicle(record_id, readings, self._reference(body), version)
 
     def changed_by(self, body: Mapping[str, Any]) -> str | None:
@@ -155,8 +165,8 @@ def _grouped(fields: Mapping[str, FieldTranslation]) -> tuple[_Group, ...]:
     return tuple((steps, tuple(places)) for steps, places in groups.items())
 
 
-def _within_bounds(attribute: Attribute, reading: Reading) -> Reading:
-    if not isinstance(reading, int) or attribute.kind not in (Kind.MONEY, Kind.INTEGER):
+def _within_bounds(attribute: Attribute, reading: int) -> Reading:
+    if attribute.kind not in _BOUNDED:
         return reading
     if attribute.minimum is not None and reading < attribute.minimum:
         return Invalid(str(reading), f"less than {attribute.minimum}")
