@@ -194,7 +194,9 @@ class Date:
             day = _day(**found.groupdict()) if found is not None else None
         except ValueError:
             day = None
-        return day if day is not None and 1900 <= day.year <= 2200 else Invalid(shown(said), f"not a date {self.format}")
+        if day is None or not 1900 <= day.year <= 2200:
+            return Invalid(shown(said), f"not a date {self.format}")
+        return day
 
     def write(self, value: Value) -> Any:
         """Spell a date."""
