@@ -158,6 +158,9 @@ class StageVerdict:
         return not (self.moves or self.reserve or self.create_in_dms or self.findings or self.held)
 
 
+_OVER: Final = frozenset({Meaning.CLOSED, Meaning.IGNORED})
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """The whole lifecycle of one pair of systems."""
@@ -183,7 +186,7 @@ class Lifecycle:
             return False
         if module_stage == NOT_THERE and (was_bound or dms_status == NOT_THERE):
             return False
-        return self.meanings.get((module_stage, dms_status)) in (Meaning.CLOSED, Meaning.IGNORED)
+        return self.meanings.get((module_stage, dms_status)) in _OVER
 
     def _decide(self, situation: Situation) -> StageVerdict:
         if situation.module_stage is None or situation.dms_status is None:

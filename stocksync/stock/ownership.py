@@ -132,11 +132,15 @@ _Key = tuple[str | None, str | None, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """All policies in one context, in the mapping's order; owners: the side of each attribute that one side owns."""
+    """All policies in one context, in the mapping's order; owners: the side of each attribute that one side owns.
+
+    spelled_by: of each policy the attribute, and the side whose spelling counts where both hold the same.
+    """
 
     context: Context
     policies: Mapping[str, Policy | None]
     owners: Mapping[str, Side]
+    spelled_by: tuple[tuple[str, Policy | None, Side | None], ...]
     _rules: dict[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def rules_of(self, names: tuple[str, ...]) -> Mapping[str, str]:
@@ -171,8 +175,13 @@ class OwnershipMatrix:
             context = Context(stage, destination, vehicle_type, point_of_sale)
             policies = {name: row.policy_in(context) for name, row in self.rows.items()}
             owners = {name: p.owner.side for name, p in policies.items() if p is not None and p.owner.side is not None}
-            known = self._resolved[key] = Resolved(context, policies, owners)
+            spelled_by = tuple((name, p, None if p is None else _spelled_by(p)) for name, p in policies.items())
+            known = self._resolved[key] = Resolved(context, policies, owners, spelled_by)
         return known
+
+
+def _spelled_by(policy: Policy) -> Side:
+    return policy.owner.side or Side.VEHICLE_MODULE
 
 
 def may_write(policy: Policy, side: Side, *, fills_blank: bool, reviewed: bool = False) -> bool:

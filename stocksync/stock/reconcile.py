@@ -117,10 +117,12 @@ class UnkeptWrite:
 
 def agreed_on(value: Known) -> Verdict:
     """Row 1 with a new base: both hold the same, which is not what was known."""
-    return BLANK_AGREED if value is BLANK else Verdict(_AGREED, 1, None, None, value)
+    # Made of its parts as they are kept: at first contact there is one for nearly everything that a stock says.
+    return BLANK_AGREED if value is BLANK else _made(Verdict, (_AGREED, 1, None, None, value, None, None, None))
 
 
 _AGREED = Category.AGREED
+_made = tuple.__new__
 BLANK_AGREED = Verdict(Category.AGREED, row=1, base=BLANK)
 NOTHING_KNOWN = Verdict(Category.NOTHING_KNOWN, row=2)
 UNCHANGED = Verdict(Category.UNCHANGED, row=1)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
-from stocksync.stock.values import ABSENT, BLANK, Invalid, Reading, Side, is_value
+from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Reading, Side, is_value
 
 VIN_LENGTH = 17
+_MODULE, _DMS = SIDES
 
 Readings = Mapping[str, Reading]
 
@@ -44,12 +45,12 @@ class NotAfterToday:
 
     def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
         """Find the dates that lie in the future."""
-        return {
-            (side, name): "in the future"
-            for side, readings in car.sides
-            for name in self.attributes
-            if isinstance(day := readings.get(name), date) and day > car.today_on
-        }
+        found = {}
+        for side, readings in car.sides:
+            for name in self.attributes:
+                if isinstance(day := readings.get(name), date) and day > car.today_on:
+                    found[side, name] = "in the future"
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,10 @@ class ShortVinOnlyBefore:
 
     def broken_by(self, car: Car) -> dict[tuple[Side, str], str]:
         """Find the short VINs of cars that are too young for one."""
-        short = {
-            (side, self.vin): f"{len(vin)} characters instead of 17"
-            for side, readings in car.sides
-            if isinstance(vin := readings.get(self.vin), str) and len(vin) != VIN_LENGTH
-        }
+        short = {}
+        for side, readings in car.sides:
+            if isinstance(vin := readings.get(self.vin), str) and len(vin) != VIN_LENGTH:
+                short[side, self.vin] = f"{len(vin)} characters instead of 17"
         if not short:
             return {}
         registered = car.effective(self.first_registration)
@@ -150,12 +150,12 @@ class Car:
     sides: tuple[tuple[Side, Readings], tuple[Side, Readings]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sides", ((Side.VEHICLE_MODULE, self.vehicle_module), (Side.DMS, self.dms)))
+        object.__setattr__(self, "sides", ((_MODULE, self.vehicle_module), (_DMS, self.dms)))
 
     def effective(self, attribute: str) -> Reading | None:
         """The car's own value of an attribute: the owner's if set, else the other side's."""
         sides = (self.vehicle_module, self.dms)
-        if self.owners.get(attribute) is Side.DMS:
+        if self.owners.get(attribute) is _DMS:
             sides = (self.dms, self.vehicle_module)
         for readings in sides:
             reading = readings.get(attribute, ABSENT)

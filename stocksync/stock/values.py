@@ -40,6 +40,9 @@ class Nothing(Enum):
     ABSENT = "absent"
     BLANK = "blank"
 
+    # There is one of each: readings are looked up by the dozen, and to hash the name anew takes a call each time.
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         return self.name
 

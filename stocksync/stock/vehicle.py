@@ -94,7 +94,8 @@ class Vehicle:
 
     def has(self, attribute: str) -> bool:
         """Tell whether this side holds a set value."""
-        return is_value(self.readings.get(attribute, ABSENT))
+        reading = self.readings.get(attribute, ABSENT)
+        return type(reading) is str or is_value(reading)
 
     def unreadable(self, attribute: str) -> bool:
         """Tell whether what this side holds cannot be read."""

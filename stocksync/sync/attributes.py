@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,11 +12,14 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Question, Verdict, agreed_on, decide
 from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Reading, Side, folded, is_value, same
 from stocksync.stock.vehicle import POLICE_NUMBER
+from stocksync.sync.cars import Car
 from stocksync.sync.draft import CarDraft
 from stocksync.sync.overwrites import keeps_coming_back
 from stocksync.sync.review import details_of, is_taken_back, report_until_kept, reviewed
 
 REPORTED_WHEN_WRITTEN: Final = frozenset({Reason.FIRST_CONTACT})
+_MODULE: Final = Side.VEHICLE_MODULE
+_NOTHING: Final[Set[str]] = frozenset()
 _SILENT: Final = (Category.UNCHANGED, Category.NOTHING_KNOWN)
 
 
@@ -25,18 +28,21 @@ def decide_attributes(draft: CarDraft) -> int:
     module, dms, base = draft.readings[Side.VEHICLE_MODULE], draft.readings[Side.DMS], draft.car.base
     verdicts, agreed = draft.verdicts, draft.agreed
     observed, told = 0, []
-    said = draft.car.unkept.keys() | {resolution.subject for resolution in draft.car.resolutions}
+    said = _said_of(draft.car)
     # Rows 1 and 2 of the table where they are plain to see, which is most of the time.
-    quiet = {name for name, _ in module.items() & dms.items() & base.items()} - said
-    for name, policy in [(n, p) for n, p in draft.policies.items() if n not in quiet or p is None]:
+    quiet = {name for name, _ in base.items() & module.items() & dms.items()} - said if base else _NOTHING
+    for name, policy, speller in draft.resolved.spelled_by:
         if policy is not None and name not in said:
+            if name in quiet:
+                continue
             here, there = module.get(name, ABSENT), dms.get(name, ABSENT)
             if here is ABSENT or there is ABSENT:
                 continue
             is_same = here == there and type(here) is not Invalid
             if is_same or _is_same_text(draft, name, policy, here, there):
-                value: Any = there if policy.owner is Owner.DMS else here
-                if value != base.get(name, ABSENT):
+                value: Any = here if speller is _MODULE else there
+                known = base.get(name, ABSENT)
+                if known is ABSENT or value != known:
                     verdicts[name], agreed[name] = agreed_on(value), value
                     observed += 1
                 continue
@@ -57,13 +63,20 @@ def decide_attributes(draft: CarDraft) -> int:
     return observed
 
 
+def _said_of(car: Car) -> Set[str]:
+    """The attributes that more is remembered of than what both sides held: these are looked at closely."""
+    if not car.unkept and not car.resolutions:
+        return _NOTHING
+    return car.unkept.keys() | {resolution.subject for resolution in car.resolutions}
+
+
 def _is_same_text(draft: CarDraft, name: str, policy: Policy, here: Reading, there: Reading) -> bool:
     """Tell whether two readings are plainly one text in two spellings."""
-    is_text = isinstance(here, str) and isinstance(there, str) and draft.mapping.vocabulary[name].kind is Kind.TEXT
+    is_text = type(here) is str and type(there) is str and draft.mapping.vocabulary[name].kind is Kind.TEXT
     # Whose spelling counts may hang on the context: then it is looked at closely.
     if not is_text or policy.owner is not draft.mapping.matrix.rows[name].policy.owner:
         return False
-    return folded(str(here)) == folded(str(there))
+    return folded(here) == folded(there)
 
 
 def _decided(draft: CarDraft, name: str, policy: Policy | None) -> Verdict:
@@ -133,7 +146,7 @@ def _checked(draft: CarDraft, question: Question, verdict: Verdict) -> Verdict:
 
 def _hold_contradictions(draft: CarDraft, told: Iterable[str]) -> None:
     """Hold dates that are right on each side alone, but would contradict each other once written."""
-    writing = {name: verdict for name in told if (verdict := draft.verdicts[name]).write is not None}
+    writing = {name: verdict for name in told if (verdict := draft.verdicts[name]).write is not None} if told else {}
     if not writing:
         return
     ordered = [

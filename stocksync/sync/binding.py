@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 from stocksync.mapping.converters import normalised_vin
@@ -30,6 +31,7 @@ from stocksync.stock.vehicle import (
 )
 from stocksync.sync.cars import BINDING, Car, Finding, Sighting, car_id, new_car
 
+_MODULE, _DMS = SIDES
 _SLIPS: Final = str.maketrans("OIQ", "010")
 
 Records = Mapping[str, Vehicle]
@@ -86,11 +88,11 @@ class _Draft:
 
     def is_taken(self, side: Side, record_id: str) -> bool:
         """Tell whether a record is bound, or waits for a person."""
-        return self.is_bound(side, record_id) or (side, record_id) in self.doubts
+        return self.is_bound(side, record_id) or (bool(self.doubts) and (side, record_id) in self.doubts)
 
     def is_bound(self, side: Side, record_id: str) -> bool:
         """Tell whether a record is bound."""
-        if side is Side.VEHICLE_MODULE:
+        if side is _MODULE:
             return record_id in self.pairs
         return record_id in self.pairs_by_dms
 
@@ -98,8 +100,8 @@ class _Draft:
         """Bind two records; `how` is None for a binding that we hold already."""
         self.pairs[vehicle_module_id] = dms_id
         self.pairs_by_dms[dms_id] = vehicle_module_id
-        self.free[Side.VEHICLE_MODULE].pop(vehicle_module_id, None)
-        self.free[Side.DMS].pop(dms_id, None)
+        self.free[_MODULE].pop(vehicle_module_id, None)
+        self.free[_DMS].pop(dms_id, None)
         if how is not None:
             self.bound_by[vehicle_module_id] = how
 
@@ -139,7 +141,7 @@ def bind(
 
 def is_open(side: Side, vehicle: Vehicle) -> bool:
     """Tell whether a record, looked at alone, is in an open stock cycle."""
-    if side is Side.VEHICLE_MODULE:
+    if side is _MODULE:
         return vehicle.text(STAGE) != EXIT
     return vehicle.text(DMS_STATUS) != INVOICED
 
@@ -166,7 +168,7 @@ def _bind_by_reference(draft: _Draft) -> None:
     for dms_id, file in draft.free[Side.DMS].items():
         if file.reference in draft.records[Side.VEHICLE_MODULE]:
             claims[file.reference, dms_id] = None
-    vehicles, files = Counter(vehicle_id for vehicle_id, _ in claims), Counter(dms_id for _, dms_id in claims)
+    vehicles, files = Counter(map(itemgetter(0), claims)), Counter(map(itemgetter(1), claims))
     for vehicle_id, dms_id in claims:
         alone = vehicles[vehicle_id] == files[dms_id] == 1
         if alone and _agree_on_each_other(draft, vehicle_id, dms_id):
@@ -178,15 +180,15 @@ def _bind_by_reference(draft: _Draft) -> None:
             if not draft.is_bound(side, record_id):
                 draft.doubt(side, record_id, "reference", other)
     for vehicle_id, dms_id in claims:
-        if not draft.is_taken(Side.VEHICLE_MODULE, vehicle_id) and not draft.is_taken(Side.DMS, dms_id):
+        if not draft.is_taken(_MODULE, vehicle_id) and not draft.is_taken(_DMS, dms_id):
             draft.bind(vehicle_id, dms_id, "reference")
 
 
 def _agree_on_each_other(draft: _Draft, vehicle_id: str, dms_id: str) -> bool:
-    if draft.is_bound(Side.VEHICLE_MODULE, vehicle_id) or draft.is_bound(Side.DMS, dms_id):
+    if draft.is_bound(_MODULE, vehicle_id) or draft.is_bound(_DMS, dms_id):
         return False
-    there = draft.records[Side.VEHICLE_MODULE][vehicle_id].reference
-    here = draft.records[Side.DMS][dms_id].reference
+    there = draft.records[_MODULE][vehicle_id].reference
+    here = draft.records[_DMS][dms_id].reference
     return there in (None, dms_id) and here in (None, vehicle_id)
 
 
@@ -222,12 +224,9 @@ class Keys:
 
 def keys_of(vehicle: Vehicle) -> Keys:
     """What a record is found alike by."""
-    plate, number = _plate_and_date(vehicle), _police_number(vehicle)
-    return Keys(
-        _slip(vehicle) or None,
-        "|".join(map(str, plate)) if plate is not None else None,
-        str(number[0]) if number is not None else None,
-    )
+    found = _plate_and_date(vehicle)
+    plate = f"{found[0]}|{found[1]}" if found is not None else None
+    return Keys(_slip(vehicle) or None, plate, vehicle.text(POLICE_NUMBER) or None)
 
 
 _KEYS: Final = {"police_number": _police_number, "vin": _vin, "registration": _plate_and_date}
@@ -416,7 +415,8 @@ def _sightings(draft: _Draft, pair: str, point_of_sale: str, cars: list[Car], el
     duplicates = _duplicates(draft, elsewhere)
     seen: set[tuple[Side, str]] = set()
     for vehicle_id, dms_id in draft.pairs.items():
-        seen |= {(Side.VEHICLE_MODULE, vehicle_id), (Side.DMS, dms_id)}
+        seen.add((_MODULE, vehicle_id))
+        seen.add((_DMS, dms_id))
         sightings.append(_bound_sighting(draft, pair, point_of_sale, vehicle_id, dms_id, duplicates, merged))
     for side in SIDES:
         for record_id in draft.records[side]:
@@ -463,12 +463,12 @@ def _bound_sighting(
     duplicates: Mapping[tuple[Side, str], tuple[str, ...]],
     merged: dict[str, str],
 ) -> Sighting:
-    ours, theirs = (Side.VEHICLE_MODULE, vehicle_id), (Side.DMS, dms_id)
+    ours, theirs = (_MODULE, vehicle_id), (_DMS, dms_id)
     other = draft.by_record.get(theirs)
     car = draft.by_record.get(ours) or other
     was_bound = car is not None and car.bound
     if car is None:
-        first_seen = car_id(pair, Side.VEHICLE_MODULE, vehicle_id)
+        first_seen = car_id(pair, _MODULE, vehicle_id)
         car = Car(first_seen, pair, point_of_sale, point_of_sale, dict((ours, theirs)))
     if other is not None and other.id != car.id:
         merged[other.id] = car.id
@@ -477,8 +477,8 @@ def _bound_sighting(
             car = car.with_record(side, record_id)
     return Sighting(
         car,
-        draft.records[Side.VEHICLE_MODULE].get(vehicle_id),
-        draft.records[Side.DMS].get(dms_id),
+        draft.records[_MODULE].get(vehicle_id),
+        draft.records[_DMS].get(dms_id),
         was_bound=was_bound,
         held=_held(car, (ours, theirs), draft, duplicates),
         bound_by=draft.bound_by.get(vehicle_id),

@@ -185,6 +185,9 @@ class Sighting:
         None where neither says anything, or where the one that counts cannot be read: nothing is guessed.
         """
         for vehicle in (self.vehicle_module, self.dms):
-            if vehicle is not None and (vehicle.has(attribute) or vehicle.unreadable(attribute)):
-                return vehicle.text(attribute)
+            if vehicle is None:
+                continue
+            text = vehicle.text(attribute)
+            if text is not None or vehicle.unreadable(attribute):
+                return text
         return None

@@ -63,12 +63,10 @@ def _is_synchronised(sighting: Sighting, mapping: PointOfSaleMapping) -> bool:
     module = sighting.vehicle_module
     if sighting.car.closed and module is None:
         return False
-    if module is not None and module.has(words.POINT_OF_SALE) and module.text(words.POINT_OF_SALE) != mapping.id:
-        return False
     at_home = sighting.car.bound and sighting.car.point_of_sale == mapping.id
-    file = sighting.dms
-    if module is None and file is not None and not at_home:
-        place = file.text(words.POINT_OF_SALE)
+    deciding = module if module is not None or at_home else sighting.dms
+    if deciding is not None:
+        place = deciding.text(words.POINT_OF_SALE)
         if place is not None and place != mapping.id:
             return False
     vehicle_type = sighting.effective_text(words.VEHICLE_TYPE)
@@ -167,7 +165,8 @@ def _decided(sighting: Sighting, draft: CarDraft) -> CarPlan:
         bound_by=sighting.bound_by,
         unchanged=not draft.verdicts,
         rules=draft.rules,
-        observed=observed + len(draft.verdicts.keys() - draft.policies.keys()),
+        # What both sides agree about is counted already.
+        observed=observed + (0 if draft.only_agrees else len(draft.verdicts.keys() - draft.policies.keys())),
         standings=standings,
     )
 
@@ -177,8 +176,10 @@ def _with(car: Car, **changes: Any) -> Car:
     moved = {name: to for name, to in changes.items() if (held := getattr(car, name)) is not to and held != to}
     if not moved:
         return car
-    # As `dataclasses.replace` does, in half its time: every car is copied when it is first seen.
-    return Car(*(moved.get(name, held) for name, held in zip(_FIELDS, _held_by(car), strict=True)))
+    # As `dataclasses.replace` does, in a part of its time: every car is copied when it is first seen.
+    held_now = dict(zip(_FIELDS, _held_by(car), strict=True))
+    held_now.update(moved)
+    return Car(*held_now.values())
 
 
 def _is_interesting(draft: CarDraft, *, told: bool) -> bool:
@@ -192,8 +193,11 @@ def _is_interesting(draft: CarDraft, *, told: bool) -> bool:
         return True
     if not draft.only_agrees:
         return True
-    vehicles = (draft.sighting.vehicle_module, draft.sighting.dms)
-    return any(v is not None and v.text(words.POINT_OF_SALE) not in (None, draft.mapping.id) for v in vehicles)
+    here = (None, draft.mapping.id)
+    for vehicle in (draft.sighting.vehicle_module, draft.sighting.dms):
+        if vehicle is not None and vehicle.text(words.POINT_OF_SALE) not in here:
+            return True
+    return False
 
 
 def _names(sighting: Sighting) -> dict[str, str | None]:
@@ -213,6 +217,8 @@ def _shown(attribute: str, first: Vehicle | None, second: Vehicle | None) -> str
 
 def _missing_now(sighting: Sighting, *, more: int) -> dict[Side, int]:
     """Count complete listings in a row without a side's record, up to 2: one more says nothing new."""
+    if sighting.vehicle_module is not None and sighting.dms is not None:
+        return {}
     counted = {}
     for side in SIDES:
         if sighting.on(side) is None and not (side is Side.DMS and sighting.car.closed):
@@ -222,6 +228,8 @@ def _missing_now(sighting: Sighting, *, more: int) -> dict[Side, int]:
 
 def _standings(draft: CarDraft, *, closed: bool) -> dict[int, Standing]:
     """How the decisions about a car stand; none outlives its stay, and one about nothing that is kept is void."""
+    if not draft.car.resolutions:
+        return draft.standings
     if closed:
         return {resolution.number: Standing.STALE for resolution in draft.car.resolutions}
     unknown = {r.number: Standing.FORBIDDEN for r in draft.car.resolutions if r.subject not in draft.policies}

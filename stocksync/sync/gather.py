@@ -18,7 +18,7 @@ import orjson
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock import vehicle as words
-from stocksync.stock.values import SIDES, Side
+from stocksync.stock.values import SIDES, Invalid, Side
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync.binding import is_open, keys_of, vin_of
 from stocksync.sync.cars import Car
@@ -34,7 +34,7 @@ Progress = Callable[[Side, int, int | None], None]
 
 READERS: Final = 4
 _KEYS: Final = (words.VIN, words.REGISTRATION, words.POLICE_NUMBER)
-_STAGES: Final = {Side.VEHICLE_MODULE: words.STAGE, Side.DMS: words.DMS_STATUS}
+_MUST_BE_READ: Final = {Side.VEHICLE_MODULE: (*_KEYS, words.STAGE), Side.DMS: (*_KEYS, words.DMS_STATUS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ def listing_quality(gathered: Gathered, vehicles: Mapping[Side, Mapping[str, Veh
 
 def is_unreadable(side: Side, vehicle: Vehicle) -> bool:
     """Tell whether a record's stage or one of its keys cannot be read."""
-    return any(vehicle.unreadable(name) for name in (*_KEYS, _STAGES[side]))
+    return Invalid in map(type, map(vehicle.readings.get, _MUST_BE_READ[side]))
 
 
 def snapshot_of(
@@ -319,16 +319,16 @@ def digest_of(body: Mapping[str, Any], ignored: Iterable[str]) -> str:
     """Hash a record without the fields that change without meaning."""
     kept = dict(body)
     for path in ignored:
-        kept = _without(kept, path.split("."))
+        _leave_out(kept, path)
     raw = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.blake2b(raw, digest_size=12).hexdigest()
 
 
-def _without(body: dict[str, Any], keys: list[str]) -> dict[str, Any]:
-    head, *rest = keys
-    if head not in body:
-        return body
+def _leave_out(kept: dict[str, Any], path: str) -> None:
+    """Take a field out of a record that is ours; the objects in it are not, and are copied on the way."""
+    head, _, rest = path.partition(".")
     if not rest:
-        return {key: value for key, value in body.items() if key != head}
-    inner = body[head]
-    return {**body, head: _without(dict(inner), rest)} if isinstance(inner, Mapping) else body
+        kept.pop(head, None)
+    elif isinstance(inner := kept.get(head), Mapping):
+        kept[head] = left = dict(inner)
+        _leave_out(left, rest)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.mapping.paths import value_at
@@ -21,6 +22,9 @@ from stocksync.sync.guards import Halt
 from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.recording import DueOperation, JournalLine, Recording, Remembered, Silence, Snapshot
 from stocksync.sync.stages import is_sold
+
+_AGREED: Final = Category.AGREED
+_WRITTEN: Final = Category.WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +154,11 @@ def _line_of(car: CarPlan, mapping: PointOfSaleMapping, gathered: Gathered) -> J
 
     A reservation that is to be replaced is noted before anything is sent: its answer may get lost.
     """
-    module = car.vehicle_module
-    record = gathered.records[Side.VEHICLE_MODULE].get(module.record_id) if module is not None else None
-    place = mapping.translations[Side.VEHICLE_MODULE].fields.get(RESERVED)
-    former = value_at(record.body, place.path) if record is not None and place is not None else None
+    module, former = car.vehicle_module, None
+    if module is not None and car.stage is not None and car.stage.reserve:
+        record = gathered.records[Side.VEHICLE_MODULE].get(module.record_id)
+        place = mapping.translations[Side.VEHICLE_MODULE].fields.get(RESERVED)
+        former = value_at(record.body, place.path) if record is not None and place is not None else None
     return _journal_line(car, former if isinstance(former, Mapping) else None)
 
 
@@ -177,7 +182,7 @@ def _silence(plan: CarPlan) -> Silence | None:
     if plan.vehicle_module is None or plan.dms is None:
         return Silence(only=frozenset({RECORD, BINDING})) if plan.car.bound else None
     here, there = plan.vehicle_module.readings, plan.dms.readings
-    known = {*plan.car.base, *(resolution.subject for resolution in plan.car.resolutions)}
+    known = chain(plan.car.base, (resolution.subject for resolution in plan.car.resolutions))
     absent = {name for name in known if here.get(name, ABSENT) is ABSENT or there.get(name, ABSENT) is ABSENT}
     if plan.stage is not None and plan.stage.meaning is None:
         absent.add(STAGE)
@@ -221,11 +226,15 @@ def _journal_line(car: CarPlan, former_reservation: Any) -> JournalLine | None:
     details: dict[str, Any] = {}
     if car.bound_by is not None:
         details["bound_by"] = car.bound_by
-    agreed = [name for name, v in car.verdicts.items() if v.category is Category.AGREED]
+    agreed, decided = [], {}
+    for name, verdict in car.verdicts.items():
+        category = verdict.category
+        if category is _AGREED:
+            agreed.append(name)
+        if verdict.write is not None or category is _WRITTEN:
+            decided[name] = _told(car, name, verdict)
     if agreed:
         details["agreed"] = agreed
-    moves = {name: v for name, v in car.verdicts.items() if v.write is not None or v.category is Category.WRITTEN}
-    decided = {name: _told(car, name, v) for name, v in moves.items()}
     if decided:
         details["decided"] = decided
     if car.stage is not None and car.stage.reserve and former_reservation is not None:

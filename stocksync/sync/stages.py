@@ -77,6 +77,7 @@ def _note_verdicts(draft: CarDraft, stage: StageVerdict, subject: str) -> None:
 
 def _situation(draft: CarDraft) -> Situation:
     sighting, module, dms = draft.sighting, draft.sighting.vehicle_module, draft.sighting.dms
+    missing = draft.car.missing
     return Situation(
         module_stage=_stage_of(module, words.STAGE),
         dms_status=_stage_of(dms, words.DMS_STATUS),
@@ -89,8 +90,8 @@ def _situation(draft: CarDraft) -> Situation:
         ),
         was_bound=sighting.was_bound,
         has_identity=_has_identity(draft),
-        missing_in_module=draft.car.missing.get(Side.VEHICLE_MODULE, 0),
-        missing_in_dms=draft.car.missing.get(Side.DMS, 0),
+        missing_in_module=missing.get(Side.VEHICLE_MODULE, 0) if missing else 0,
+        missing_in_dms=missing.get(Side.DMS, 0) if missing else 0,
         sold_in_dms=is_sold(dms),
         reserved=module is not None and module.reading(words.RESERVED) is True,
         reserved_by_us=draft.car.reserved_by_us,
@@ -98,8 +99,7 @@ def _situation(draft: CarDraft) -> Situation:
 
 
 def _is_invoiced(dms: Vehicle) -> bool:
-    number, date, price = _INVOICE
-    return dms.has(number) and dms.has(date) and dms.has(price)
+    return all(map(dms.has, _INVOICE))
 
 
 def _has_police_number(draft: CarDraft) -> bool:
@@ -141,9 +141,9 @@ def is_sold(dms: Vehicle | None) -> bool | None:
     if dms is None:
         return None
     order, invoice = dms.reading(words.DMS_ORDER), dms.reading(words.INVOICE_NUMBER)
-    if dms.text(words.DMS_STATUS) == INVOICED or is_value(order) or is_value(invoice):
-        return True
     blank = order is BLANK and invoice is BLANK
+    if dms.text(words.DMS_STATUS) == INVOICED or (not blank and (is_value(order) or is_value(invoice))):
+        return True
     return False if blank and not dms.unreadable(words.DMS_STATUS) else None
 
 

@@ -147,13 +147,16 @@ def _ended(plan: Plan, report: DeliveryReport) -> dict[Category, int]:
     Something planned as written is written iff its side kept it; refused by the side, it is held; else deferred.
     """
     counts = dict.fromkeys(DIFFERENCES, 0)
+    written = Category.WRITTEN
     for car in plan.cars:
         for subject, verdict in car.verdicts.items():
-            counts[_end_of((car.car.id, subject), verdict.category, report)] += 1
+            category = verdict.category
+            counts[category if category is not written else _end_of((car.car.id, subject), report)] += 1
     return counts
 
 
-def _end_of(difference: tuple[str, str], planned: Category, report: DeliveryReport) -> Category:
-    if planned is not Category.WRITTEN or difference in report.kept:
-        return planned
+def _end_of(difference: tuple[str, str], report: DeliveryReport) -> Category:
+    """Where something planned as written ended."""
+    if difference in report.kept:
+        return Category.WRITTEN
     return Category.HELD if difference in report.rejected else Category.DEFERRED

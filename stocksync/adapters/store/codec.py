@@ -24,6 +24,7 @@ NONE_UNKEPT: Final = "{}"
 NONE_OVERWRITTEN: Final = "[]"
 """As nothing is kept of a car, which is so of almost all."""
 
+_AS_THEY_STAND: Final = frozenset({str, int, bool})
 _EXACT: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -93,7 +94,9 @@ def load_targets(text: str) -> dict[Side, Known]:
 def dump_base(base: Mapping[str, Known]) -> str:
     """Keep a car's base."""
     # Most values are text and numbers, which stand for themselves.
-    return dump({name: v if type(v) is str or type(v) is int else pack(v) for name, v in base.items()})
+    return dump(
+        {n: v if type(v) is str or type(v) is int else None if v is BLANK else pack(v) for n, v in base.items()}
+    )
 
 
 def load_base(text: str) -> dict[str, Known]:

@@ -6,7 +6,7 @@ Not here: which answer to ask for, which is `paging` and `writing`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -58,7 +58,7 @@ class Records:
             body = item if each is None else value_at(item, each)
             if not isinstance(body, dict):
                 raise self._no_list(meaning)
-            records.append(replace(self.native(body), listed_digest=digest))
+            records.append(self.native(body, digest))
         return tuple(records), tuple(digest for _, digest in fresh)
 
     def _items(self, meaning: Meaning, found: Any) -> Iterator[Any]:
@@ -104,11 +104,12 @@ class Records:
             raise self.interpreter.unexpected(meaning.where, found)
         return record
 
-    def native(self, body: dict[str, Any]) -> NativeRecord:
-        """A record as its system spells it."""
+    def native(self, body: dict[str, Any], listed_digest: int | None = None) -> NativeRecord:
+        """A record as its system spells it; listed_digest: see `NativeRecord`."""
         version = text(value_at(body, self.version_path)) if self.version_path else ""
         stamp = stamp_of(body, self.connection.list.changes)
-        return NativeRecord(text(value_at(body, self.id_path)), version or None, body, stamp)
+        record_id = text(value_at(body, self.id_path))
+        return NativeRecord(record_id, version or None, body, stamp, listed_digest=listed_digest)
 
 
 def found_at(body: Any, path: str) -> Any | Nothing:
@@ -120,6 +121,8 @@ def found_at(body: Any, path: str) -> Any | Nothing:
 
 def text(value: Any) -> str:
     """Give an id, version or cursor as text; "" iff it is none that can be named."""
+    if type(value) is str:
+        return value.strip()
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return ""
     return str(value).strip()

@@ -74,9 +74,9 @@ def _from_local(said: str, form: str) -> datetime:
     found = layout.fullmatch(said) if layout is not None else None
     if found is None:
         return datetime.strptime(said, _pattern(form))
-    named = found.groupdict()
-    year, month, day, hour, minute, second = (int(named.get(part, 0)) for part in _LETTERS)
-    return datetime(year, month, day, hour, minute, second)
+    said_of = found.groupdict()
+    day = int(said_of["yyyy"]), int(said_of["mm"]), int(said_of["dd"])
+    return datetime(*day, int(said_of.get("hh", 0)), int(said_of.get("mi", 0)), int(said_of.get("ss", 0)))
 
 
 @lru_cache(maxsize=64)

@@ -69,12 +69,13 @@ def _harmless(content: bytes) -> Any:
     It is proven by writing what was read: the numbers were small then, nothing was nested deeply, and no key was said
     twice iff both texts have as many quotes, because a key that was lost would have taken its own along.
     """
-    if _LOST in content or (b"\\" in content and _SPELLED_DAMAGE.search(content)):
+    # One byte is looked for in a part of the time that three are, and this one is rarely there.
+    if (_LOST[:1] in content and _LOST in content) or (b"\\" in content and _SPELLED_DAMAGE.search(content)):
         return _IN_DOUBT
     try:
         value = _DECODER.decode(content)
-        again = orjson.dumps(value, default=_any_number, option=orjson.OPT_STRICT_INTEGER)
-    except (ValueError, TypeError, RecursionError):
+        again = orjson.dumps(value, default=_small_number, option=orjson.OPT_STRICT_INTEGER)
+    except (ValueError, TypeError, RecursionError, ArithmeticError):
         return _IN_DOUBT
     return value if _quotes(again) == _quotes(content) else _IN_DOUBT
 
@@ -85,7 +86,9 @@ def _quotes(text: bytes) -> int:
     return quotes - sum(found == b'\\"' for found in _ESCAPE.findall(text)) if b"\\" in text else quotes
 
 
-def _any_number(_: Any) -> int:
+def _small_number(number: Decimal) -> int:
+    """A number in the place of any other; raises NotJson for one beyond all measure."""
+    _measured(number)
     return 0
 
 
@@ -114,12 +117,16 @@ def _decimal(digits: str) -> Decimal:
         number = Decimal(digits)
     except InvalidOperation:
         raise NotJson("a number beyond all measure") from None
+    return _measured(number)
+
+
+def _measured(number: Decimal) -> Decimal:
     if number and abs(number.adjusted()) > _LARGEST_EXPONENT:
         raise NotJson("a number beyond all measure")
     return number
 
 
-_DECODER = msgspec.json.Decoder(float_hook=_decimal)
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _IN_DOUBT: Any = object()
 
 
