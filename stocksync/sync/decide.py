@@ -244,4 +244,7 @@ def _is_lifted(sighting: Sighting) -> bool:
 
 def base_after(draft: CarDraft) -> Mapping[str, Known]:
     """The bases once this plan is recorded: moved only where both sides were seen to hold the same (law 1)."""
-    return {**draft.car.base, **draft.agreed} if draft.agreed else draft.car.base
+    known, agreed = draft.car.base, draft.agreed
+    if not known or not agreed:
+        return agreed or known
+    return {**known, **agreed}

@@ -93,10 +93,9 @@ def load_targets(text: str) -> dict[Side, Known]:
 
 def dump_base(base: Mapping[str, Known]) -> str:
     """Keep a car's base."""
-    # Most values are text and numbers, which stand for themselves.
-    return dump(
-        {n: v if type(v) is str or type(v) is int else None if v is BLANK else pack(v) for n, v in base.items()}
-    )
+    # Most values are text, numbers and blanks, which stand for themselves.
+    blank = BLANK
+    return dump({n: None if v is blank else v if type(v) in _AS_THEY_STAND else pack(v) for n, v in base.items()})
 
 
 def load_base(text: str) -> dict[str, Known]:
