@@ -24,7 +24,6 @@ from stocksync.sync.recording import DueOperation, JournalLine, Recording, Remem
 from stocksync.sync.stages import is_sold
 
 _AGREED: Final = Category.AGREED
-_WRITTEN: Final = Category.WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,9 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
 
 def _seen(plan: Plan, decided: Decided) -> Iterable[tuple[str, Side]]:
     """The cars and sides that were read in this run: a snapshot tells nothing of a write that has no answer."""
-    remembered = decided.gathered.remembered
+    remembered, (ours, theirs) = decided.gathered.remembered, SIDES
     for car in plan.cars:
-        for side, vehicle in ((Side.VEHICLE_MODULE, car.vehicle_module), (Side.DMS, car.dms)):
+        for side, vehicle in ((ours, car.vehicle_module), (theirs, car.dms)):
             if vehicle is None or vehicle.record_id in remembered[side] or (side, vehicle.record_id) in decided.older:
                 continue
             record = decided.gathered.records[side].get(vehicle.record_id)
@@ -226,15 +225,11 @@ def _journal_line(car: CarPlan, former_reservation: Any) -> JournalLine | None:
     details: dict[str, Any] = {}
     if car.bound_by is not None:
         details["bound_by"] = car.bound_by
-    agreed, decided = [], {}
-    for name, verdict in car.verdicts.items():
-        category = verdict.category
-        if category is _AGREED:
-            agreed.append(name)
-        if verdict.write is not None or category is _WRITTEN:
-            decided[name] = _told(car, name, verdict)
+    agreed = [name for name, v in car.verdicts.items() if v.category is _AGREED]
     if agreed:
         details["agreed"] = agreed
+    moves = car.verdicts.items() if len(agreed) < len(car.verdicts) else ()
+    decided = {n: _told(car, n, v) for n, v in moves if v.write is not None or v.category is Category.WRITTEN}
     if decided:
         details["decided"] = decided
     if car.stage is not None and car.stage.reserve and former_reservation is not None:
