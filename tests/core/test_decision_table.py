@@ -10,7 +10,7 @@ import pytest
 
 from stocksync.stock.ownership import OnBothChanged, OnDrift, Owner, Policy
 from stocksync.stock.reasons import Reason
-from stocksync.stock.reconcile import Category, Question, UnkeptWrite, Verdict, decide
+from stocksync.stock.reconcile import Category, Question, UnkeptWrite, Verdict, agreed_on, decide
 from stocksync.stock.values import ABSENT, BLANK, Invalid, Kind, Known, Reading, Side
 from tests.oracle import attribute as oracle
 
@@ -159,3 +159,10 @@ def test_what_is_written_is_always_what_the_other_side_holds() -> None:
             write = decide(question).write
             assert write is None or write.value == question.held_by(write.side.other)
             assert write is None or write.expected == question.held_by(write.side)
+
+
+def test_what_both_sides_agree_on_is_never_taken_for_an_equal_value_of_another_kind() -> None:
+    values = (1, True, 0, False, BLANK, "", "1", date(2020, 1, 1), "2020-01-01")
+    assert [repr(agreed_on(value).base) for value in (*values, *reversed(values))] == [
+        repr(value) for value in (*values, *reversed(values))
+    ]

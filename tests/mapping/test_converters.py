@@ -1,6 +1,6 @@
 """How values are spelled, both ways: what is written is read back the same, and what is doubtful is refused."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from stocksync.mapping.converters import (
     Text,
     Vin,
     is_date_format,
+    strptime_format,
 )
 from stocksync.mapping.numbers import Integer, Money
 from stocksync.mapping.spelling import CannotSpell, Converter
@@ -312,6 +313,23 @@ def test_a_date_is_read_in_its_system_s_own_order() -> None:
     assert Date("dd/mm/yyyy").read("03/04/2026") == date(2026, 4, 3)
     assert Date("yyyy-mm-dd").read("2026-04-03") == date(2026, 4, 3)
     assert Date("dd/mm/yyyy").read("29/02/2024") == date(2024, 2, 29)
+
+
+@pytest.mark.parametrize("letters", ["dd/mm/yyyy", "yyyymmdd", "mm.dd.yy", "dd mm yy"])
+@given(st.dates(date(1900, 1, 1), date(2200, 12, 31)))
+def test_a_date_is_read_as_the_standard_library_reads_it(letters: str, day: date) -> None:
+    spelled = day.strftime(strptime_format(letters))
+    assert Date(letters).read(spelled) == datetime.strptime(spelled, strptime_format(letters)).date()
+
+
+@pytest.mark.parametrize("said", ["9999999999", "-9999999999", "9.999.999.999", "0012", "-0", "84.500"])
+def test_a_whole_number_in_a_text_is_the_number_that_its_digits_say(said: str) -> None:
+    assert Integer("text", thousands=(".",)).read(said) == int(said.replace(".", ""))
+
+
+@pytest.mark.parametrize("said", ["10000000000", "10.000.000.000", "84.50", "84,5", "", "-", "8" * 5000])
+def test_a_text_that_is_no_whole_number_of_some_size_is_refused(said: str) -> None:
+    assert refused(Integer("text", thousands=(".",)).read(said))
 
 
 @pytest.mark.parametrize(
