@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from stocksync.stock.ownership import OnBothChanged, OnDrift, Owner, Policy
@@ -116,15 +115,15 @@ class UnkeptWrite:
         return Reason.NOT_KEPT_AS_WRITTEN if kept_away else None
 
 
-@lru_cache(maxsize=4096, typed=True)
 def agreed_on(value: Known) -> Verdict:
-    """Row 1 with a new base: both hold the same, which is not what was known.
-
-    One verdict for the same value wherever a stock says it: at first contact there is one for nearly all that it says.
-    """
-    return Verdict(Category.AGREED, row=1, base=value)
+    """Row 1 with a new base: both hold the same, which is not what was known."""
+    # Made of its parts as they are kept: at first contact there is one for nearly everything that a stock says.
+    return _BLANK_AGREED if value is BLANK else _made(Verdict, (_AGREED, 1, None, None, value, None, None, None))
 
 
+_made = tuple.__new__
+_AGREED = Category.AGREED
+_BLANK_AGREED = Verdict(Category.AGREED, row=1, base=BLANK)
 NOTHING_KNOWN = Verdict(Category.NOTHING_KNOWN, row=2)
 UNCHANGED = Verdict(Category.UNCHANGED, row=1)
 

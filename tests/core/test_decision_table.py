@@ -166,3 +166,8 @@ def test_what_both_sides_agree_on_is_never_taken_for_an_equal_value_of_another_k
     assert [repr(agreed_on(value).base) for value in (*values, *reversed(values))] == [
         repr(value) for value in (*values, *reversed(values))
     ]
+
+
+@pytest.mark.parametrize("value", [1, True, BLANK, "x", date(2020, 1, 1)], ids=repr)
+def test_what_both_sides_agree_on_is_row_1_with_a_base_and_nothing_else(value: Known) -> None:
+    assert agreed_on(value) == Verdict(Category.AGREED, row=1, base=value)
