@@ -24,15 +24,22 @@ who is on it moves, or is told what blocks it. Another one creates cars in the m
 unknown there. Either way the car is of interest. The other two act as rows and as rules.
 
 What else an edit may do to an attribute is a matter of it alone, and of the rules between values that name it, unless
-the program knows it by name (`REQUIRED_ATTRIBUTES`) or it tells whether a record takes writes: see `AtStake`.
+the program knows it by name (`REQUIRED_ATTRIBUTES`) or it tells whether a record takes writes: see `_AtStake`.
+
+A tolerance where there was none means none of these cars: what both sides say is the very same, of the very same the
+base is no other, and so it is with any tolerance.
+
+Which texts mean nothing is asked where a record says such a text, and of the id of the other side's record, see
+`_texts_read_otherwise`. Which types of vehicle are synchronised is asked of a car's type, which is that of one of its
+records. The lifecycle is asked what becomes of a car's stage, see `_Lives`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from stocksync.mapping.effective import (
     ALLOW_SALE_PRICE_AT_MOST_1,
@@ -41,13 +48,24 @@ from stocksync.mapping.effective import (
     EXIT_FROM_DELIVERY,
     PointOfSaleMapping,
 )
-from stocksync.mapping.translate import FieldTranslation
+from stocksync.mapping.translate import FieldTranslation, SideTranslation
 from stocksync.stock import rules
+from stocksync.stock.lifecycle import NOT_THERE, Lifecycle, Meaning
 from stocksync.stock.ownership import OwnershipRow, Policy
 from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Reading, Side, same
-from stocksync.stock.vehicle import REQUIRED_ATTRIBUTES, Attribute
+from stocksync.stock.vehicle import (
+    DESTINATION,
+    DMS_STATUS,
+    REQUIRED_ATTRIBUTES,
+    STAGE,
+    VEHICLE_TYPE,
+    Attribute,
+    Vehicle,
+)
 
-_ASKED_APART: Final = frozenset({"matrix", "rules", "switches", "translations", "vocabulary"})
+_ASKED_APART: Final = frozenset(
+    {"matrix", "rules", "switches", "translations", "vocabulary", "lifecycle", "vehicle_types"}
+)
 _DECIDE_NO_CAR: Final = frozenset(
     {
         "name",
@@ -63,16 +81,18 @@ _DECIDE_NO_CAR: Final = frozenset(
     }
 )
 """What a mapping says that no car's plan is made of; anything that is not named here counts."""
+_Key = TypeVar("_Key")
 _CAN_BE_TOLD: Final = frozenset(
     {DMS_HAS_PRIORITY, ALLOW_SALE_PRICE_AT_MOST_1, EXIT_FROM_DELIVERY, DMS_CREATES_VEHICLES}
 )
 """Switches that are a matter of the matrix or the rules, or are asked of cars of interest alone."""
+_ASKED_OF_LIVES: Final = (STAGE, DMS_STATUS, DESTINATION)
 
 
 def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
     """Tell whether two mappings are sure to decide alike every car that is not of interest, but for what is found here.
 
-    That is, what `fields_read_otherwise` and `at_stake` find in its records.
+    That is, what is `asked` of its records.
     """
     same = all(
         getattr(before, f.name) == getattr(after, f.name)
@@ -81,7 +101,7 @@ def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
     )
     if not same or _switches(before) != _switches(after):
         return False
-    if any(before.translations[side].only(()) != after.translations[side].only(()) for side in SIDES):
+    if any(_of_a_record(before.translations[side]) != _of_a_record(after.translations[side]) for side in SIDES):
         return False
     then, now = before.vocabulary, after.vocabulary
     if any(then[name].kind is not now[name].kind for name in then.keys() & now.keys()):
@@ -91,8 +111,42 @@ def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
     return all(_has_one_policy(after.matrix.rows[name]) for name in new)
 
 
+def _of_a_record(translation: SideTranslation) -> SideTranslation:
+    """What a side's translation says of records as a whole."""
+    return replace(translation.only(()), blank_texts=frozenset())
+
+
 @dataclass(frozen=True, slots=True)
-class ReadOtherwise:
+class Asked:
+    """What is asked of a side's records, to find those that may be decided otherwise: see `Store.records_saying`."""
+
+    side: Side
+    paths: tuple[str, ...]
+    is_meant: Callable[[Sequence[Any]], bool]
+    beside: tuple[str, ...] | None = None
+    texts: frozenset[str] | None = None
+
+
+def asked(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: date) -> Iterator[Asked]:
+    """What has to be asked of all records, so that an edit is told by those that are meant, and the cars of interest.
+
+    today_on: the day that both mappings decide.
+    """
+    for side in SIDES:
+        yield from _fields_read_otherwise(before, after, side)
+        yield from _texts_read_otherwise(before, after, side)
+        yield from _types_that_come_or_go(before, after, side)
+    stake = _at_stake(before, after, today_on)
+    if stake is None:
+        return
+    module, dms = (stake.paths[side] for side in SIDES)
+    yield Asked(SIDES[0], module, stake.is_touched, dms)
+    if stake.lives.mean_files_alone:
+        yield Asked(SIDES[1], dms, lambda said: stake.is_touched((*said[len(dms) :], *said[: len(dms)])), module)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadOtherwise:
     """Where two mappings may read a side's records otherwise, that can be told apart by their fields alone.
 
     paths: of the fields that differ.
@@ -100,36 +154,69 @@ class ReadOtherwise:
 
     paths: tuple[str, ...]
     _fields: tuple[tuple[FieldTranslation | None, FieldTranslation | None], ...]
-    _blank_texts: frozenset[str]
+    _blank_then: frozenset[str]
+    _blank_now: frozenset[str]
 
     def differs(self, said: Sequence[Any]) -> bool:
         """Tell whether they read anything otherwise of what stands at the paths, ABSENT where nothing does."""
         at = dict(zip(self.paths, said, strict=True))
-        return any(self._reading(then, at) != self._reading(now, at) for then, now in self._fields)
-
-    def _reading(self, place: FieldTranslation | None, said: Mapping[str, Any]) -> Reading:
-        """What a mapping reads; what it does not ask for is the same as what a record does not say."""
-        if place is None or said[place.path] is ABSENT:
-            return ABSENT
-        return place.read(said[place.path], self._blank_texts)
+        return any(
+            _read_at(then, at, self._blank_then) != _read_at(now, at, self._blank_now) for then, now in self._fields
+        )
 
 
-def fields_read_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> dict[Side, ReadOtherwise]:
-    """Where records may be read otherwise, by side; those sides left out that are read alike.
+def _read_at(place: FieldTranslation | None, said: Mapping[str, Any], blank_texts: frozenset[str]) -> Reading:
+    """What a mapping reads; what it does not ask for is the same as what a record does not say."""
+    if place is None or said[place.path] is ABSENT:
+        return ABSENT
+    return place.read(said[place.path], blank_texts)
 
-    Not what is seen by `at_stake`.
+
+def _fields_read_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping, side: Side) -> Iterator[Asked]:
+    """Where a side's records may be read otherwise, and not only because of what means nothing there.
+
+    Not what is seen by `_at_stake`.
     """
-    found = {}
     elsewhere = _carried_otherwise(before, after)
-    for side in SIDES:
-        then, now = before.translations[side].fields, after.translations[side].fields
-        names = [name for name in dict.fromkeys((*then, *now)) if name not in elsewhere]
-        named = [(then.get(name), now.get(name)) for name in names]
-        differing = tuple((was, is_now) for was, is_now in named if _reads(was) != _reads(is_now))
-        if differing:
-            paths = dict.fromkeys(place.path for both in differing for place in both if place is not None)
-            found[side] = ReadOtherwise(tuple(paths), differing, after.translations[side].blank_texts)
-    return found
+    was, is_now = before.translations[side], after.translations[side]
+    names = [name for name in dict.fromkeys((*was.fields, *is_now.fields)) if name not in elsewhere]
+    named = [(was.fields.get(name), is_now.fields.get(name)) for name in names]
+    differing = tuple((then, now) for then, now in named if _reads(then) != _reads(now))
+    if differing:
+        paths = tuple(dict.fromkeys(place.path for both in differing for place in both if place is not None))
+        yield Asked(side, paths, _ReadOtherwise(paths, differing, was.blank_texts, is_now.blank_texts).differs)
+
+
+def _texts_read_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping, side: Side) -> Iterator[Asked]:
+    """Where a side's records say a text that means nothing by one mapping alone.
+
+    Such a text is looked for where a field is read, or the other side's id, which may be a number there; outer spaces
+    do not count (`FieldTranslation.read`, `SideTranslation`). Nothing else that is read asks what means nothing.
+    """
+    was, is_now = before.translations[side], after.translations[side]
+    texts = was.blank_texts ^ is_now.blank_texts
+    if not texts:
+        return
+    paths = dict.fromkeys(place.path for fields in (was.fields, is_now.fields) for place in fields.values())
+    if is_now.reference_path is not None:
+        paths[is_now.reference_path] = None
+
+    def is_one(said: Any) -> bool:
+        return type(said) in (str, int) and str(said).strip() in texts
+
+    yield Asked(side, tuple(paths), lambda said: any(map(is_one, said)), texts=texts)
+
+
+def _types_that_come_or_go(before: PointOfSaleMapping, after: PointOfSaleMapping, side: Side) -> Iterator[Asked]:
+    """Where a side's records say a type of vehicle that only one mapping synchronises."""
+    types, translation = before.vehicle_types ^ after.vehicle_types, after.translations[side]
+    place = translation.fields.get(VEHICLE_TYPE)
+    if types and place is not None:
+
+        def is_one(said: Sequence[Any]) -> bool:
+            return _read_at(place, {place.path: said[0]}, translation.blank_texts) in types
+
+        yield Asked(side, (place.path,), is_one)
 
 
 def _reads(place: FieldTranslation | None) -> tuple[Any, ...] | None:
@@ -141,7 +228,59 @@ def _reads(place: FieldTranslation | None) -> tuple[Any, ...] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class AtStake:
+class _Lives:
+    """Where two lifecycles say something else of the stage of a car that is not of interest.
+
+    All that they are asked (`Lifecycle.decide`, `is_closed`) is what a pair of stage and status means, where a status
+    brings a car, and the line of life of its destination. Transitions are asked on the way to another stage: who is on
+    it moves, or is told what blocks it, and so is of interest.
+
+    pairs: that mean something else. statuses: that bring a car to another stage, or none. destinations: with another
+    line of life. follows_alone: a file without a module record may have to follow the DMS.
+    """
+
+    pairs: frozenset[tuple[str, str]]
+    statuses: frozenset[str]
+    destinations: frozenset[str]
+    follows_alone: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs or self.statuses or self.destinations)
+
+    @property
+    def mean_files_alone(self) -> bool:
+        """Tell whether a file without a module record may be meant: then no stage, and a line only where it follows."""
+        return any(stage == NOT_THERE for stage, _ in self.pairs) or (bool(self.destinations) and self.follows_alone)
+
+    def mean(self, module: Vehicle, dms: Vehicle) -> bool:
+        """Tell whether a car may be meant that is not of interest: so what a side does not say is not there."""
+        stage, status = module.text(STAGE) or NOT_THERE, dms.text(DMS_STATUS) or NOT_THERE
+        if (stage, status) in self.pairs or status in self.statuses:
+            return True
+        return any(vehicle.text(DESTINATION) in self.destinations for vehicle in (module, dms))
+
+
+def _lives_otherwise(before: Lifecycle, after: Lifecycle) -> _Lives:
+    means_then, means_now = before.meanings, after.meanings
+    alone = {
+        means.get((NOT_THERE, s)) for means in (means_then, means_now) for s in (*before.statuses, *after.statuses)
+    }
+    brings_then, brings_now = ({n: s.brings for n, s in of.statuses.items()} for of in (before, after))
+    return _Lives(
+        _otherwise(means_then, means_now),
+        _otherwise(brings_then, brings_now),
+        _otherwise(before.lines, after.lines),
+        Meaning.FOLLOW_DMS in alone,
+    )
+
+
+def _otherwise(then: Mapping[_Key, Any], now: Mapping[_Key, Any]) -> frozenset[_Key]:
+    """The keys under which two tables say something else, or only one says anything."""
+    return frozenset(key for key in {*then, *now} if then.get(key) != now.get(key))
+
+
+@dataclass(frozen=True, slots=True)
+class _AtStake:
     """What a car that is not of interest has to say for an edit to change nothing for it.
 
     Both sides say the same of each of these attributes, or one says nothing, and no record breaks one of these rules.
@@ -150,7 +289,7 @@ class AtStake:
     the base is no other, or would have moved. What a rule broke before and breaks no more was in silence too, so that
     the other side says nothing of it. These are
 
-    - attributes that differ in their tolerance,
+    - attributes that had another tolerance,
     - those with other policies where values count as equal that need not be the same ones, see `_reaches`,
     - those that were not decided before, or will not be any more,
     - those that a side did not carry before, or will not any more: these readings are the only ones that differ, and
@@ -158,10 +297,11 @@ class AtStake:
     - the rules that name one which was not decided, or not carried, before, and
     - rules that are new.
 
-    paths: by side, of the fields to be looked at.
+    lives: where the lifecycle says something else of it. paths: by side, of the fields to be looked at.
     """
 
     paths: Mapping[Side, tuple[str, ...]]
+    lives: _Lives
     _equal: tuple[Attribute, ...]
     _very_same: tuple[str, ...]
     _rules: tuple[rules.Rule, ...]
@@ -171,6 +311,8 @@ class AtStake:
     def is_touched(self, said: Sequence[Any]) -> bool:
         """Tell whether a car is none of these; said: what stands at the module's paths, then at the DMS's."""
         module, dms = (self._readings(side, said) for side in SIDES)
+        if self.lives and self.lives.mean(Vehicle("", module), Vehicle("", dms)):
+            return True
         if any(_differ(module.get(name, ABSENT), dms.get(name, ABSENT)) for name in self._very_same):
             return True
         if any(_differ(module.get(a.name, ABSENT), dms.get(a.name, ABSENT), a) for a in self._equal):
@@ -190,22 +332,24 @@ class AtStake:
         }
 
 
-def at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: date) -> AtStake | None:
-    """What has to be asked of each car; None where nothing is. today_on: the day that both decide."""
+def _at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: date) -> _AtStake | None:
+    """What has to be asked of each car, of both its records; None where nothing is."""
     carried = _carried_otherwise(before, after)
     then, now = before.matrix.rows, after.matrix.rows
     stayed, new = then.keys() & now.keys(), now.keys() - then.keys()
     names = {*carried, *new, *(then.keys() - now.keys())}
-    names |= {n for n in stayed if before.vocabulary[n].tolerance != after.vocabulary[n].tolerance}
-    names |= {n for n in stayed if not _are_alike(then[n], now[n]) and _reaches(after, then[n], now[n])}
-    asked = tuple(
+    had = {n: before.vocabulary[n].tolerance for n in stayed}
+    names |= {n for n in stayed if had[n] and had[n] != after.vocabulary[n].tolerance}
+    names |= {n for n in stayed if not _are_alike(then[n], now[n]) and _reaches(after, had[n], then[n], now[n])}
+    ruled = tuple(
         rule for rule in after.rules if rule not in before.rules or (carried | new).intersection(_named_by(rule))
     )
     very_same = names.intersection(_asked_by_rules(after)) | {
         n for n in names & now.keys() if not _has_one_policy(now[n])
     }
     equal = (names & now.keys()) - very_same
-    wanted = very_same.union(equal, *map(_named_by, asked))
+    lives = _lives_otherwise(before.lifecycle, after.lifecycle)
+    wanted = very_same.union(equal, *map(_named_by, ruled), _ASKED_OF_LIVES if lives else ())
     if not wanted:
         return None
     paths = {
@@ -213,7 +357,7 @@ def at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: da
         for side in SIDES
     }
     attributes = tuple(after.vocabulary[n] for n in sorted(equal))
-    return AtStake(paths, attributes, tuple(sorted(very_same)), asked, after, today_on)
+    return _AtStake(paths, lives, attributes, tuple(sorted(very_same)), ruled, after, today_on)
 
 
 def _carried_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> frozenset[str]:
@@ -245,15 +389,16 @@ def _switches(mapping: PointOfSaleMapping) -> dict[str, bool]:
     return {name: is_on for name, is_on in mapping.switches.items() if name not in _CAN_BE_TOLD}
 
 
-def _reaches(mapping: PointOfSaleMapping, before: OwnershipRow, after: OwnershipRow) -> bool:
+def _reaches(mapping: PointOfSaleMapping, had_tolerance: int, before: OwnershipRow, after: OwnershipRow) -> bool:
     """Tell whether other policies for an attribute can matter where both sides agree about it.
 
-    - With a tolerance, both sides can be near the base without being near one another: then the rows below are asked.
+    - With a tolerance so far, both sides can be near the base without being near one another: then the rows below are
+      asked.
     - Text that is spelled differently counts as equal, but a rule may go by the owner's spelling; and where nobody can
       tell who owns it, the spelling of the base is asked for.
     """
     attribute = mapping.vocabulary[after.attribute]
-    if attribute.tolerance:
+    if had_tolerance:
         return True
     is_conditional = bool(before.exceptions or after.exceptions)
     return attribute.kind is Kind.TEXT and (is_conditional or attribute.name in _asked_by_rules(mapping))

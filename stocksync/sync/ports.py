@@ -229,11 +229,13 @@ class Store(Protocol):
         paths: Sequence[str],
         is_meant: Callable[[Sequence[Any]], bool],
         beside: Sequence[str] | None = None,
+        texts: Iterable[str] | None = None,
     ) -> tuple[dict[str, NativeRecord], int]:
         """Those of the records of `snapshots_at` on a side that say what is meant, and how many were looked at.
 
         is_meant: given what stands at each of these paths, ABSENT where nothing does; asked once of what many say.
-        beside: then at these of the other side's record; only those are looked at that a car has beside such a one.
+        beside: then at these of the record that its car has on the other side, ABSENT where it has none. texts: only a
+        record is asked of that says one of these somewhere, as a text with or without outer spaces, or as a number.
         """
         ...
 

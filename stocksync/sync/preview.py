@@ -20,7 +20,7 @@ from stocksync.stock.values import ABSENT, SIDES, Reading, Side, as_text
 from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION, Car
-from stocksync.sync.edit_reach import at_stake, can_be_told, fields_read_otherwise
+from stocksync.sync.edit_reach import asked, can_be_told
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import Halt, check_plan
 from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
@@ -158,15 +158,11 @@ def _looked_at(
         return store.snapshots_at(after.pair, after.id), None
     records: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
     looked_at = 0
-    for side, otherwise in fields_read_otherwise(before, after).items():
-        records[side], many = store.records_saying(after.pair, after.id, side, otherwise.paths, otherwise.differs)
-        looked_at += many
-    stake = at_stake(before, after, today_on(clock, after.time_zone))
-    if stake is not None:
-        side = SIDES[0]
-        asked = (stake.paths[side], stake.is_touched, stake.paths[side.other])
-        touched, many = store.records_saying(after.pair, after.id, side, *asked)
-        records[side] |= touched
+    for one in asked(before, after, today_on(clock, after.time_zone)):
+        found, many = store.records_saying(
+            after.pair, after.id, one.side, one.paths, one.is_meant, one.beside, one.texts
+        )
+        records[one.side] |= found
         looked_at += many
     if sum(map(len, records.values())) * _FEW > looked_at:
         return store.snapshots_at(after.pair, after.id), None

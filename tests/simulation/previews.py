@@ -15,6 +15,8 @@ _OWNERSHIP: Final = "pairs/openflex-icar/ownership.yaml"
 _DMS: Final = "pairs/openflex-icar/dms.yaml"
 _MODULE: Final = "pairs/openflex-icar/vehicle_module.yaml"
 _WORDS: Final = "vehicle.yaml"
+_PAIR: Final = "pairs/openflex-icar/pair.yaml"
+_LIFE: Final = "pairs/openflex-icar/lifecycle.yaml"
 _ROW: Final = "  - attribute: {0}\n    owner: {1}\n"
 _CARRIED: Final = "{{attribute: {0}, owner: {1}"
 FileEdits = tuple[tuple[str, str, str], ...]
@@ -52,9 +54,24 @@ def _not_carried(file: str, line: str, attribute: str) -> FileEdits:
     return ((file, f"  {line}\n", ""), (file, "not_carried: [", f"not_carried: [{attribute}, "))
 
 
+def _means(stage: str, status: str, then: str, so_far: str) -> FileEdits:
+    """What a pair of stage and status means."""
+    pairs = {
+        "not_there": "    pre_entry: unknown_in_vehicle_module\n    in_stock: unknown_in_vehicle_module\n",
+        "delivery": "    not_there: missing_in_dms\n    pre_entry: stage_regression\n    in_stock: agreed\n",
+        "sales_stock": "    not_there: missing_in_dms\n    pre_entry: stage_regression\n    in_stock: agreed\n",
+        "exit": "    not_there: closed\n    pre_entry: reopened_in_dms\n    in_stock: reopened_in_dms\n",
+    }
+    said = f"  {stage}:\n{pairs[stage]}"
+    if f"    {status}: " not in said:
+        return ((_LIFE, f"{said}    {status}: {so_far}", f"{said}    {status}: {then}"),)
+    return ((_LIFE, said, said.replace(f"    {status}: {so_far}", f"    {status}: {then}")),)
+
+
 _MORE_KILOMETRES: Final = "{rule: more_than, attribute: mileage, limit: 60000, unless_switch: dms_creates_vehicles}"
 _DATES: Final = "[first_registration_date, registration_certificate_date]"
 _COSTS: Final = "reconditioning_cost: {field: costs.reconditioning, converter: money, spelled: number}"
+_BLANKS: Final = 'blank_texts: ["-", "???", NA]'
 _STAGES: Final = "exceptions: [{when: {stage: [sales_stock, delivery]}, owner: dms}]"
 WITHIN_REACH: Final[tuple[FileEdits, ...]] = (
     _row("sale_price", "vehicle_module", "owner: dms"),
@@ -93,8 +110,40 @@ READ_OTHERWISE: Final[tuple[FileEdits, ...]] = (
     ((_MODULE, "field: identification.vin", "field: identification.chassis"),),
     ((_MODULE, "sales_stock: [STOCK_DE_VENTE]\n", "sales_stock: [STOCK]\n"),),
     ((_MODULE, "field: characteristics.mileage", "field: characteristics.kilometres"),),
+    ((_DMS, _BLANKS, 'blank_texts: ["-", "???"]'),),
+    ((_DMS, _BLANKS, 'blank_texts: ["-", "???", CLIO, "84 500", OF-101, "2026-00104", BC1]'),),
+    (
+        (_DMS, _BLANKS, "blank_texts: [C. MARTIN, CLIO, INTENS]"),
+        (_DMS, "{field: modele,", "{field: was,"),
+        (_DMS, "{field: version,", "{field: modele,"),
+        (_DMS, "was", "version"),
+    ),
+    ((_PAIR, "vehicle_types: [used]", "vehicle_types: [used, demonstration]"),),
+    ((_PAIR, "vehicle_types: [used]", "vehicle_types: [new, demonstration]"),),
 )
-"""Edits of how fields are read."""
+"""Edits of how fields are read, of what means nothing, and of which vehicles are synchronised."""
+_TO_EXIT: Final = "\n    goal: exit\n"
+_OF_TWO_LINES: Final = "    lines: [private, trade]\n"
+LIVES: Final[tuple[FileEdits, ...]] = (
+    _means("delivery", "in_stock", "stage_regression", "agreed"),
+    _means("sales_stock", "in_stock", "ignored", "agreed"),
+    _means("sales_stock", "invoiced", "stage_regression", "follow_dms"),
+    _means("exit", "invoiced", "agreed", "closed"),
+    _means("exit", "not_there", "missing_in_dms", "closed"),
+    _means("not_there", "invoiced", "unknown_in_vehicle_module", "ignored"),
+    _means("not_there", "in_stock", "ignored", "unknown_in_vehicle_module"),
+    (
+        (_LIFE, "    brings: physical_entry\n", "    brings: sales_stock\n"),
+        (_LIFE, "goal: physical_entry", "goal: sales_stock"),
+        (_LIFE, f"[physical_entry]{_TO_EXIT}", f"[pre_entry, physical_entry]{_TO_EXIT}"),
+    ),
+    ((_LIFE, "    reserve_when_sold_outside: false\n", ""),),
+    ((_LIFE, "[pre_entry, physical_entry, exit]", "[pre_entry, physical_entry, delivery, exit]"),),
+    ((_LIFE, "    guards: [exit_from_delivery, invoice_complete]\n", "    guards: [police_number_set]\n"),),
+    ((_LIFE, "    guards: [no_order_in_module, invoice_complete]\n    lines: [private, trade]\n", _OF_TWO_LINES),),
+    (*_means("exit", "invoiced", "agreed", "closed"), *_row("sale_price", "vehicle_module", "owner: dms")),
+)
+"""Edits of what becomes of a car's stage."""
 AT_STAKE: Final[tuple[FileEdits, ...]] = (
     _here("switches: {allow_sale_price_at_most_1: false}"),
     _limit("Prix de vente, en: Sale price", "tolerance: 100000"),
@@ -125,7 +174,6 @@ OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
     ((_WORDS, "{origin: [direct_purchase]}", "{origin: [trade_in, rental]}"),),
     _row("trade_in_buyer", "vehicle_module", f"owner: vehicle_module\n    {_STAGES}"),
     _carried("model", "vehicle_module", "owner: dms, exceptions: [{when: {destination: [trade]}, owner: shared}]"),
-    ((_DMS, 'blank_texts: ["-", "???", NA]', 'blank_texts: ["-", "???"]'),),
     (
         (_WORDS, "  model:\n    kind: text\n", "  model:\n    kind: vin\n"),
         (_DMS, "{field: modele, converter: text}", "{field: modele, converter: vin}"),
@@ -133,7 +181,7 @@ OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
     ),
 )
 """Edits of which nobody can say which cars they mean; or that mean nearly every car, the way they are written here."""
-EDITS: Final = (*WITHIN_REACH, *READ_OTHERWISE, *AT_STAKE, *OUT_OF_REACH)
+EDITS: Final = (*WITHIN_REACH, *READ_OTHERWISE, *AT_STAKE, *LIVES, *OUT_OF_REACH)
 
 
 def some(count: int, number: int) -> list[FileEdits]:

@@ -236,10 +236,11 @@ class Repository:
         paths: Sequence[str],
         is_meant: Callable[[Sequence[Any]], bool],
         beside: Sequence[str] | None = None,
+        texts: Iterable[str] | None = None,
     ) -> tuple[dict[str, NativeRecord], int]:
         """The records of a side that say what is meant, and how many were looked at: see `Store.records_saying`."""
         with self._reading() as connection:
-            return records_saying(connection, pair, point_of_sale, side, paths, is_meant, beside)
+            return records_saying(connection, pair, point_of_sale, side, paths, is_meant, beside, texts)
 
     def mapping_files(self, version: str) -> dict[str, bytes] | None:
         """The mapping files of a version that a run worked by."""
