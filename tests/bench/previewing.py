@@ -15,8 +15,12 @@ from tests.bench.order import Order
 
 _OWNERSHIP: Final = "pairs/openflex-icar/ownership.yaml"
 _DMS: Final = "pairs/openflex-icar/dms.yaml"
+_PAIR: Final = "pairs/openflex-icar/pair.yaml"
+_LIFE: Final = "pairs/openflex-icar/lifecycle.yaml"
 _WORDS: Final = "vehicle.yaml"
 _PRICE: Final = "    label: {fr: Prix de vente, en: Sale price}\n"
+_SOURCE: Final = "    attribute: purchase_source\n    when: {origin: [direct_purchase]}\n"
+_CLOSED: Final = "    in_stock: reopened_in_dms\n    invoiced: closed\n"
 _EDITS: Final = (
     (
         "preview of an edited owner",
@@ -33,10 +37,21 @@ _EDITS: Final = (
         ("points_of_sale.yaml", "    name: ", "    switches: {exit_from_delivery: false}\n    name: "),
     ),
     ("preview of a new tolerance", (_WORDS, _PRICE, f"{_PRICE}    tolerance: 100\n")),
+    (
+        "preview of another rule between two fields",
+        (_WORDS, _SOURCE, _SOURCE.replace("[direct_purchase]", "[direct_purchase, rental]")),
+    ),
     ("preview of texts that are no blanks any more", (_DMS, 'blank_texts: ["-", "???", NA]', 'blank_texts: ["-"]')),
+    ("preview of a type of vehicle that comes", (_PAIR, "vehicle_types: [used]", "vehicle_types: [used, new]")),
+    ("preview of a stage and a status that mean something else", (_LIFE, _CLOSED, _CLOSED.replace("closed", "agreed"))),
+    # Every rule that goes by the day hangs on it, and nobody can tell which cars that means.
+    (
+        "preview of another time zone",
+        ("points_of_sale.yaml", "time_zone: Europe/Paris", "time_zone: Europe/London"),
+    ),
 )
 """What is edited, and how."""
-_WHOLE: Final = "preview of texts that are no blanks any more"
+_WHOLE: Final = _EDITS[-1][0]
 """Whatever has to be decided for every car: told, and without a goal."""
 
 
