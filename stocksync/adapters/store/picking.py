@@ -91,6 +91,9 @@ def _tree(paths: Iterable[str]) -> _Tree:
 
 
 def _objects(tree: Mapping[str, _Tree | None], leaf: Any) -> Any:
+    for key in tree:
+        # A key beyond ASCII is never found unless its UTF-8 is kept with it, which encoding it sees to.
+        msgspec.json.encode(key)
     keys = {key: leaf if below is None else _objects(below, leaf) | None for key, below in tree.items()}
     # The functional form, because keys are the systems' own and known no sooner than the mapping is.
     return TypedDict("Picked", keys, total=False)  # type: ignore[operator]
