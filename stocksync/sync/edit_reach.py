@@ -50,7 +50,7 @@ from stocksync.mapping.effective import (
 )
 from stocksync.mapping.translate import FieldTranslation, SideTranslation
 from stocksync.stock import rules
-from stocksync.stock.lifecycle import NOT_THERE, Lifecycle, Meaning
+from stocksync.stock.lifecycle import NOT_THERE, Lifecycle
 from stocksync.stock.ownership import OwnershipRow, Policy
 from stocksync.stock.values import ABSENT, SIDES, Invalid, Kind, Reading, Side, same
 from stocksync.stock.vehicle import (
@@ -137,12 +137,9 @@ def asked(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: date)
         yield from _texts_read_otherwise(before, after, side)
         yield from _types_that_come_or_go(before, after, side)
     stake = _at_stake(before, after, today_on)
-    if stake is None:
-        return
-    module, dms = (stake.paths[side] for side in SIDES)
-    yield Asked(SIDES[0], module, stake.is_touched, dms)
-    if stake.lives.mean_files_alone:
-        yield Asked(SIDES[1], dms, lambda said: stake.is_touched((*said[len(dms) :], *said[: len(dms)])), module)
+    if stake is not None:
+        side = SIDES[0]
+        yield Asked(side, stake.paths[side], stake.is_touched, stake.paths[side.other])
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,22 +232,20 @@ class _Lives:
     brings a car, and the line of life of its destination. Transitions are asked on the way to another stage: who is on
     it moves, or is told what blocks it, and so is of interest.
 
+    A file without a module record is not asked of: it is reported or counted as missing, and so of interest; or closed,
+    and then not decided until it has one. Of none that is there alone can a mapping say that both agree, or that it
+    follows.
+
     pairs: that mean something else. statuses: that bring a car to another stage, or none. destinations: with another
-    line of life. follows_alone: a file without a module record may have to follow the DMS.
+    line of life.
     """
 
     pairs: frozenset[tuple[str, str]]
     statuses: frozenset[str]
     destinations: frozenset[str]
-    follows_alone: bool
 
     def __bool__(self) -> bool:
         return bool(self.pairs or self.statuses or self.destinations)
-
-    @property
-    def mean_files_alone(self) -> bool:
-        """Tell whether a file without a module record may be meant: then no stage, and a line only where it follows."""
-        return any(stage == NOT_THERE for stage, _ in self.pairs) or (bool(self.destinations) and self.follows_alone)
 
     def mean(self, module: Vehicle, dms: Vehicle) -> bool:
         """Tell whether a car may be meant that is not of interest: so what a side does not say is not there."""
@@ -261,16 +256,9 @@ class _Lives:
 
 
 def _lives_otherwise(before: Lifecycle, after: Lifecycle) -> _Lives:
-    means_then, means_now = before.meanings, after.meanings
-    alone = {
-        means.get((NOT_THERE, s)) for means in (means_then, means_now) for s in (*before.statuses, *after.statuses)
-    }
-    brings_then, brings_now = ({n: s.brings for n, s in of.statuses.items()} for of in (before, after))
+    brings = [{name: status.brings for name, status in life.statuses.items()} for life in (before, after)]
     return _Lives(
-        _otherwise(means_then, means_now),
-        _otherwise(brings_then, brings_now),
-        _otherwise(before.lines, after.lines),
-        Meaning.FOLLOW_DMS in alone,
+        _otherwise(before.meanings, after.meanings), _otherwise(*brings), _otherwise(before.lines, after.lines)
     )
 
 
@@ -297,11 +285,13 @@ class _AtStake:
     - the rules that name one which was not decided, or not carried, before, and
     - rules that are new.
 
-    lives: where the lifecycle says something else of it. paths: by side, of the fields to be looked at.
+    And the lifecycle says the same of its stage, see `_Lives`.
+
+    paths: by side, of the fields to be looked at.
     """
 
     paths: Mapping[Side, tuple[str, ...]]
-    lives: _Lives
+    _lives: _Lives
     _equal: tuple[Attribute, ...]
     _very_same: tuple[str, ...]
     _rules: tuple[rules.Rule, ...]
@@ -311,7 +301,7 @@ class _AtStake:
     def is_touched(self, said: Sequence[Any]) -> bool:
         """Tell whether a car is none of these; said: what stands at the module's paths, then at the DMS's."""
         module, dms = (self._readings(side, said) for side in SIDES)
-        if self.lives and self.lives.mean(Vehicle("", module), Vehicle("", dms)):
+        if self._lives and self._lives.mean(Vehicle("", module), Vehicle("", dms)):
             return True
         if any(_differ(module.get(name, ABSENT), dms.get(name, ABSENT)) for name in self._very_same):
             return True

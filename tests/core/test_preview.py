@@ -25,6 +25,14 @@ OVERRIDE = (
 )
 """One line: in PDV1 the DMS owns the mileage."""
 NOBODYS_PRICE = (*OVERRIDE[:2], OVERRIDE[2].replace("mileage: {owner: dms}", "sale_price: {owner: none}"))
+DMS_FILE = "pairs/openflex-icar/dms.yaml"
+MODULE_FILE = "pairs/openflex-icar/vehicle_module.yaml"
+PAIR_FILE = "pairs/openflex-icar/pair.yaml"
+LIFE_FILE = "pairs/openflex-icar/lifecycle.yaml"
+BLANKS = 'blank_texts: ["-", "???", NA]'
+IN_DELIVERY = "  delivery:\n    not_there: missing_in_dms\n    pre_entry: stage_regression\n    in_stock: "
+TRADE = "  trade:\n    stages: [pre_entry, physical_entry, post_prep_check, "
+IN_EXIT = "    in_stock: reopened_in_dms\n    invoiced: "
 NOW_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -195,6 +203,118 @@ def test_what_stands_in_a_record_is_told_as_it_is_there_and_asked_once_of_what_m
         )
         assert said == [["PARTICULIER", "84 500", "GRIS"]]
         assert found == held
+
+
+@pytest.mark.parametrize("said", ["NA", " NA", "NA\t", "\xa0\u3000NA\x1c\n", 'a"\\é\x01', "-7", -7, "7", 7])
+def test_a_record_that_says_a_text_in_any_spelling_is_asked_of_and_hardly_any_other(
+    tmp_path: Path, said: str | int
+) -> None:
+    """Somewhere: also where nobody looks."""
+    texts = {str(said).strip()}
+    module, dms = crowd(6)
+    module[3]["notes"] = [{"said": said}]
+    module[4]["notes"] = [{f"{said}": None}, f"{said}x".strip(), True, "ÑNAÑ"]
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        asked: list[object] = []
+        found, looked_at = world.repository.records_saying(
+            "openflex-icar", "PDV1", MODULE, ("id", "notes"), lambda values: not asked.append(values[0]), None, texts
+        )
+        assert "OF-103" in found
+        assert {*asked} <= {"OF-103", "OF-104"} | ({f"OF-10{n}" for n in range(6)} if said in (7, "7") else set())
+        assert looked_at == 6
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ((DMS_FILE, BLANKS, 'blank_texts: ["-", "???"]'), {("VO104", "version")}),
+        ((DMS_FILE, BLANKS, 'blank_texts: ["-", "???", NA, ROSE]'), {("VO105", "version"), ("VO105", "model")}),
+        ((DMS_FILE, BLANKS, 'blank_texts: ["-", "???", NA, RIEN]'), set()),
+        ((MODULE_FILE, BLANKS, 'blank_texts: ["-", "???", NA, "106"]'), {("106", "reference_vehicle_module")}),
+    ],
+    ids=["a text less", "a text more", "a text that nobody says", "a number that is a reference"],
+)
+def test_what_means_nothing_is_decided_for_the_cars_that_say_it(
+    edit: tuple[str, str, str], told: set[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, dms = crowd(9)
+    module[4]["characteristics"]["version"], dms[4]["version"] = None, " NA\u00a0"
+    module[5]["characteristics"]["version"] = module[5]["characteristics"]["model"] = "Rose"
+    dms[5]["version"], dms[5]["modele"] = "ROSE", " ROSE"
+    dms[6]["dossier"] = "106"
+    module[6]["identification"]["dmsReference"] = 106
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        assert not list(told_otherwise(world.mappings, "PDV1", (edit,), world.repository, world.clock))
+        asked = counted(world, monkeypatch)
+        shown = previewed(world, edit)
+        assert {(d.car.record_ids[DMS], d.subject) for d in shown.differences} == told
+        assert shown.cars == 9
+        assert not asked
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ((PAIR_FILE, "vehicle_types: [used]", "vehicle_types: [used, new]"), {"VO104"}),
+        ((LIFE_FILE, f"{IN_DELIVERY}agreed", f"{IN_DELIVERY}stage_regression"), {"VO105"}),
+        ((LIFE_FILE, f"{IN_EXIT}closed", f"{IN_EXIT}reopened_in_dms"), {"VO106"}),
+        ((LIFE_FILE, "  exit:\n    not_there: closed", "  exit:\n    not_there: missing_in_dms"), {"VO107"}),
+        ((LIFE_FILE, f"{TRADE}sales_stock, delivery, exit]", f"{TRADE}delivery, exit]"), {"VO108"}),
+        ((LIFE_FILE, "guards: [exit_from_delivery, invoice_complete]", "guards: [police_number_set]"), set()),
+    ],
+    ids=["a type that comes", "a meaning", "the end", "a record alone", "a line of life", "a guard"],
+)
+def test_an_edited_lifecycle_or_type_is_decided_for_the_cars_that_it_means(
+    edit: tuple[str, str, str], told: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, dms = crowd(14)
+    module[4]["type"], dms[4]["type"], dms[4]["km"] = "VN", "VN", "84 000"
+    module[5]["status"] = "LIVRAISON"
+    module[8]["destination"], dms[8]["destination"] = "PROFESSIONNEL", "M"
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.settled()
+        for number in (106, 107):
+            world.edit(DMS, f"VO{number}", statut="Facturé")
+            world.edit(MODULE, f"OF-{number}", status="SORTIE")
+        world.sync()
+        world.dms.remove("VO107")
+        world.sync()
+        assert not world.repository.cars_of_interest("openflex-icar", "PDV1")
+        assert not list(told_otherwise(world.mappings, "PDV1", (edit,), world.repository, world.clock))
+        asked = counted(world, monkeypatch)
+        assert {d.car.record_ids[DMS] for d in previewed(world, edit).differences} == told
+        assert not asked
+
+
+def test_where_a_status_brings_a_car_is_decided_for_the_cars_that_it_brings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There already, until it is another stage."""
+    entered = "  physical_entry:\n    not_there: missing_in_dms\n    pre_entry: stage_regression\n    in_stock: "
+    follows = (LIFE_FILE, f"{entered}agreed", f"{entered}follow_dms")
+    brings = (
+        (LIFE_FILE, "    brings: physical_entry\n", "    brings: sales_stock\n"),
+        (LIFE_FILE, "    sources: [pre_entry]\n    goal: phys", "    sources: [pre_entry, phys"),
+        (
+            LIFE_FILE,
+            "[pre_entry, physical_entry\n    by: dms",
+            "[pre_entry, physical_entry]\n    goal: sales_stock\n    by: dms",
+        ),
+        (
+            LIFE_FILE,
+            "    sources: [physical_entry]\n    goal: exit\n",
+            "    sources: [pre_entry, physical_entry]\n    goal: exit\n",
+        ),
+    )
+    module, dms = crowd(9)
+    module[4]["status"] = "ENTREE_PHYSIQUE"
+    with a_world(tmp_path / "world.db", module, dms, edits=(follows,)) as world:
+        world.settled()
+        assert not world.repository.cars_of_interest("openflex-icar", "PDV1")
+        shown = previewed(world, *brings, among=(follows,))
+        assert {(d.car.record_ids[DMS], d.subject) for d in shown.differences} == {("VO104", "stage")}
 
 
 def test_a_guard_of_a_preview_counts_the_cars_that_were_left_alone(tmp_path: Path) -> None:

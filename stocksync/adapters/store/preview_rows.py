@@ -40,7 +40,7 @@ def records_saying(
 ) -> tuple[dict[str, NativeRecord], int]:
     """The records of a side that say something there, and how many were looked at: see `Store.records_saying`."""
     spelled, spelled_beside = spelling(paths), spelling(beside or ())
-    may_say = [pattern.search for pattern in _spellings(texts or ())]
+    may_say = None if texts is None else [pattern.search for pattern in _spellings(texts)]
     nothing: Spelled = (None,) * len(beside or ())
     answers: dict[Spelled, bool] = {}
     looked_at, found = 0, []
@@ -48,19 +48,19 @@ def records_saying(
     rows = connection.execution_options(yield_per=_AT_ONCE).execute(_BODIES[side, beside is not None], asked)
     for part in rows.partitions():
         looked_at += len(part)
-        for record_id, body, *other in part:
-            if texts is not None and not any([search(body) for search in may_say]):
+        for row in part:
+            if may_say is not None and not any([search(row[1]) for search in may_say]):
                 continue
-            said = spelled(body)
-            if other:
-                said += spelled_beside(other[0]) if other[0] is not None else nothing
+            said = spelled(row[1])
+            if beside is not None:
+                said += spelled_beside(row[2]) if row[2] is not None else nothing
             answer = answers.get(said)
             if answer is None:
                 if len(answers) >= _REMEMBERED:
                     answers.clear()
                 answer = answers[said] = is_meant([ABSENT if one is None else codec.load(one) for one in said])
             if answer:
-                found.append(record_id)
+                found.append(row[0])
     return snapshots_of(connection, pair, side, found), looked_at
 
 
