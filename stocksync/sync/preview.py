@@ -110,10 +110,13 @@ def preview(
     for left in by_car.values():
         differences.extend(_differences(after.id, left, None))
     left_alone, left_open = _left_alone(after, store, cars, records) if scope is not None else (0, 0)
-    open_cars = sum(plan.car.bound and not plan.car.closed for plan in now.cars)
+    # Which cars at home elsewhere are looked at, for a record of theirs that stands here, is no matter of how many are.
+    elsewhere = {car.id for car in cars if car.point_of_sale != after.id}
+    at_home = [plan.car for plan in now.cars if plan.car.id not in elsewhere]
+    open_cars = sum(car.bound and not car.closed for car in at_home)
     return PointPreview(
         after.id,
-        len(now.cars) + left_alone,
+        len(at_home) + left_alone,
         tuple(differences),
         sum(len(plan.operations) for plan in then.cars),
         sum(len(plan.operations) for plan in now.cars),
