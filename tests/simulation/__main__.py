@@ -14,7 +14,8 @@ from time import monotonic
 
 import click
 
-from tests.simulation.simulation import Simulation, Story
+from tests.simulation.simulation import RIGHTLY, SKIPPED, Simulation, Story
+from tests.simulation.wire import RECOGNISED
 
 CHUNK = 20
 """Seeds that one worker is given at a time."""
@@ -51,7 +52,9 @@ def told(counts: Counter[str]) -> str:
     """The sums, in the order in which people ask for them."""
     figures = [f"{name} {counts[name]}" for name in TOLD]
     faults = [f"{name[6:]} {count}" for name, count in sorted(counts.items()) if name.startswith("fault ")]
-    return f"{', '.join(figures)}\nfaults: {', '.join(faults) or 'none'}"
+    unread = [f"{kind} {counts[kind]} ({counts[kind + RIGHTLY]} looked at beside it)" for kind in RECOGNISED]
+    left_alone = f"left unread: {', '.join(unread)}, {SKIPPED} {counts[SKIPPED]}"
+    return f"{', '.join(figures)}\n{left_alone}\nfaults: {', '.join(faults) or 'none'}"
 
 
 @click.command()

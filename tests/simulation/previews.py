@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Final
+from typing import Any, Final
+from unittest.mock import patch
 
+from stocksync.adapters.systems.memory import MemoryServer
 from stocksync.mapping.effective import MappingSet
+from stocksync.stock.values import Side
+from stocksync.sync import preview as previewing
 from stocksync.sync.ports import Clock, Store
 from stocksync.sync.preview import preview
 from tests.worlds import shipped_set
@@ -193,8 +197,81 @@ def told_otherwise(mappings: MappingSet, place: str, edit: FileEdits, store: Sto
     """Every difference between the two ways to tell what an edit changes."""
     edited = shipped_set(edit)
     # An edit that has been made already is taken back.
-    then, now = mappings, shipped_set() if edited is mappings else edited
+    return _told_apart(mappings, shipped_set() if edited is mappings else edited, place, f"{edit}", store, clock)
+
+
+def _told_apart(then: MappingSet, now: MappingSet, place: str, edit: str, store: Store, clock: Clock) -> Iterator[str]:
     before, after = then.points_of_sale[place], now.points_of_sale[place]
-    looked, everything = (preview(before, after, store, clock, everything=every) for every in (False, True))
+    # In a stock this small, the cars that an edit can reach are soon so many that all are looked at.
+    with patch.object(previewing, "_FEW", 0):
+        looked, everything = (preview(before, after, store, clock, everything=every) for every in (False, True))
     if looked != everything:
         yield f"the preview of {edit} at {place} tells {looked} instead of {everything}"
+
+
+_PRICE: Final = _limit("Prix de vente, en: Sale price", "tolerance: 100000")
+_KILOMETRES: Final = _limit("Kilométrage, en: Mileage", "tolerance: 5000")
+_REGISTERED: Final = _limit("Date MEC, en: First registration", "tolerance: 40")
+_BY_SPELLING: Final[FileEdits] = (
+    (
+        _WORDS,
+        "    year: 1981\n",
+        "    year: 1981\n  - {rule: forbidden_when, attribute: trade_in_price, when: {model: [CLIO]}}\n",
+    ),
+)
+_SILENT: Final = _not_carried(_DMS, "version: {field: version, converter: text}", "version")
+_NEAR: Final = (*_PRICE, *_KILOMETRES, *_REGISTERED, *_BY_SPELLING)
+STANDING: Final = (*_NEAR, *_SILENT)
+"""A mapping by which both sides agree that do not say the very same, or do not speak of it.
+
+One of its rules goes by a spelling.
+"""
+ON_TOP: Final[Mapping[str, FileEdits]] = {
+    "a price has no tolerance": (*_SILENT, *_KILOMETRES, *_REGISTERED, *_BY_SPELLING),
+    "a mileage has no tolerance": (*_SILENT, *_PRICE, *_REGISTERED, *_BY_SPELLING),
+    "a date has no tolerance": (*_SILENT, *_PRICE, *_KILOMETRES, *_BY_SPELLING),
+    "a tolerated price is the DMS's": (*STANDING, *_row("sale_price", "vehicle_module", "owner: dms")),
+    "a spelling is the DMS's": (*STANDING, *_carried("model", "vehicle_module", "owner: dms")),
+    "a rule is new": (
+        *_SILENT,
+        *_PRICE,
+        *_KILOMETRES,
+        *_REGISTERED,
+        (_WORDS, _BY_SPELLING[0][1], f"{_BY_SPELLING[0][2]}  - {_MORE_KILOMETRES}\n"),
+    ),
+    "a code is gone": (*STANDING, (_DMS, "      grey: [GRIS]\n", "      grey: [GRISE]\n")),
+    "a field is carried": _NEAR,
+    "a field is not carried": (*STANDING, *_not_carried(_MODULE, _COSTS, "reconditioning_cost")),
+}
+"""Edits of that mapping, each with all that holds afterwards."""
+
+
+def brought_near(servers: Mapping[Side, MemoryServer], chance: Random) -> None:
+    """Let both sides of some cars differ by less than the standing mapping tolerates."""
+    for body in servers[Side.VEHICLE_MODULE].bodies():
+        file = str(body["identification"]["dmsReference"])
+        dms = next((found for found in servers[Side.DMS].bodies() if found["dossier"] == file), None)
+        price, said = body["sale"]["price"], dms and dms["prix_vente"]
+        if dms is None or not isinstance(price, int) or said != f"{price},00" or chance.random() < 0.3:
+            continue
+        near: dict[str, Any] = {}
+        if chance.random() < 0.5:
+            # Either is near what was agreed last, and they are not near one another.
+            servers[Side.VEHICLE_MODULE].change(body["id"], {"sale": {"price": price - 800}})
+            near["prix_vente"] = f"{price + 800},00"
+        elif chance.random() < 0.5:
+            near["prix_vente"] = f"{price + 500},00"
+        if dms["km"] == str(body["characteristics"]["mileage"]) and chance.random() < 0.5:
+            near["km"] = str(int(dms["km"]) + 3_000)
+        if dms["date_mec"] == "14/05/2019" and chance.random() < 0.5:
+            near["date_mec"] = "10/05/2019"
+        if chance.random() < 0.5:
+            near["version"] = f"EDITION {file}"
+        if near:
+            servers[Side.DMS].change(file, near)
+
+
+def told_on_top(place: str, store: Store, clock: Clock) -> Iterator[str]:
+    """Every difference between the two ways to tell what edits of the standing mapping change."""
+    for name, edits in ON_TOP.items():
+        yield from _told_apart(shipped_set(STANDING), shipped_set(edits), place, name, store, clock)

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from stocksync.adapters.store import leases, rows
+from stocksync.adapters.systems import rest
 from stocksync.mapping.effective import MappingSet
 from stocksync.mapping.load import load_files
 from stocksync.sync import cycle, delivery, gather
@@ -76,6 +77,7 @@ def one_after_the_other(chance: Random) -> Iterator[None]:
     with (
         patch.object(gather, "ThreadPoolExecutor", InOrder),
         patch.object(delivery, "ThreadPoolExecutor", InOrder),
+        patch.object(rest, "ThreadPoolExecutor", InOrder),
         patch.object(cycle, "load_files", _load_once),
         patch.object(rows, "uuid", SimpleNamespace(uuid4=uuid4)),
         patch.object(leases.threading, "Thread", NoBeat),

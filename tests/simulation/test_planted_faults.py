@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import pytest
 
 from stocksync.adapters.store import repository, rows
 from stocksync.adapters.store.repository import Repository
+from stocksync.adapters.systems import slices
 from stocksync.stock import reconcile
 from stocksync.stock.reconcile import Category, Question, Verdict
 from stocksync.stock.values import Side
-from stocksync.sync import acknowledge, attributes, cars, cycle, decide, sending
+from stocksync.sync import acknowledge, attributes, cars, cycle, decide, edit_reach, preview, sending
+from stocksync.sync.familiar import Familiar, unpacked
 from stocksync.sync.recording import OutboxEntry
+from stocksync.sync.runs import KnownRuns, no_run
 from tests.simulation.__main__ import simulated
 from tests.simulation.crashes import troubles, undisturbed
 from tests.simulation.killing import Points
@@ -141,22 +146,134 @@ def an_interrupted_run_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(repository, "supersede", lambda *_: None)
 
 
+def a_run_is_known_by_its_beginning(patch: pytest.MonkeyPatch) -> None:
+    def stands(view: memoryview, at: int, end: int, known: KnownRuns, number: int) -> bool:
+        stop = at + known.lengths[number]
+        return stop == end or (stop < end and view[stop] == ord(","))
+
+    patch.setattr(slices, "_stands", stands)
+
+
+def what_follows_a_run_is_cut_one_record_short(patch: pytest.MonkeyPatch) -> None:
+    right = slices._add
+
+    def short(pieces: list[slices.Piece], content: bytes, start: int, end: int) -> bool:
+        known, done = len(pieces), right(pieces, content, start, end)
+        if known and len(pieces) > known and (items := pieces.pop().items) is not None and len(items) > 1:
+            digests = tuple(slices.digest_of(item) for item in items[:-1])
+            pieces.append(slices.Piece(start, end, digests, no_run(len(digests)), items[:-1]))
+        return done
+
+    patch.setattr(slices, "_add", short)
+
+
+def a_page_of_which_anything_came_was_met_whole(patch: pytest.MonkeyPatch) -> None:
+    def met(self: Familiar, digests: Iterable[int]) -> None:
+        came = set(digests)
+        for page in self.packed.values():
+            if not came.isdisjoint(on_page := unpacked(page.digests)):
+                self.left.difference_update(on_page)
+
+    patch.setattr(Familiar, "met", met)
+
+
+def the_records_of_a_run_are_miscounted(patch: pytest.MonkeyPatch) -> None:
+    right = slices._runs
+
+    def miscounted(text: memoryview, items: list[Any]) -> bytes:
+        runs = [[*run] for run in struct.iter_unpack("<QQII", right(text, items))]
+        if len(runs) > 1:
+            runs[0][3], runs[-1][3] = runs[0][3] + 1, runs[-1][3] - 1
+        return b"".join(struct.pack("<QQII", *run) for run in runs)
+
+    patch.setattr(slices, "_runs", miscounted)
+
+
+def nothing_is_missed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Familiar, "not_met", lambda _: set())
+
+
+def at_stake_without(patch: pytest.MonkeyPatch, name: str) -> None:
+    right = edit_reach.AtStake.__init__
+
+    def left_out(self: Any, paths: Any, *given: Any) -> None:
+        kept = dict(zip(("_equal", "_very_same", "_rules"), given, strict=False)) | {name: ()}
+        right(self, paths, *kept.values(), *given[3:])
+
+    patch.setattr(edit_reach.AtStake, "__init__", left_out)
+
+
+def the_very_same_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
+    at_stake_without(patch, "_very_same")
+
+
+def what_must_be_equal_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
+    at_stake_without(patch, "_equal")
+
+
+def a_new_rule_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    at_stake_without(patch, "_rules")
+
+
+def another_owner_reaches_nobody_who_agrees(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(edit_reach, "_reaches", lambda *_: False)
+
+
+def a_text_in_another_spelling_is_the_very_same(patch: pytest.MonkeyPatch) -> None:
+    right = edit_reach._differ
+
+    def differ(here: Any, there: Any, attribute: Any = None) -> bool:
+        both = isinstance(here, str) and isinstance(there, str)
+        return here.casefold() != there.casefold() if both else right(here, there, attribute)
+
+    patch.setattr(edit_reach, "_differ", differ)
+
+
+def nothing_is_read_otherwise(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(preview, "fields_read_otherwise", lambda *_: {})
+
+
+def what_a_side_did_not_carry_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
+    right = edit_reach.at_stake
+
+    def asked(before: Any, after: Any, today_on: Any) -> Any:
+        patch.setattr(edit_reach, "_carried_otherwise", lambda *_: frozenset())
+        found = right(before, after, today_on)
+        patch.setattr(edit_reach, "_carried_otherwise", carried)
+        return found
+
+    carried = edit_reach._carried_otherwise
+    patch.setattr(preview, "at_stake", asked)
+
+
 CAUGHT_BY: Mapping[Plant, int] = {
     nothing_is_claimed: 0,
     the_base_moves_at_plan_time: 0,
-    an_answer_is_trusted_unread: 16,
-    the_fence_is_not_looked_at: 12,
-    what_is_read_back_is_not_looked_at: 58,
-    what_was_expected_is_not_compared: 43,
-    nothing_is_read_before_a_write: 35,
+    an_answer_is_trusted_unread: 29,
+    the_fence_is_not_looked_at: 2,
+    what_is_read_back_is_not_looked_at: 39,
+    what_was_expected_is_not_compared: 72,
+    nothing_is_read_before_a_write: 72,
     no_listing_is_guarded: 15,
-    no_plan_is_guarded: 9,
+    no_plan_is_guarded: 40,
     the_loser_is_written_to_the_owner: 0,
     conflicts_are_swallowed: 1,
     the_journal_is_not_chained: 0,
-    a_row_has_the_values_for_its_name: 1,
+    a_row_has_the_values_for_its_name: 27,
     values_are_rounded_on_their_way: 0,
     a_key_is_made_anew_for_every_attempt: 0,
+    a_run_is_known_by_its_beginning: 1,
+    what_follows_a_run_is_cut_one_record_short: 4,
+    a_page_of_which_anything_came_was_met_whole: 1,
+    the_records_of_a_run_are_miscounted: 2,
+    nothing_is_missed: 1,
+    the_very_same_is_not_asked_for: 1,
+    what_must_be_equal_is_not_asked_for: 1,
+    a_new_rule_is_not_asked: 1,
+    another_owner_reaches_nobody_who_agrees: 1,
+    a_text_in_another_spelling_is_the_very_same: 1,
+    nothing_is_read_otherwise: 1,
+    what_a_side_did_not_carry_is_not_asked_for: 2,
 }
 """The first seed that notices each fault; another one after an edit of the simulation, where it is told so here."""
 
@@ -168,9 +285,14 @@ KILLING = {
 }
 
 
+@lru_cache
+def broken_without_any_fault(seed: int) -> list[str]:
+    return simulated(seed).broken
+
+
 @pytest.mark.parametrize("plant", CAUGHT_BY, ids=lambda plant: plant.__name__)
 def test_the_simulation_notices_what_is_taken_out_of_the_program(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert simulated(CAUGHT_BY[plant]).broken == [], "the seed fails without any fault"
+    assert broken_without_any_fault(CAUGHT_BY[plant]) == [], "the seed fails without any fault"
     plant(monkeypatch)
     assert simulated(CAUGHT_BY[plant]).broken
 

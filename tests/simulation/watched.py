@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from stocksync.adapters.systems.memory import Call, MemoryHabits, MemoryServer, MemorySystem, Write, page_of
+from stocksync.adapters.systems.memory import Call, MemoryHabits, MemoryServer, Write
 from stocksync.stock.values import Side
 from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import NativeRecord, Page
 from tests.simulation.killing import Points
 from tests.simulation.ledger import Ledger
 from tests.simulation.weather import Weather
+from tests.simulation.wire import AS_EVER, ListedSystem, Spelling
 
 NO_ID = "?"
 """The name under which a record stands that carries no id."""
@@ -108,33 +109,41 @@ class Door:
     weather: Weather
     moment: Callable[[Side, Call, str], None] = _nobody
     known: Callable[[str], bool] = lambda _: False
-    inner: MemorySystem = field(init=False)
+    spelling: Spelling = AS_EVER
+    inner: ListedSystem = field(init=False)
 
     def __post_init__(self) -> None:
-        self.inner = MemorySystem(self.server, self.code)
+        self.inner = ListedSystem(self.server, self.code, self.spelling, self)
         self.conditional_writes, self.lists_changes = self.inner.conditional_writes, self.inner.lists_changes
 
     def pages(self, familiar: Familiar | None = None) -> Iterator[Page]:
         """List every record."""
-        return self._paged(self.inner.pages, familiar)
+        return self.inner.pages(familiar)
 
     def changes(self, since: datetime) -> Iterator[Page]:
         """List what changed."""
-        return self._paged(lambda: self.inner.changes(since))
+        return self.inner.changes(since)
 
-    def _paged(self, pages: Callable[[], Iterator[Page]], familiar: Familiar | None = None) -> Iterator[Page]:
-        if familiar is not None:
-            familiar.begin()
-        found = self._around("pages", "", lambda: [record for page in pages() for record in page.records])
-        records = self.weather.listed([self._as_of_old(record) for record in found], self.known)
-        self.server.ledger.listed[self.side] = len(records)
-        for record in records:
-            self.server.ledger.show(self.side, record.record_id, record.body)
-        half = len(records) // 2
-        yield page_of(records[:half], familiar, first=True, total=len(records))
+    # What a listing meets, see `wire.Occasions`
+
+    def first(self, table: Callable[[], list[NativeRecord]]) -> list[NativeRecord]:
+        """The table as it is shown: not all of it, more than once, or of old, where the weather says so."""
+        found = self._around("pages", "", table)
+        return self.weather.listed([self._as_of_old(record) for record in found], self.known)
+
+    def later(self) -> bool:
+        """Somebody may act between two pages."""
         self.moment(self.side, "pages", "")
         self.weather.before("pages")
-        yield page_of(records[half:], familiar, first=False, total=len(records))
+        return not self.weather.strikes("expired")
+
+    def sent(self, records: list[NativeRecord], count: int) -> None:
+        """Tell the ledger what was shown."""
+        self.server.ledger.listed[self.side] = count
+        for record in records:
+            self.server.ledger.show(self.side, record.record_id, record.body)
+
+    # What is asked of one record
 
     def read(self, record_id: str) -> NativeRecord | None:
         """Read one record."""

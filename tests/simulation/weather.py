@@ -40,7 +40,7 @@ ON_WRITES: Final = (
     "conflict",
     "stored_otherwise",
 )
-ON_LISTINGS: Final = ("incomplete", "empty", "short", "twice")
+ON_LISTINGS: Final = ("incomplete", "empty", "short", "twice", "expired")
 KINDS: Final = (*ERRORS, *ON_LISTINGS, "stale", *ON_WRITES, *ON_WRITES)
 
 
