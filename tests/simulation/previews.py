@@ -271,7 +271,7 @@ def brought_near(servers: Mapping[Side, MemoryServer], chance: Random) -> None:
             servers[Side.DMS].change(file, near)
 
 
-def told_on_top(place: str, store: Store, clock: Clock) -> Iterator[str]:
-    """Every difference between the two ways to tell what edits of the standing mapping change."""
-    for name, edits in ON_TOP.items():
-        yield from _told_apart(shipped_set(STANDING), shipped_set(edits), place, name, store, clock)
+def told_on_top(place: str, chance: Random, store: Store, clock: Clock) -> Iterator[str]:
+    """Every difference between the two ways to tell what some edits of the standing mapping change."""
+    for name in chance.sample(sorted(ON_TOP), 3):
+        yield from _told_apart(shipped_set(STANDING), shipped_set(ON_TOP[name]), place, name, store, clock)

@@ -422,10 +422,14 @@ class Simulation:
         """
         broken = list(self.ledger.broken)
         self.world.mappings = shipped_set(previews.STANDING)
-        previews.brought_near(self.town.servers, Random(self.story.seed))
+        chance = Random(self.story.seed)
+        previews.brought_near(self.town.servers, chance)
         for _ in range(2):
             self._passed("PDV1", RunKind.COMPLETE)
-        self.ledger.broken = [*broken, *previews.told_on_top("PDV1", self.world.repository, self.world.clock)]
+        self.ledger.broken = [
+            *broken,
+            *previews.told_on_top("PDV1", chance, self.world.repository, self.world.clock),
+        ]
 
     def _rest_by_quick_runs(self) -> Iterator[None]:
         """Quick runs alone bring everything to rest as well: a complete one finds nothing left to change."""

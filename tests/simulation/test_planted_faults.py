@@ -268,11 +268,11 @@ CAUGHT_BY: Mapping[Plant, int] = {
     the_records_of_a_run_are_miscounted: 2,
     nothing_is_missed: 1,
     the_very_same_is_not_asked_for: 1,
-    what_must_be_equal_is_not_asked_for: 1,
-    a_new_rule_is_not_asked: 1,
-    another_owner_reaches_nobody_who_agrees: 1,
-    a_text_in_another_spelling_is_the_very_same: 1,
-    nothing_is_read_otherwise: 1,
+    what_must_be_equal_is_not_asked_for: 2,
+    a_new_rule_is_not_asked: 2,
+    another_owner_reaches_nobody_who_agrees: 3,
+    a_text_in_another_spelling_is_the_very_same: 3,
+    nothing_is_read_otherwise: 4,
     what_a_side_did_not_carry_is_not_asked_for: 2,
 }
 """The first seed that notices each fault; another one after an edit of the simulation, where it is told so here."""
