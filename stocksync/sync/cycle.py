@@ -22,7 +22,16 @@ from stocksync.sync.binding import Elsewhere
 from stocksync.sync.cars import BINDING, Car
 from stocksync.sync.delivery import Delivery, DeliveryReport
 from stocksync.sync.gather import Gathered
-from stocksync.sync.guards import Guard, Halt, Listing, check_listings, check_mapping_change, check_plan, check_readable
+from stocksync.sync.guards import (
+    Guard,
+    Halt,
+    Listing,
+    check_listings,
+    check_mapping_change,
+    check_plan,
+    check_readable,
+    digest_of_question,
+)
 from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
 from stocksync.sync.narrow import DECISIONS, THOROUGH_EVERY, Looked, narrowed
 from stocksync.sync.newcomers import Newcomers
@@ -240,7 +249,7 @@ class Cycle:
         if last is not None and self._is_new_mapping(last):
             before = self._plan_as_before(last.mapping_version, decided)
             halts += check_mapping_change(plan, before)
-        if halts and self.store.is_released(self.mapping.id, plan.digest()):
+        if halts and self.store.is_released(self.mapping.id, digest_of_question(plan, halts)):
             halts = []
         return replace(decided, halts=tuple(halts), missed=missed)
 
@@ -438,7 +447,7 @@ class Cycle:
                 status,
                 self.clock.now_at(),
                 listed=decided.gathered.counts() if decided.complete else None,
-                plan_digest=decided.plan.digest(),
+                plan_digest=digest_of_question(decided.plan, decided.halts),
                 message=message,
                 summary=summary.as_json(),
             )

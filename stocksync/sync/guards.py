@@ -1,15 +1,19 @@
 """What is asked before anything is written: each guard refuses a whole plan and says why in plain words. Pure.
 
-The thresholds are the pair's (`pair.yaml`). A plan that a person released passes; the next one is asked again.
+The thresholds are the pair's (`pair.yaml`). A plan that a person released passes what refused it then; the next one is
+asked again, and so is the same one where something else refuses it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+import orjson
 
 from stocksync.mapping.models import GuardsModel
 from stocksync.stock.lifecycle import EXIT
@@ -46,6 +50,15 @@ class Halt:
     guard: Guard
     message: str
     values: Mapping[str, str | int] = field(default_factory=dict)
+
+
+def digest_of_question(plan: Plan, halts: Iterable[Halt]) -> str:
+    """Name what a person is asked: whether this plan may pass although these guards refuse it.
+
+    Of each guard, which side or attribute it is about; not how many records, which is another number each time.
+    """
+    reasons = sorted({(halt.guard.value, *(v for v in halt.values.values() if isinstance(v, str))) for halt in halts})
+    return hashlib.sha256(orjson.dumps([plan.digest(), reasons])).hexdigest()[:16]
 
 
 def check_listings(now: Mapping[Side, Listing], before: Mapping[Side, int] | None, guards: GuardsModel) -> list[Halt]:

@@ -119,6 +119,21 @@ def test_a_halted_plan_is_released_once_and_only_that_plan(world: World) -> None
         world.repository.release(result.summary.run_id)
 
 
+def test_a_release_is_for_what_refused_the_plan_and_for_nothing_else(world: World) -> None:
+    """Both plans send nothing; that one side lists nothing at all was never asked."""
+    for number in range(100, 103):
+        world.edit(DMS, f"VO{number}", chassis="VF1RFB00X5678901O")
+    result = halted(world)
+    assert guards_of(result) == ["unreadable_records"]
+    assert result.summary.run_id is not None
+    world.repository.release(result.summary.run_id)
+    gone = vanish(world, DMS, 40)
+    assert guards_of(halted(world)) == ["empty_listing"]
+    for body in gone.values():
+        world.dms.put(body)
+    assert world.sync().summary.status == "done"
+
+
 def test_what_a_second_look_adds_beyond_a_guard_waits_for_a_person(world: World) -> None:
     """Five cars are to be reserved, as many as may be; a sixth is sold while its price is being written."""
     for number in range(100, 105):
