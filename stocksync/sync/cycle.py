@@ -249,8 +249,9 @@ class Cycle:
         if last is not None and self._is_new_mapping(last):
             before = self._plan_as_before(last.mapping_version, decided)
             halts += check_mapping_change(plan, before)
-        if halts and self.store.is_released(self.mapping.id, digest_of_question(plan, halts)):
-            halts = []
+        question = digest_of_question(plan, halts)
+        if halts and self.store.is_released(self.mapping.id, question):
+            return replace(decided, missed=missed, released=question)
         return replace(decided, halts=tuple(halts), missed=missed)
 
     def _is_new_mapping(self, last: PastRun) -> bool:
@@ -504,7 +505,7 @@ class Cycle:
             status,
             self.clock.now_at(),
             listed=decided.gathered.counts() if decided.complete else None,
-            plan_digest=decided.plan.digest(),
+            plan_digest=decided.released or decided.plan.digest(),
             message=summary.message,
             summary=summary.as_json(),
             marks=marks,

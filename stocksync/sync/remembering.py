@@ -33,7 +33,8 @@ class Decided:
     known: what the store says of the snapshots of the records that were read in this run. older: see `Recording`.
     digests: of the records read, as far as they were taken. missed: by side, the stamps of changes that the quick runs
     before should have shown and did not. complete: everything was listed. scope: the ids of the cars that were looked
-    at; None for all of the point of sale.
+    at; None for all of the point of sale. released: what a person let pass, as `guards.digest_of_question` names it;
+    None where nothing had to be asked.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class Decided:
     missed: Mapping[Side, tuple[datetime, ...]] = field(default_factory=dict)
     complete: bool = True
     scope: frozenset[str] | None = None
+    released: str | None = None
 
 
 def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided: Decided) -> Recording:

@@ -52,7 +52,7 @@ def test_sqlite_is_set_up_for_durability(tmp_path: Path) -> None:
     assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2}
 
 
-def test_a_connection_that_writes_much_caches_more_until_it_is_given_back(tmp_path: Path) -> None:
+def test_a_connection_that_works_much_caches_more_until_it_is_given_back(tmp_path: Path) -> None:
     opened = engine.open_engine(f"sqlite:///{tmp_path}/new.db")
 
     def cached_kib(connection: Connection) -> int:
@@ -60,7 +60,7 @@ def test_a_connection_that_writes_much_caches_more_until_it_is_given_back(tmp_pa
 
     with opened.begin() as connection:
         before = cached_kib(connection)
-        engine.writes_much(connection)
+        engine.works_much(connection)
         meanwhile = cached_kib(connection)
     with opened.begin() as connection:
         after = cached_kib(connection)

@@ -16,13 +16,10 @@ from sqlalchemy import Boolean, Connection, Dialect, Table, and_, bindparam, ins
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stocksync.adapters.store.core import chunks
-from stocksync.adapters.store.engine import writes_much
+from stocksync.adapters.store.engine import MUCH, works_much
 
 AT_A_TIME: Final = 500
 """Rows that are held as the driver takes them."""
-
-MUCH: Final = 10_000
-"""Rows after which a statement is one of those that write much."""
 
 Encode = Callable[[Any], Any]
 
@@ -48,7 +45,7 @@ class Bulk:
         compiled = _compiled(self, connection.dialect)
         for number, part in enumerate(chunks(rows, AT_A_TIME)):
             if number * AT_A_TIME == MUCH:
-                writes_much(connection)
+                works_much(connection)
             columns = compiled.encoded(part, same)
             written = connection.exec_driver_sql(compiled.insert.text, compiled.insert.parameters(columns))
             # A driver that cannot count them makes this ask once too often, and no more.

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     and_,
     bindparam,
@@ -30,6 +29,7 @@ from stocksync.adapters.store.core import (
     RUN,
     chunks,
 )
+from stocksync.adapters.store.key_lists import among
 from stocksync.adapters.store.plain import instant
 from stocksync.adapters.store.resolution_rows import end_resolutions, end_with_the_car, forget_ignored, ignoring
 from stocksync.adapters.store.rows import add_journal, finding_of
@@ -160,7 +160,7 @@ def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFin
     statement = select(CONFLICT).where(CONFLICT.c.pair == recording.pair, CONFLICT.c.closed_at.is_(None))
     raised = {finding.car_id for finding in recording.findings}
     if recording.scope is not None:
-        in_scope: ColumnElement[bool] = CONFLICT.c.car_id.in_(sorted(recording.scope | raised))
+        in_scope = among(connection, CONFLICT.c.car_id, sorted(recording.scope | raised))
         if recording.complete:
             nobodys = CONFLICT.c.car_id.like(f"{NOBODYS}%")
             in_scope = or_(in_scope, and_(CONFLICT.c.point_of_sale == recording.point_of_sale, nobodys))
@@ -169,7 +169,8 @@ def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFin
         here = CONFLICT.c.point_of_sale == recording.point_of_sale
         if not recording.complete:
             # Records that are nobody's are only seen where everything is listed.
-            here = and_(here, or_(CONFLICT.c.car_id.not_like(f"{NOBODYS}%"), CONFLICT.c.car_id.in_(sorted(raised))))
+            is_raised = among(connection, CONFLICT.c.car_id, sorted(raised))
+            here = and_(here, or_(CONFLICT.c.car_id.not_like(f"{NOBODYS}%"), is_raised))
         keys = [f.key for f in recording.findings]
         rows = list(connection.execute(statement.where(here)))
         for part in chunks(keys):

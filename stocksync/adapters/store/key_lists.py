@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, select
 
 from stocksync.adapters.store.core import chunks
+from stocksync.adapters.store.engine import MUCH, works_much
 
 Key = TypeVar("Key", str, int)
 AT_ONCE: Final = 1000
@@ -43,6 +44,8 @@ class ByKeys:
         wanted = list(keys)
         if not wanted:
             return []
+        if len(wanted) >= MUCH:
+            works_much(connection)
         if connection.dialect.name == "sqlite" and _NUL not in (spelled := orjson.dumps(wanted).decode()):
             return list(connection.execute(self._unfolding, {**asked, _KEYS: spelled}).all())
         return [
