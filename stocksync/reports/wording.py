@@ -201,7 +201,7 @@ _FIELDS: Final[Mapping[str, Callable[[Fields], object]]] = {
     "whose": lambda said: WHOSE[said.language][_unusable_side(said.case, said.vocabulary)],
     "where_blank": lambda said: WHERE_BLANK[said.language][_blank_side(said.case)],
     "absence": lambda said: ABSENCE[said.language]["never" if said.case.never_in_dms else "gone"],
-    "reservation": lambda said: RESERVATION[said.language]["set" if said.case.reserved else ""],
+    "reservation": lambda said: RESERVATION[said.language][_blocked_by(said.case)],
     "kept": lambda said: kept_value(said.case.tie_break, said.loser.other if said.loser else "", said.language),
     "message": lambda said: _message(said.case, said.vocabulary, said.speller),
     "sale": lambda said: _sale(said.case.details, said.language),
@@ -282,6 +282,12 @@ def _message(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) 
     if not message or (attribute is not None and attribute.personal and not speller.clear):
         return ""
     return f"{NO_BREAK}: {message.rstrip('.')}" if speller.language == "fr" else f": {message.rstrip('.')}"
+
+
+def _blocked_by(case: Case) -> str:
+    if case.reserved:
+        return "set"
+    return "held" if "held" in case.details else ""
 
 
 def _sale(details: Mapping[str, str], language: Language) -> str:

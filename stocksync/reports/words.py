@@ -183,10 +183,12 @@ ABSENCE: Final[Words] = {
 RESERVATION: Final[Words] = {
     "fr": {
         "set": "Elle y est bloquée par une réservation illimitée.",
+        "held": "stocksync ne l'y bloque pas tant que la correspondance n'est pas éclaircie : l'y réserver à la main.",
         "": "stocksync l'y bloque par une réservation illimitée.",
     },
     "en": {
         "set": "An unlimited reservation blocks it there.",
+        "held": "stocksync does not block it there until the match is cleared up: reserve it there by hand.",
         "": "stocksync blocks it there with an unlimited reservation.",
     },
 }

@@ -144,6 +144,8 @@ class Finding:
 
 RESERVATION_DUE = "reservation_due"
 """A detail of what is found about a reservation that is not there: nobody can ignore that."""
+HELD = "held"
+"""A detail of what is found about a reservation that stocksync will not set, because something holds the car."""
 _NOT_DECIDED_BY = frozenset({"message", "row", RESERVATION_DUE})
 
 NOBODYS = "record-"

@@ -26,7 +26,7 @@ from stocksync.sync.operations import operations_due
 from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.register import Given, Register, register_of
 from stocksync.sync.review import with_former_bases
-from stocksync.sync.stages import MISSING, decide_stage, is_closed, is_sold
+from stocksync.sync.stages import MISSING, decide_stage, is_closed, is_sold, report_sale
 
 _FIELDS: Final = tuple(part.name for part in fields(Car))
 _held_by: Final = attrgetter(*_FIELDS)
@@ -114,20 +114,21 @@ def _plan_car(
         missing=_missing_now(sighting, more=int(complete)),
     )
     car = with_former_bases(seen, sighting, mapping)
-    if sighting.held:
-        return _held_plan(sighting, car, mapping.id)
-    return _decided(sighting, draft_of(sighting, mapping, register, today_on, car))
+    draft = draft_of(sighting, mapping, register, today_on, car)
+    return _held_plan(sighting, draft) if sighting.held else _decided(sighting, draft)
 
 
-def _held_plan(sighting: Sighting, car: Car, point_of_sale: str) -> CarPlan:
+def _held_plan(sighting: Sighting, draft: CarDraft) -> CarPlan:
+    """Write nothing, but tell of a sale: a car that nobody blocks can be sold a second time, whatever holds it."""
     held = sighting.held
+    report_sale(draft)
     return CarPlan(
-        car=_with(car, **_names(sighting), point_of_sale=point_of_sale, interesting=True),
+        car=_with(draft.car, **_names(sighting), point_of_sale=draft.mapping.id, interesting=True),
         vehicle_module=sighting.vehicle_module,
         dms=sighting.dms,
         context=None,
         verdicts={BINDING: Verdict(Category.HELD, row=0, reason=held[0].reason)},
-        findings=held,
+        findings=(*held, *draft.findings),
         bound_by=sighting.bound_by,
         unchanged=False,
         observed=1,

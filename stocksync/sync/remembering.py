@@ -179,7 +179,9 @@ def _silence(plan: CarPlan) -> Silence | None:
     if plan.car.closed:
         return None
     if BINDING in plan.verdicts:
-        return Silence(only=frozenset({BINDING}))
+        # Where a side is not there, or does not say, nothing is known of the sale.
+        is_known = plan.vehicle_module is not None and is_sold(plan.dms) is not None
+        return Silence(only=frozenset({BINDING, RESERVATION}) if is_known else frozenset({BINDING}))
     if plan.vehicle_module is None or plan.dms is None:
         return Silence(only=frozenset({RECORD, BINDING})) if plan.car.bound else None
     here, there = plan.vehicle_module.readings, plan.dms.readings

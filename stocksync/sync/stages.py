@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +13,7 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.values import ABSENT, BLANK, Side, is_value
 from stocksync.stock.vehicle import Vehicle
-from stocksync.sync.cars import RECORD, RESERVATION, RESERVATION_DUE, Sighting
+from stocksync.sync.cars import HELD, RECORD, RESERVATION, RESERVATION_DUE, Sighting
 from stocksync.sync.draft import CarDraft
 
 MISSING: Final = (Meaning.MISSING_IN_DMS, Meaning.MISSING_IN_VEHICLE_MODULE)
@@ -41,14 +42,27 @@ def decide_stage(draft: CarDraft) -> StageVerdict:
         return due
     stage, details = _without_futile(draft, due), _details(draft.sighting.dms)
     for reason in stage.findings:
-        subject = _SUBJECTS.get(reason, words.STAGE)
-        blocks = {RESERVATION_DUE: "yes"} if subject == RESERVATION and stage.reserve else {}
-        draft.find(subject, reason, Category.CONFLICT, details | blocks)
+        _report(draft, reason, details, is_due=stage.reserve)
     subject = RECORD if stage.meaning is Meaning.CREATE_IN_DMS else words.STAGE
     for reason in stage.held:
         draft.find(subject, reason, Category.HELD, details)
     _note_verdicts(draft, stage, subject)
     return stage
+
+
+def report_sale(draft: CarDraft) -> None:
+    """Report what is to be said of the reservation of a car for which nothing is written, and nothing else."""
+    due = draft.mapping.lifecycle.decide(_situation(draft))
+    for reason in due.findings:
+        if _SUBJECTS.get(reason) == RESERVATION:
+            _report(draft, reason, _details(draft.sighting.dms) | {HELD: "yes"}, is_due=due.reserve)
+
+
+def _report(draft: CarDraft, reason: Reason, details: Mapping[str, str], *, is_due: bool) -> None:
+    """Report something about a stage; is_due: a reservation is, which is not there."""
+    subject = _SUBJECTS.get(reason, words.STAGE)
+    blocks = {RESERVATION_DUE: "yes"} if subject == RESERVATION and is_due else {}
+    draft.find(subject, reason, Category.CONFLICT, {**details, **blocks})
 
 
 def creates_in_module(draft: CarDraft, stage: StageVerdict) -> bool:

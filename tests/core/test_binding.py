@@ -149,6 +149,26 @@ def test_a_bound_car_keeps_its_binding_when_a_twin_turns_up_and_is_held(tmp_path
         assert "duplicate" not in reasons(world)
 
 
+def test_a_held_car_that_is_sold_in_the_dms_is_told_of_for_as_long_as_it_is_sold(tmp_path: Path) -> None:
+    with world_of(tmp_path, [module_record()], [dms_record()]) as world:
+        world.settled()
+        world.module.put(module_car("OF-2", identification__policeNumber=None, identification__registration=None))
+        world.sync()
+        assert "sold_outside_opportunites" not in reasons(world)
+        world.edit(DMS, "VO1", no_bdc="BC1", date_bdc="20/11/2026")
+        world.sync()
+        assert reasons(world).count("sold_outside_opportunites") == 1
+        assert not world.module.writes
+        world.edit(DMS, "VO1", no_bdc="", date_bdc="")
+        world.sync()
+        assert "sold_outside_opportunites" not in reasons(world)
+        world.edit(DMS, "VO1", no_bdc="BC2", date_bdc="20/11/2026")
+        world.sync()
+        world.module.remove("OF-2")
+        world.sync()
+        assert [write.call for write in world.module.writes] == ["reserve"]
+
+
 def test_a_pre_entry_is_created_in_the_dms_without_a_police_number_and_both_sides_note_the_other(
     tmp_path: Path,
 ) -> None:

@@ -70,10 +70,14 @@ HABITS: Final = {
 
 @dataclass
 class People:
-    """Acts on records as people do, by chance; every act is told in a few words."""
+    """Acts on records as people do, by chance; every act is told in a few words.
+
+    muddled: what somebody goes by who types what belongs to another car; None where nobody does.
+    """
 
     chance: Random
     town: Town
+    muddled: Random | None = None
     gone: list[tuple[Side, int, Mapping[str, Any]]] = field(default_factory=list)
     spoilt: list[tuple[Side, str, dict[str, Any]]] = field(default_factory=list)
 
@@ -85,6 +89,8 @@ class People:
             record_id = self._any(side)
         if not record_id or record_id not in self.town.servers[side].ids():
             return "nothing"
+        if self.muddled is not None and self.muddled.random() < 0.3:
+            return self._confuses(self.muddled, side, record_id)
         return f"{habit} {side} {record_id} {getattr(self, f'_{habit}')(side, record_id) or ''}".strip()
 
     def go_home(self) -> None:
@@ -267,6 +273,19 @@ class People:
         vin = self.town.values.vin(5_000 + self.town.values.fresh())
         self._change(side, record_id, {"identification": {"vin": vin}} if side is MODULE else {"chassis": vin})
         return vin
+
+    def _confuses(self, chance: Random, side: Side, record_id: str) -> str:
+        """Type into one record what another one of the side is told apart by."""
+        other_id = chance.choice(self.town.servers[side].ids())
+        other, key = self._body(side, other_id), chance.choice(("vin", "police number", "plate", "reference"))
+        if side is MODULE:
+            names = {"vin": ("vin",), "police number": ("policeNumber",), "reference": ("dmsReference",)}
+            named = names.get(key, ("registration", "firstRegistrationDate"))
+            self._change(side, record_id, {"identification": {name: other["identification"].get(name) for name in named}})
+        else:
+            names = {"vin": ("chassis",), "police number": ("no_police",), "reference": ("ref_externe",)}
+            self._change(side, record_id, {name: other.get(name, "") for name in names.get(key, ("immat", "date_mec"))})
+        return f"confuses {side} {record_id} {key} of {other_id}"
 
     def _scraps(self, side: Side, record_id: str) -> None:
         self._change(side, record_id, {"destination": "CASSE"} if side is MODULE else {"destination": "C"})

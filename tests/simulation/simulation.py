@@ -130,7 +130,9 @@ class Simulation:
             self._expose(side, server)
         self.places = ["PDV1", "PDV2"] if chance.random() < 0.3 else ["PDV1"]
         self.town = Town(Random(chance.getrandbits(64)), servers, self.places)
-        self.people = People(Random(chance.getrandbits(64)), self.town)
+        # Of their own, so that the other worlds stay as they are.
+        muddled = Random(f"muddled {seed}") if seed % 3 == 0 else None
+        self.people = People(Random(chance.getrandbits(64)), self.town, muddled)
         self.reviews = Reviews(Random(chance.getrandbits(64)), self.world, folder)
         self.watch = laws.Watch(self.ledger, self.places)
 

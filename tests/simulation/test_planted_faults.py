@@ -17,7 +17,7 @@ from stocksync.adapters.systems import slices
 from stocksync.stock import reconcile
 from stocksync.stock.reconcile import Category, Question, Verdict
 from stocksync.stock.values import Side
-from stocksync.sync import acknowledge, attributes, cars, cycle, decide, edit_reach, preview, sending
+from stocksync.sync import acknowledge, attributes, cars, cycle, decide, edit_reach, narrow, sending
 from stocksync.sync.familiar import Familiar, unpacked
 from stocksync.sync.recording import OutboxEntry
 from stocksync.sync.runs import KnownRuns, no_run
@@ -194,13 +194,13 @@ def nothing_is_missed(patch: pytest.MonkeyPatch) -> None:
 
 
 def at_stake_without(patch: pytest.MonkeyPatch, name: str) -> None:
-    right = edit_reach.AtStake.__init__
+    right = edit_reach._AtStake.__init__
 
-    def left_out(self: Any, paths: Any, *given: Any) -> None:
+    def left_out(self: Any, paths: Any, lives: Any, *given: Any) -> None:
         kept = dict(zip(("_equal", "_very_same", "_rules"), given, strict=False)) | {name: ()}
-        right(self, paths, *kept.values(), *given[3:])
+        right(self, paths, lives, *kept.values(), *given[3:])
 
-    patch.setattr(edit_reach.AtStake, "__init__", left_out)
+    patch.setattr(edit_reach._AtStake, "__init__", left_out)
 
 
 def the_very_same_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
@@ -230,11 +230,11 @@ def a_text_in_another_spelling_is_the_very_same(patch: pytest.MonkeyPatch) -> No
 
 
 def nothing_is_read_otherwise(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(preview, "fields_read_otherwise", lambda *_: {})
+    patch.setattr(edit_reach, "_fields_read_otherwise", lambda *_: ())
 
 
 def what_a_side_did_not_carry_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
-    right = edit_reach.at_stake
+    right = edit_reach._at_stake
 
     def asked(before: Any, after: Any, today_on: Any) -> Any:
         patch.setattr(edit_reach, "_carried_otherwise", lambda *_: frozenset())
@@ -243,7 +243,31 @@ def what_a_side_did_not_carry_is_not_asked_for(patch: pytest.MonkeyPatch) -> Non
         return found
 
     carried = edit_reach._carried_otherwise
-    patch.setattr(preview, "at_stake", asked)
+    patch.setattr(edit_reach, "_at_stake", asked)
+
+
+def other_texts_that_mean_nothing_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(edit_reach, "_texts_read_otherwise", lambda *_: ())
+
+
+def types_that_come_or_go_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(edit_reach, "_types_that_come_or_go", lambda *_: ())
+
+
+def another_lifecycle_means_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(edit_reach, "_lives_otherwise", lambda *_: ())
+
+
+def every_change_leaves_others_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(narrow, "_is_unmoved", lambda *given: given[-1] is not None)
+
+
+def a_car_is_left_alone_whatever_leads_to_it(patch: pytest.MonkeyPatch) -> None:
+    def add_cars(self: Any, cars: Iterable[Any]) -> None:
+        right(self, (car for car in cars if car.car_id not in self.alone))
+
+    right = narrow._Scope.add_cars
+    patch.setattr(narrow._Scope, "add_cars", add_cars)
 
 
 CAUGHT_BY: Mapping[Plant, int] = {
