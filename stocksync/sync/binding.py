@@ -169,16 +169,15 @@ def _bind_by_reference(draft: _Draft) -> None:
         if file.reference in draft.records[Side.VEHICLE_MODULE]:
             claims[file.reference, dms_id] = None
     vehicles, files = Counter(map(itemgetter(0), claims)), Counter(map(itemgetter(1), claims))
+    contested: dict[tuple[Side, str], set[str]] = defaultdict(set)
     for vehicle_id, dms_id in claims:
         alone = vehicles[vehicle_id] == files[dms_id] == 1
-        if alone and _agree_on_each_other(draft, vehicle_id, dms_id):
-            continue
-        for side, record_id, other in (
-            (Side.VEHICLE_MODULE, vehicle_id, dms_id),
-            (Side.DMS, dms_id, vehicle_id),
-        ):
-            if not draft.is_bound(side, record_id):
-                draft.doubt(side, record_id, "reference", other)
+        if not (alone and _agree_on_each_other(draft, vehicle_id, dms_id)):
+            contested[_MODULE, vehicle_id].add(dms_id)
+            contested[_DMS, dms_id].add(vehicle_id)
+    for (side, record_id), others in contested.items():
+        if not draft.is_bound(side, record_id):
+            draft.doubt(side, record_id, "reference", ", ".join(sorted(others)))
     for vehicle_id, dms_id in claims:
         if not draft.is_taken(_MODULE, vehicle_id) and not draft.is_taken(_DMS, dms_id):
             draft.bind(vehicle_id, dms_id, "reference")
