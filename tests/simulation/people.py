@@ -281,7 +281,9 @@ class People:
         if side is MODULE:
             names = {"vin": ("vin",), "police number": ("policeNumber",), "reference": ("dmsReference",)}
             named = names.get(key, ("registration", "firstRegistrationDate"))
-            self._change(side, record_id, {"identification": {name: other["identification"].get(name) for name in named}})
+            self._change(
+                side, record_id, {"identification": {name: other["identification"].get(name) for name in named}}
+            )
         else:
             names = {"vin": ("chassis",), "police number": ("no_police",), "reference": ("ref_externe",)}
             self._change(side, record_id, {name: other.get(name, "") for name in names.get(key, ("immat", "date_mec"))})
