@@ -190,7 +190,9 @@ class Door:
 
     def _as_of_old(self, record: NativeRecord) -> NativeRecord:
         """What a copy that lags behind shows: the record as it was before its last change."""
-        former = self.server.former.get(record.record_id)
+        former, lagged = self.server.former.get(record.record_id), self.server.ledger.lagged
         if not former or not self.weather.strikes("stale"):
+            lagged.discard((self.side, record.record_id))
             return record
+        lagged.add((self.side, record.record_id))
         return former[-1]
