@@ -29,7 +29,7 @@ SHIPPED = Path(__file__).parent.parent / "mappings"
 MODULE, DMS = Side.VEHICLE_MODULE, Side.DMS
 RUNS_OWN = ("run", "lease", "watermark", "listed_page")
 """The tables in which every run leaves its traces, even one that changes nothing."""
-BETWEEN_RUNS = ("interesting", "listed_digest")
+BETWEEN_RUNS = ("interesting", "listed_digest", "moved_on")
 """The columns by which one run tells the next where to look."""
 PARIS = ZoneInfo("Europe/Paris")
 STARTED_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

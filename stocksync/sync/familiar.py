@@ -27,6 +27,17 @@ class KnownPage:
 
 
 @dataclass(frozen=True, slots=True)
+class LastListing:
+    """All pages of the last listing, none where it is not known what stood on them.
+
+    unfamiliar: the digests of the records on them that are not known just as they came, or are known otherwise since.
+    """
+
+    pages: tuple[KnownPage, ...] = ()
+    unfamiliar: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ListedPage:
     """A page as it came; digests: of its records, in their order. fresh: those of them that were not familiar.
 
@@ -54,13 +65,13 @@ class Memory:
     """What is remembered of the last listing of one side at one point of sale.
 
     digests: gives those of all records that are known as they were listed. former: those that records had, by their
-    ids. pages: the pages whose records are these and no others, none where that does not hold. packed: what is kept of
-    all pages of the last listing, by their digests.
+    ids. last: the pages whose records are these and no others but for unfamiliar ones, none where that does not hold.
+    packed: what is kept of all pages of the last listing, by their digests.
     """
 
     digests: Callable[[], Iterable[int]]
     former: Callable[[Iterable[str]], Mapping[str, int]]
-    pages: Callable[[], Iterable[KnownPage]] = tuple
+    last: Callable[[], LastListing] = LastListing
     packed: Callable[[], Mapping[int, PackedPage]] = dict
 
 
@@ -74,6 +85,7 @@ class Familiar:
 
     memory: Memory
     _begun: bool = field(default=False, init=False)
+    _last: LastListing = field(default_factory=LastListing, init=False)
     _pages: dict[int, KnownPage] = field(default_factory=dict, init=False)
     _met: list[int] = field(default_factory=list, init=False)
     _left: set[int] | None = field(default=None, init=False)
@@ -83,9 +95,18 @@ class Familiar:
     def begin(self) -> None:
         """The listing begins, or begins again: nothing was met yet."""
         self._begun = True
-        self._pages = {page.digest: page for page in self.memory.pages()}
+        self._last = self.memory.last()
         self._met, self._packed, self._runs = [], None, None
-        self._left = None if self._pages else set(self.memory.digests())
+        self._pages = {page.digest: page for page in self._last.pages if self._is_familiar(page)}
+        self._left = None if self._last.pages else set(self.memory.digests())
+
+    def _is_familiar(self, page: KnownPage) -> bool:
+        """Tell whether every record on a page of the last listing still is known just as it came."""
+        unfamiliar = self._last.unfamiliar
+        if not unfamiliar:
+            return True
+        kept = self.packed.get(page.digest)
+        return kept is not None and unfamiliar.isdisjoint(unpacked(kept.digests))
 
     def page(self, digest: int) -> KnownPage | None:
         """The page with this list of records, unless it was met already."""
@@ -113,12 +134,13 @@ class Familiar:
         return self._packed
 
     def _not_met_yet(self) -> set[int]:
-        packed = self.packed
-        if packed.keys() == self._pages.keys() | set(self._met):
-            # All there is stands on known pages: quicker to add up than to ask for.
-            return set().union(*(unpacked(packed[digest].digests) for digest in self._pages))
+        packed, met = self.packed, set(self._met)
+        if packed.keys() == {page.digest for page in self._last.pages}:
+            # All there is stands on these pages: quicker to add up than to ask for.
+            left = set().union(*(unpacked(page.digests) for digest, page in packed.items() if digest not in met))
+            return left - self._last.unfamiliar
         left = set(self.memory.digests())
-        for digest in self._met:
+        for digest in met:
             left.difference_update(unpacked(packed[digest].digests))
         return left
 
@@ -126,7 +148,7 @@ class Familiar:
         """What did not come again, once the listing has ended: all there is, where whoever listed looked at none."""
         if not self._begun:
             self.begin()
-        return set() if self._left is None and not self._pages else self.left
+        return set() if self._left is None and len(self._met) == len(self._last.pages) else self.left
 
     def met(self, digests: Iterable[int]) -> None:
         """These records came; any that are not familiar may be among them."""

@@ -18,7 +18,7 @@ from stocksync.stock.values import Side
 if TYPE_CHECKING:
     from stocksync.sync.cars import Car
     from stocksync.sync.decisions import ResolutionStatus
-    from stocksync.sync.familiar import Familiar, KnownPage, ListedPage
+    from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage
     from stocksync.sync.narrow import Alike, CarKeys
     from stocksync.sync.recording import (
         EntryOutcome,
@@ -296,14 +296,17 @@ class Store(Protocol):
         """What records of other points of sale are alike to that were seen to change, or to be gone, since then."""
         ...
 
-    def listed_digests(self, pair: str, point_of_sale: str, side: Side) -> list[int]:
-        """What a side listed at a point of sale, by digests; not what is gone, or was shown older than known."""
+    def listed_digests(self, pair: str, point_of_sale: str, side: Side) -> set[int]:
+        """What a side listed at a point of sale and is known to be just so, by digests.
+
+        Not what is gone, was shown older than known, or came otherwise since.
+        """
         ...
 
-    def known_pages(self, pair: str, point_of_sale: str, side: Side) -> list[KnownPage]:
-        """The pages that a side listed at a point of sale when it was last asked for all, which are known as they came.
+    def last_listing(self, pair: str, point_of_sale: str, side: Side) -> LastListing:
+        """The pages that a side listed at a point of sale when it was last asked for all, and what moved on since.
 
-        None iff the records on all its pages are not those of `listed_digests`, each once.
+        None iff the records on all its pages, but for those, are not those of `listed_digests`, each once.
         """
         ...
 

@@ -104,7 +104,7 @@ class Reading:
             Memory(
                 digests=lambda: store.listed_digests(pair, here, side),
                 former=lambda ids: store.former_digests(pair, side, ids),
-                pages=lambda: store.known_pages(pair, here, side),
+                last=lambda: store.last_listing(pair, here, side),
                 packed=lambda: store.packed_pages(pair, here, side),
             )
         )

@@ -21,7 +21,14 @@ from stocksync.sync.cars import Car
 
 AT: Final = datetime(2026, 11, 20, 9, 5, 0, 250, UTC)
 GIVEN: Final = ("side", "record_id", "digest", "vin", "is_open", "unreadable", "listed_digest", "body")
-SAME: Final = {"pair": "p", "point_of_sale": "PDV1", "gone": False, "older_readings": 0, "seen_at": AT}
+SAME: Final = {
+    "pair": "p",
+    "point_of_sale": "PDV1",
+    "gone": False,
+    "older_readings": 0,
+    "moved_on": False,
+    "seen_at": AT,
+}
 SNAPSHOTS: Final = Bulk(SNAPSHOT, GIVEN, tuple(SAME), ("pair", "side", "record_id"), rarely=("vin", "unreadable"))
 
 

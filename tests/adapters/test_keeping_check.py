@@ -41,7 +41,7 @@ def test_nothing_is_wrong_with_a_good_database_and_looking_changes_nothing(datab
     found = checked(database)
     assert found.faults == ()
     assert found.journal is not None
-    assert (found.revision, found.journal.rows, found.size_bytes) == ("0008", 6, len(before))
+    assert (found.revision, found.journal.rows, found.size_bytes) == ("0009", 6, len(before))
     assert database.read_bytes() == before
 
 
@@ -84,8 +84,8 @@ def car(car_id: str = "c", dms_id: str = "VO1", base: str = "{}") -> str:
     [
         (Matter.DANGLING, "outbox 7", [car(), entry()]),
         (Matter.NOT_OURS, None, ["DROP TABLE alembic_version"]),
-        (Matter.OLDER_SCHEMA, "0002, 0008", ["UPDATE alembic_version SET version_num = '0002'"]),
-        (Matter.NEWER_SCHEMA, "0999, 0008", ["UPDATE alembic_version SET version_num = '0999'"]),
+        (Matter.OLDER_SCHEMA, "0002, 0009", ["UPDATE alembic_version SET version_num = '0002'"]),
+        (Matter.NEWER_SCHEMA, "0999, 0009", ["UPDATE alembic_version SET version_num = '0999'"]),
         (Matter.JOURNAL_BROKEN, "journal 3", ["UPDATE journal SET action = 'x' WHERE id = 3"]),
         (
             Matter.RECORD_BOUND_TWICE,

@@ -10,7 +10,7 @@ import pytest
 
 from stocksync.errors import RecordNotFound, StaleWrite, UnexpectedAnswer, WriteRejected
 from stocksync.mapping.paths import value_at
-from stocksync.sync.familiar import Familiar, KnownPage, ListedPage, Memory
+from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory
 from stocksync.sync.ports import NativeRecord, System
 from stocksync.sync.runs import PackedPage
 from tests.contract.rigs import (
@@ -196,7 +196,7 @@ def test_a_page_that_comes_just_as_before_is_given_as_known_with_none_of_its_rec
     familiar = familiar_with(records)
     familiar.memory = replace(
         familiar.memory,
-        pages=lambda: known,
+        last=lambda: LastListing(tuple(known)),
         packed=lambda: {page.digest: PackedPage(page.packed, page.runs) for page in came},
     )
     assert [page.source for page in system.pages(familiar)] == known

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from stocksync.adapters.store.core import SNAPSHOT
 from stocksync.adapters.store.page_rows import note_pages
 from stocksync.stock.values import SIDES, Side
-from stocksync.sync.familiar import Familiar, KnownPage, ListedPage, Memory, unpacked
+from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory, unpacked
 from stocksync.sync.gather import Gathered
 from stocksync.sync.recording import Recording, RunKind
 from stocksync.sync.runs import PackedPage
@@ -39,7 +39,20 @@ def gathered(world: World) -> Gathered:
 
 def known(world: World, side: Side = MODULE) -> int:
     """How many pages of a side are known as they came."""
-    return len(world.repository.known_pages("openflex-icar", "PDV1", side))
+    familiar = as_the_next_run_begins(world, side)
+    return sum(familiar.page(page.digest) is not None for page in last_listing(world, side).pages)
+
+
+def last_listing(world: World, side: Side = MODULE) -> LastListing:
+    """What the store says of a side's pages."""
+    return world.repository.last_listing("openflex-icar", "PDV1", side)
+
+
+def as_the_next_run_begins(world: World, side: Side = MODULE) -> Familiar:
+    """What it knows of a side."""
+    familiar = world.cycle()._reading(world.repository.past("PDV1"))._familiar(side)
+    familiar.begin()
+    return familiar
 
 
 def test_a_quiet_stock_is_known_by_its_pages(world: World) -> None:
@@ -77,6 +90,14 @@ def write_was_answered(world: World) -> None:
     world.quick()
 
 
+def copy_lagged_behind(world: World) -> None:
+    before = world.module.body("OF-105")
+    world.edit(MODULE, "OF-105", sale__price=8500)
+    world.sync()
+    world.module.put(before)
+    world.cycle().run(kind=RunKind.HINTED, hints={MODULE: ["OF-105"]})
+
+
 def record_moved_away(world: World) -> None:
     with world.repository.engine.begin() as connection:
         connection.execute(update(SNAPSHOT).where(SNAPSHOT.c.record_id == "OF-105").values(point_of_sale="PDV2"))
@@ -87,12 +108,47 @@ def record_is_gone(world: World) -> None:
         connection.execute(update(SNAPSHOT).where(SNAPSHOT.c.record_id == "OF-105").values(gone=True))
 
 
-@pytest.mark.parametrize("learnt", [quick_run_saw_a_change, write_was_answered, record_moved_away, record_is_gone])
-def test_no_page_is_known_once_anything_else_was_learnt_of_one_record(
+@pytest.mark.parametrize("learnt", [quick_run_saw_a_change, write_was_answered, copy_lagged_behind])
+def test_only_its_own_page_is_not_known_once_anything_else_was_learnt_of_a_record(
+    world: World, learnt: Callable[[World], None]
+) -> None:
+    learnt(world)
+    assert known(world) == CARS // 4 - 1
+    [unfamiliar] = last_listing(world).unfamiliar
+    left = as_the_next_run_begins(world).left
+    assert (len(left), unfamiliar in left) == (CARS - 1, False)
+    assert left == world.repository.listed_digests("openflex-icar", "PDV1", MODULE)
+
+
+@pytest.mark.parametrize("learnt", [record_moved_away, record_is_gone])
+def test_no_page_is_known_once_the_snapshots_are_not_those_of_its_records(
     world: World, learnt: Callable[[World], None]
 ) -> None:
     learnt(world)
     assert known(world) == 0
+    assert as_the_next_run_begins(world).left == world.repository.listed_digests("openflex-icar", "PDV1", MODULE)
+
+
+@pytest.mark.parametrize("learnt", [quick_run_saw_a_change, write_was_answered, copy_lagged_behind])
+def test_a_record_known_otherwise_since_is_missed_when_it_does_not_come(
+    world: World, learnt: Callable[[World], None]
+) -> None:
+    learnt(world)
+    world.module.remove("OF-105")
+    seen = gathered(world)
+    assert seen.vanished is not None
+    assert seen.vanished[MODULE] == {"OF-105"}
+
+
+def test_a_page_of_records_known_otherwise_since_is_missed_with_all_of_them(world: World) -> None:
+    for number in range(108, 112):
+        world.edit(MODULE, f"OF-{number}", sale__price=8500)
+    world.quick()
+    for number in range(108, 112):
+        world.module.remove(f"OF-{number}")
+    seen = gathered(world)
+    assert seen.vanished is not None
+    assert seen.vanished[MODULE] == {f"OF-{number}" for number in range(108, 112)}
 
 
 def test_a_page_as_it_was_before_a_quick_run_saw_a_change_is_read(world: World) -> None:
@@ -112,8 +168,8 @@ def test_pages_are_known_again_after_one_more_complete_run(world: World) -> None
 
 
 def test_a_page_that_comes_twice_is_known_once(world: World) -> None:
-    [page, *_] = world.repository.known_pages("openflex-icar", "PDV1", MODULE)
-    familiar = Familiar(Memory(lambda: (), lambda _: {}, lambda: [page]))
+    page = last_listing(world).pages[0]
+    familiar = Familiar(Memory(lambda: (), lambda _: {}, lambda: LastListing((page,))))
     familiar.begin()
     assert familiar.page(page.digest) == page
     familiar.met_page(page)
@@ -121,14 +177,14 @@ def test_a_page_that_comes_twice_is_known_once(world: World) -> None:
 
 
 def test_a_record_met_on_a_known_page_is_not_familiar_on_another(world: World) -> None:
-    pages = world.repository.known_pages("openflex-icar", "PDV1", MODULE)
+    last = last_listing(world)
     packed = world.repository.packed_pages("openflex-icar", "PDV1", MODULE)
     digests = world.repository.listed_digests("openflex-icar", "PDV1", MODULE)
-    familiar = Familiar(Memory(lambda: digests, lambda _: {}, lambda: pages, lambda: packed))
+    familiar = Familiar(Memory(lambda: digests, lambda _: {}, lambda: last, lambda: packed))
     familiar.begin()
-    familiar.met_page(pages[0])
+    familiar.met_page(last.pages[0])
     assert len(familiar.left) == CARS - 4
-    familiar.met_page(pages[1])
+    familiar.met_page(last.pages[1])
     assert len(familiar.left) == CARS - 8
     assert familiar.not_met() == familiar.left
 

@@ -14,7 +14,7 @@ from stocksync.errors import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest migration; a test holds it against the migrations folder."""
 
 WRITE: Final = "stocksync_write"

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from stocksync.adapters.store.core import PAGE, SNAPSHOT, chunks
 from stocksync.adapters.store.key_lists import ByKeys
+from stocksync.adapters.store.snapshot_rows import digests_moved_on
 from stocksync.stock.values import Side
-from stocksync.sync.familiar import KnownPage, ListedPage
+from stocksync.sync.familiar import KnownPage, LastListing, ListedPage, unpacked
 from stocksync.sync.recording import Recording
 from stocksync.sync.runs import PackedPage
 
@@ -30,28 +31,36 @@ _OF_SNAPSHOT = (
     SNAPSHOT.c.listed_digest.is_not(None),
 )
 # A sum of whole digests would leave the range of 64 bits.
-_ON_PAGES = select(func.sum(PAGE.c.known), func.sum(PAGE.c.high), func.sum(PAGE.c.low)).where(*_OF_PAGE)
 _KNOWN = select(
     func.count(),
     func.sum(SNAPSHOT.c.listed_digest.op(">>")(32)),
     func.sum(SNAPSHOT.c.listed_digest.op("&")(_LOWER)),
 ).where(*_OF_SNAPSHOT)
-_AMONG = ByKeys(SNAPSHOT.c.listed_digest, select(SNAPSHOT.c.listed_digest).where(*_OF_SNAPSHOT).where)
-_PAGES = select(PAGE.c.digest, PAGE.c.records).where(*_OF_PAGE, PAGE.c.records == PAGE.c.known)
+_AMONG = ByKeys(
+    SNAPSHOT.c.listed_digest,
+    select(SNAPSHOT.c.listed_digest).where(*_OF_SNAPSHOT, SNAPSHOT.c.moved_on.is_(False)).where,
+)
+_PAGES = select(PAGE.c.digest, PAGE.c.records, PAGE.c.known, PAGE.c.high, PAGE.c.low).where(*_OF_PAGE)
+_DIGESTS = ByKeys(PAGE.c.digest, select(PAGE.c.digests).where(*_OF_PAGE).where)
 _PACKED = select(PAGE.c.digest, PAGE.c.digests, PAGE.c.runs).where(*_OF_PAGE)
 
 
-def known_pages(connection: Connection, pair: str, point_of_sale: str, side: Side) -> list[KnownPage]:
-    """The pages that are known as they came: see `Store.known_pages`.
+def last_listing(connection: Connection, pair: str, point_of_sale: str, side: Side) -> LastListing:
+    """The pages of the last listing: see `Store.last_listing`.
 
     That the records on pages are those of the snapshots is seen by their number and the sums of their digests: whatever
-    changed, added or took away a snapshot since, the two do not agree any more.
+    added or took away a snapshot since, or changed one without saying so, the two do not agree any more.
     """
     here = {"pair": pair, "place": point_of_sale, "of": side.value}
-    on_pages = connection.execute(_ON_PAGES, here).one()
-    if not on_pages[0] or tuple(on_pages) != tuple(connection.execute(_KNOWN, here).one()):
-        return []
-    return [KnownPage(row.digest, row.records) for row in connection.execute(_PAGES, here)]
+    pages = connection.execute(_PAGES, here).all()
+    on_pages = tuple(map(sum, zip(*((page.known, page.high, page.low) for page in pages), strict=True)))
+    if not pages or on_pages != tuple(connection.execute(_KNOWN, here).one()):
+        return LastListing()
+    unfamiliar = digests_moved_on(connection, pair, point_of_sale, side)
+    if partly := [page.digest for page in pages if page.known < page.records]:
+        listed = {digest for packed in _DIGESTS.values(connection, partly, here) for digest in unpacked(packed)}
+        unfamiliar |= listed.difference(_AMONG.values(connection, listed, here))
+    return LastListing(tuple(KnownPage(page.digest, page.records) for page in pages), frozenset(unfamiliar))
 
 
 def packed_pages(connection: Connection, pair: str, point_of_sale: str, side: Side) -> dict[int, PackedPage]:

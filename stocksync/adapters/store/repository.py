@@ -58,7 +58,7 @@ from stocksync.adapters.store.narrow_rows import (
     touched_elsewhere,
     unreadable,
 )
-from stocksync.adapters.store.page_rows import known_pages, note_pages, packed_pages
+from stocksync.adapters.store.page_rows import last_listing, note_pages, packed_pages
 from stocksync.adapters.store.past_rows import last_complete_run, past_of
 from stocksync.adapters.store.preview_rows import records_saying
 from stocksync.adapters.store.resolution_rows import (
@@ -99,7 +99,7 @@ from stocksync.errors import Busy, UsageError
 from stocksync.stock.values import Side
 from stocksync.sync.cars import Car
 from stocksync.sync.decisions import ResolutionStatus, StoredResolution
-from stocksync.sync.familiar import KnownPage
+from stocksync.sync.familiar import LastListing
 from stocksync.sync.narrow import DECISIONS, Alike, CarKeys
 from stocksync.sync.ports import Clock, NativeRecord
 from stocksync.sync.recording import (
@@ -333,15 +333,15 @@ class Repository:
         with self._reading() as connection:
             return touched_elsewhere(connection, pair, point_of_sale, since)
 
-    def listed_digests(self, pair: str, point_of_sale: str, side: Side) -> list[int]:
+    def listed_digests(self, pair: str, point_of_sale: str, side: Side) -> set[int]:
         """What a side listed at a point of sale, by digests: see `Store.listed_digests`."""
         with self._reading() as connection:
             return listed_digests(connection, pair, point_of_sale, side)
 
-    def known_pages(self, pair: str, point_of_sale: str, side: Side) -> list[KnownPage]:
-        """The pages that a side listed at a point of sale and that are known as they came: see `Store.known_pages`."""
+    def last_listing(self, pair: str, point_of_sale: str, side: Side) -> LastListing:
+        """The pages that a side listed at a point of sale: see `Store.last_listing`."""
         with self._reading() as connection:
-            return known_pages(connection, pair, point_of_sale, side)
+            return last_listing(connection, pair, point_of_sale, side)
 
     def packed_pages(self, pair: str, point_of_sale: str, side: Side) -> dict[int, PackedPage]:
         """What is kept of the records of these pages, by the digest of the page."""
@@ -412,6 +412,7 @@ class Repository:
                 recording.snapshots,
                 recording.at,
                 recording.renamed_records,
+                listed=recording.complete,
             )
             note_older_readings(connection, recording)
             note_relisted(connection, recording)
@@ -451,7 +452,7 @@ class Repository:
             end_entries(connection, run_id, outcomes, at)
             write_cars(connection, [o.car for o in outcomes if o.car is not None], at)
             snapshots = [o.snapshot for o in outcomes if o.snapshot is not None]
-            write_snapshots(connection, pair, point_of_sale, snapshots, at)
+            write_snapshots(connection, pair, point_of_sale, snapshots, at, listed=False)
             follow_ups = tuple(o.follow_up for o in outcomes if o.follow_up is not None)
             insert_operations(connection, run_id, point_of_sale, follow_ups, at)
             settle_outcomes(connection, run_id, pair, point_of_sale, outcomes, at)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, or_, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select, text, union_all, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.bulk import Bulk
@@ -68,16 +68,21 @@ def write_snapshots(
     snapshots: Iterable[Snapshot],
     at: datetime,
     renamed: Container[tuple[Side, str]] = frozenset(),
+    *,
+    listed: bool,
 ) -> None:
     """Write what sides said, the last word of each record; at this point of sale unless a record says otherwise.
 
-    renamed: as `Recording.renamed_records`.
+    renamed: as `Recording.renamed_records`. listed: a complete listing said so; whatever else was said is not what
+    stands on the pages of the last one.
     """
     latest = {(s.side, s.record_id): s for s in snapshots}
     same = {"pair": pair, "gone": False, "older_readings": 0, "older_since": None, "seen_at": at}
+    same |= {"moved_on": not listed}
     others = (_snapshot_row(s, point_of_sale) for key, s in latest.items() if key not in renamed)
-    _SNAPSHOTS.write(connection, others, same)
-    _RENAMED.write(connection, (_snapshot_row(s, point_of_sale) for key, s in latest.items() if key in renamed), same)
+    others_renamed = (_snapshot_row(s, point_of_sale) for key, s in latest.items() if key in renamed)
+    (_SNAPSHOTS if listed else _MOVED_ON).write(connection, others, same)
+    (_RENAMED if listed else _RENAMED_SINCE).write(connection, others_renamed, same)
 
 
 _SNAPSHOTS: Final = Bulk(
@@ -100,11 +105,13 @@ _SNAPSHOTS: Final = Bulk(
         "listed_digest",
         "body",
     ),
-    same=("pair", "gone", "older_readings", "older_since", "seen_at"),
+    same=("pair", "gone", "older_readings", "older_since", "seen_at", "moved_on"),
     keys=("pair", "side", "record_id"),
     rarely=("point_of_sale", "vin", "reference", "gone", "slip", "plate", "police_number", "unreadable"),
 )
 _RENAMED: Final = replace(_SNAPSHOTS, rarely=())
+_MOVED_ON: Final = replace(_SNAPSHOTS, keep=frozenset({"listed_digest"}))
+_RENAMED_SINCE: Final = replace(_MOVED_ON, rarely=())
 
 
 def _snapshot_row(snapshot: Snapshot, point_of_sale: str) -> tuple[Any, ...]:
@@ -159,9 +166,9 @@ def note_older_readings(connection: Connection, recording: Recording) -> None:
     """Count how often in a row a record was shown in an older state than we know."""
     for (side, record_id), (count, since_at) in recording.older.items():
         row = (*_of(recording.pair, side), SNAPSHOT.c.record_id == record_id)
-        connection.execute(
-            update(SNAPSHOT).where(*row).values(older_readings=count, older_since=since_at, listed_digest=None)
-        )
+        # On the pages of this listing it stands as nobody believes it; on those of the last one, as it was then.
+        known: dict[str, Any] = {"listed_digest": None} if recording.complete else {"moved_on": True}
+        connection.execute(update(SNAPSHOT).where(*row).values(older_readings=count, older_since=since_at, **known))
 
 
 def to_read_again(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[str]:
@@ -191,7 +198,7 @@ def _note_gone(connection: Connection, recording: Recording, side: Side, record_
     here = (*_of(recording.pair, side), SNAPSHOT.c.point_of_sale == recording.point_of_sale)
     for part in chunks(sorted(record_ids)):
         gone = update(SNAPSHOT).where(*here, SNAPSHOT.c.record_id.in_(part))
-        connection.execute(gone.values(gone=True, seen_at=recording.at))
+        connection.execute(gone.values(gone=True, seen_at=recording.at, listed_digest=None))
 
 
 def note_relisted(connection: Connection, recording: Recording) -> None:
@@ -203,13 +210,21 @@ def note_relisted(connection: Connection, recording: Recording) -> None:
     if rows:
         keys = (("pair", "of_pair"), ("side", "of_side"), ("record_id", "of_id"))
         named = (SNAPSHOT.c[column] == bindparam(name) for column, name in keys)
-        connection.execute(update(SNAPSHOT).where(*named).values(listed_digest=bindparam("now")), rows)
+        relisted = update(SNAPSHOT).where(*named).values(listed_digest=bindparam("now"), moved_on=False)
+        connection.execute(relisted, rows)
 
 
-def listed_digests(connection: Connection, pair: str, point_of_sale: str, side: Side) -> list[int]:
+def listed_digests(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[int]:
     """The digests of what a side listed at a point of sale: see `Store.listed_digests`."""
-    # All at once: one by one takes fifteen times as long.
-    return list(connection.scalars(_LISTED, _here(pair, point_of_sale, side)).all())
+    # All at once: one by one takes fifteen times as long. Those that moved on apart, since no index holds both.
+    here = _here(pair, point_of_sale, side)
+    return set(connection.scalars(_LISTED, here).all()) - digests_moved_on(connection, pair, point_of_sale, side)
+
+
+def digests_moved_on(connection: Connection, pair: str, point_of_sale: str, side: Side) -> set[int]:
+    """The digests of what a side listed at a point of sale and is known otherwise since."""
+    said = connection.scalars(_LISTED_BEFORE, _here(pair, point_of_sale, side))
+    return {digest for digest in said if digest is not None}
 
 
 def former_digests(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
@@ -219,9 +234,9 @@ def former_digests(connection: Connection, pair: str, side: Side, record_ids: It
 
 
 def not_met(connection: Connection, pair: str, point_of_sale: str, side: Side, left: Iterable[int]) -> set[str]:
-    """The records known at a point of sale with one of these digests, and those without any."""
+    """The records known at a point of sale with one of these digests, and those that none stands for."""
     here = _here(pair, point_of_sale, side)
-    return {*connection.scalars(_WITHOUT_DIGEST, here), *_WITH_DIGEST.values(connection, left, here)}
+    return {*connection.scalars(_NONE_STANDS_FOR, here), *_WITH_DIGEST.values(connection, left, here)}
 
 
 def _here(pair: str, point_of_sale: str, side: Side) -> dict[str, str]:
@@ -231,10 +246,19 @@ def _here(pair: str, point_of_sale: str, side: Side) -> dict[str, str]:
 _HERE: Final = (*_OF, SNAPSHOT.c.point_of_sale == bindparam("place"), SNAPSHOT.c.gone.is_(False))
 _HAS_DIGEST: Final = SNAPSHOT.c.listed_digest.is_not(None)
 _LISTED: Final = select(SNAPSHOT.c.listed_digest).where(*_HERE, _HAS_DIGEST)
+# Asked for digests alone, SQLite would look through all of them.
+_LISTED_BEFORE: Final = select(SNAPSHOT.c.listed_digest).where(*_HERE, SNAPSHOT.c.moved_on)
 _FORMER: Final = ByKeys(
-    SNAPSHOT.c.record_id, select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest).where(*_OF, _HAS_DIGEST).where
+    SNAPSHOT.c.record_id,
+    select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest)
+    .where(*_OF, _HAS_DIGEST, SNAPSHOT.c.moved_on.is_(False))
+    .where,
 )
-_WITHOUT_DIGEST: Final = select(SNAPSHOT.c.record_id).where(*_HERE, SNAPSHOT.c.listed_digest.is_(None))
+# One after the other: each has an index, both at once have none.
+_NONE_STANDS_FOR: Final = union_all(
+    select(SNAPSHOT.c.record_id).where(*_HERE, SNAPSHOT.c.listed_digest.is_(None)),
+    select(SNAPSHOT.c.record_id).where(*_HERE, SNAPSHOT.c.moved_on),
+)
 _WITH_DIGEST: Final = ByKeys(SNAPSHOT.c.listed_digest, select(SNAPSHOT.c.record_id).where(*_HERE).where)
 
 

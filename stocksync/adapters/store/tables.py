@@ -107,7 +107,8 @@ class SnapshotRow(SQLModel, table=True):
     """What a side last said of one record.
 
     slip, plate, police_number: what it is found alike by, see `binding.Keys`, as the mapping `read_by` reads it.
-    listed_digest: of its bytes in the listing that it was last read from, None where it came otherwise. gone: the last
+    listed_digest: of its bytes in the last complete listing of its point of sale, None where it was read from no
+    listing by digests. moved_on: what is kept came otherwise since, so that those bytes would be news. gone: the last
     complete listing did not have it, nor could it be read. stamp: when the side changed it, on its own clock, ISO 8601
     without an offset. older_readings: runs in a row that were shown an older state than this one, since older_since.
     """
@@ -132,6 +133,7 @@ class SnapshotRow(SQLModel, table=True):
             postgresql_where=text(UNCLEAR),
         ),
         _few("snapshot_unreadable", "pair", "side", "point_of_sale", "gone", where="unreadable"),
+        _few("snapshot_moved_on", "pair", "side", "point_of_sale", "gone", where="moved_on"),
     )
 
     pair: str = Field(primary_key=True)
@@ -153,6 +155,7 @@ class SnapshotRow(SQLModel, table=True):
     unreadable: bool = False
     read_by: str | None = None
     listed_digest: int | None = Field(default=None, sa_type=BigInteger)
+    moved_on: bool = False
     body: bytes = Field(sa_type=LargeBinary)
     seen_at: datetime
 
