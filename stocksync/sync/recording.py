@@ -158,8 +158,9 @@ class Recording:
     """Everything that one decided plan changes in the store, in one transaction.
 
     cars, snapshots: only those that changed. opened: the ids of the cars that the store does not have yet. renamed,
-    renamed_records: those of them that are found by other keys than before, as far as that is known: they are written
-    another way, to the same effect.
+    renamed_records: those of them that are found by other keys than before, as far as that is known. marked: the ids of
+    the cars of which nothing changed but whether they are of interest. Both are written in other ways, to the same
+    effect.
     findings: every one that is raised now; open ones in the scope that are not raised any more are closed.
     settled: findings closed for a reason other than agreement, by key.
     scope: the cars that this plan decided; None for every car of the point of sale but those in `not_ours`.
@@ -180,6 +181,7 @@ class Recording:
     opened: frozenset[str] = frozenset()
     renamed: frozenset[str] = frozenset()
     renamed_records: frozenset[tuple[Side, str]] = frozenset()
+    marked: frozenset[str] = frozenset()
     merged: Mapping[str, str] = field(default_factory=dict)
     operations: tuple[DueOperation, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
@@ -24,6 +25,10 @@ from stocksync.sync.recording import DueOperation, JournalLine, Recording, Remem
 from stocksync.sync.stages import is_sold
 
 _AGREED: Final = Category.AGREED
+_ALL_ELSE: Final = attrgetter(
+    *(f.name for f in fields(Car) if f.name not in ("id", "interesting", "unconfirmed", "resolutions"))
+)
+"""Of a car, what is kept with it; writes without an answer and decisions are kept for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         opened=frozenset(planned - decided.stored.keys()),
         renamed=frozenset(_renamed(cars, decided.stored)),
         renamed_records=frozenset(_renamed_records(snapshots, decided.known)),
+        marked=frozenset(_marked(cars, decided.stored)),
         merged=plan.merged,
         operations=tuple(
             DueOperation(car.car.id, operation, car.context) for car in plan.cars for operation in car.operations
@@ -125,6 +131,14 @@ def _renamed(cars: Iterable[Car], stored: Mapping[str, Car]) -> Iterable[str]:
         before = stored.get(car.id)
         names = (car.vin, car.registration, car.police_number)
         if before is not None and (before.vin, before.registration, before.police_number) != names:
+            yield car.id
+
+
+def _marked(cars: Iterable[Car], stored: Mapping[str, Car]) -> Iterable[str]:
+    """The cars of which nothing changed but whether they are of interest."""
+    for car in cars:
+        before = stored.get(car.id)
+        if before is not None and before.interesting is not car.interesting and _ALL_ELSE(before) == _ALL_ELSE(car):
             yield car.id
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.bulk import Bulk
@@ -133,13 +133,17 @@ def write_cars(
     at: datetime,
     opened: Container[str] = frozenset(),
     renamed: Container[str] = frozenset(),
+    marked: Container[str] = frozenset(),
 ) -> None:
     """Write cars, the last state of each.
 
-    opened: the ids of those that were not there before. renamed: see `Recording`.
+    opened: the ids of those that were not there before. renamed, marked: see `Recording`.
     """
     latest = {car.id: car for car in cars}
-    there = [car for car in latest.values() if car.id not in opened]
+    for interesting in (False, True):
+        ids = [car.id for car in latest.values() if car.id in marked and car.interesting is interesting]
+        _MARKED.change(connection, ids, {"mark": interesting})
+    there = [car for car in latest.values() if car.id not in opened and car.id not in marked]
     _CARS.write(connection, (_car_row(car) for car in there if car.id not in renamed), {"opened_at": at})
     _RENAMED.write(connection, (_car_row(car) for car in there if car.id in renamed), {"opened_at": at})
     # After the others: a record that one of them had may be one of theirs now.
@@ -172,6 +176,7 @@ _CARS: Final = Bulk(
     keep=frozenset({"opened_at"}),
     rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id", "vin", "registration", "police_number"),
 )
+_MARKED: Final = ByKeys(CAR.c.id, lambda named: update(CAR).where(named).values(interesting=bindparam("mark")))
 _RENAMED: Final = replace(_CARS, rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id"))
 _NEW_CARS: Final = replace(_CARS, rarely=())
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, CursorResult, bindparam, func, select
 
 from stocksync.adapters.store.core import chunks
 from stocksync.adapters.store.engine import MUCH, works_much
@@ -41,22 +41,30 @@ class ByKeys:
 
     def rows(self, connection: Connection, keys: Iterable[Key], asked: Mapping[str, Any]) -> list[Any]:
         """The rows of these keys; asked: the statement's other parameters."""
-        wanted = list(keys)
-        if not wanted:
-            return []
-        if len(wanted) >= MUCH:
-            works_much(connection)
-        if connection.dialect.name == "sqlite" and _NUL not in (spelled := orjson.dumps(wanted).decode()):
-            return list(connection.execute(self._unfolding, {**asked, _KEYS: spelled}).all())
-        return [
-            row
-            for part in chunks(sorted(wanted))
-            for row in connection.execute(self._spelled_out, {**asked, _KEYS: part}).all()
-        ]
+        return [row for result in self._executed(connection, keys, asked) for row in result.all()]
 
     def values(self, connection: Connection, keys: Iterable[Key], asked: Mapping[str, Any]) -> Iterator[Any]:
         """What stands in the first column of these rows."""
         return (row[0] for row in self.rows(connection, keys, asked))
+
+    def change(self, connection: Connection, keys: Iterable[Key], told: Mapping[str, Any]) -> None:
+        """Change the rows of these keys, where the statement is one that does."""
+        for _ in self._executed(connection, keys, told):
+            pass
+
+    def _executed(
+        self, connection: Connection, keys: Iterable[Key], asked: Mapping[str, Any]
+    ) -> Iterator[CursorResult[Any]]:
+        wanted = list(keys)
+        if not wanted:
+            return
+        if len(wanted) >= MUCH:
+            works_much(connection)
+        if connection.dialect.name == "sqlite" and _NUL not in (spelled := orjson.dumps(wanted).decode()):
+            yield connection.execute(self._unfolding, {**asked, _KEYS: spelled})
+            return
+        for part in chunks(sorted(wanted)):
+            yield connection.execute(self._spelled_out, {**asked, _KEYS: part})
 
 
 def _unfolded(column: Any, keys: Any) -> ColumnElement[bool]:

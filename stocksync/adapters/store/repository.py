@@ -418,7 +418,14 @@ class Repository:
             note_relisted(connection, recording)
             note_pages(connection, recording)
             merge_cars(connection, recording)
-            write_cars(connection, recording.cars, recording.at, recording.opened, recording.renamed)
+            write_cars(
+                connection,
+                recording.cars,
+                recording.at,
+                recording.opened,
+                recording.renamed,
+                recording.marked,
+            )
             supersede(connection, recording)
             end_resolutions(connection, recording.run_id, recording.standings, recording.at)
             operations = self._still_wanted(connection, recording.operations)
