@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Set
+from collections.abc import Collection, Iterator, Set
 from dataclasses import replace
 from typing import Any, Final
 
@@ -96,27 +96,34 @@ def _forget(connection: Connection, here: dict[str, str], kept: Collection[int])
 def _unknown(connection: Connection, recording: Recording, side: Side, fresh: set[int]) -> set[int]:
     """Those of what was not familiar that no snapshot has even now."""
     here = {"pair": recording.pair, "place": recording.point_of_sale, "of": side.value}
-    return fresh.difference(_AMONG.values(connection, fresh, here))
+    # Almost all of them were written by this very recording, and need not be asked for.
+    unsure = fresh.difference(_written(recording, side))
+    return unsure.difference(_AMONG.values(connection, unsure, here))
+
+
+def _written(recording: Recording, side: Side) -> Iterator[int | None]:
+    yield from (snapshot.listed_digest for snapshot in recording.snapshots if snapshot.side is side)
+    yield from (digest for (of_side, _), digest in recording.relisted.items() if of_side is side)
 
 
 def _row(page: ListedPage, unknown: Set[int]) -> dict[str, Any]:
-    known = page
+    known = packed = page.packed
     if unknown and not unknown.isdisjoint(page.digests):
-        known = replace(page, digests=tuple(digest for digest in page.digests if digest not in unknown))
+        known = replace(page, digests=tuple(digest for digest in page.digests if digest not in unknown)).packed
     high, low = _sums(known)
     return {
         "digest": page.digest,
         "records": len(page.digests),
-        "known": len(known.digests),
+        "known": len(unpacked(known)),
         "high": high,
         "low": low,
-        "digests": page.packed,
+        "digests": packed,
         "runs": page.runs,
     }
 
 
-def _sums(page: ListedPage) -> tuple[int, int]:
-    """Those of the upper and of the lower 32 bits of its digests."""
+def _sums(packed: bytes) -> tuple[int, int]:
+    """Those of the upper and of the lower 32 bits of digests."""
     # All halves at once: there are two for every car on a page of which anything changed.
-    halves = struct.unpack("<" + "Ii" * len(page.digests), page.packed)
+    halves = struct.unpack("<" + "Ii" * (len(packed) // 8), packed)
     return sum(halves[1::2]), sum(halves[::2])
