@@ -57,6 +57,10 @@ class EntryStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
+NAMES: Final = ("vin", "registration", "police_number")
+"""What a car is found by."""
+KEYS: Final = ("vin", "reference", "unreadable", "slip", "plate", "police_number")
+"""What a snapshot is found by, but for its id and its point of sale."""
 UNDECIDED: Final = ""
 """The digest of a snapshot that the next run takes for news, whatever it reads."""
 
@@ -158,9 +162,9 @@ class Recording:
     """Everything that one decided plan changes in the store, in one transaction.
 
     cars, snapshots: only those that changed. opened: the ids of the cars that the store does not have yet. renamed,
-    renamed_records: those of them that are found by other keys than before, as far as that is known. marked: the ids of
-    the cars of which nothing changed but whether they are of interest. Both are written in other ways, to the same
-    effect.
+    renamed_records: those of them that are found by other `NAMES` or `KEYS` than before, with these, as far as that is
+    known. marked: the ids of the cars of which nothing changed but whether they are of interest. These are written in
+    other ways, to the same effect.
     findings: every one that is raised now; open ones in the scope that are not raised any more are closed.
     settled: findings closed for a reason other than agreement, by key.
     scope: the cars that this plan decided; None for every car of the point of sale but those in `not_ours`.
@@ -179,8 +183,8 @@ class Recording:
     snapshots: tuple[Snapshot, ...] = ()
     cars: tuple[Car, ...] = ()
     opened: frozenset[str] = frozenset()
-    renamed: frozenset[str] = frozenset()
-    renamed_records: frozenset[tuple[Side, str]] = frozenset()
+    renamed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    renamed_records: Mapping[tuple[Side, str], frozenset[str]] = field(default_factory=dict)
     marked: frozenset[str] = frozenset()
     merged: Mapping[str, str] = field(default_factory=dict)
     operations: tuple[DueOperation, ...] = ()

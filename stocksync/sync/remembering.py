@@ -21,10 +21,11 @@ from stocksync.sync.cars import BINDING, NOBODYS, RECORD, RESERVATION, Car, Find
 from stocksync.sync.gather import Digests, Gathered
 from stocksync.sync.guards import Halt
 from stocksync.sync.plan import CarPlan, Plan
-from stocksync.sync.recording import DueOperation, JournalLine, Recording, Remembered, Silence, Snapshot
+from stocksync.sync.recording import KEYS, NAMES, DueOperation, JournalLine, Recording, Remembered, Silence, Snapshot
 from stocksync.sync.stages import is_sold
 
 _AGREED: Final = Category.AGREED
+_BY_NAMES: Final = attrgetter(*NAMES)
 _ALL_ELSE: Final = attrgetter(
     *(f.name for f in fields(Car) if f.name not in ("id", "interesting", "unconfirmed", "resolutions"))
 )
@@ -73,8 +74,8 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         snapshots=snapshots,
         cars=cars,
         opened=frozenset(planned - decided.stored.keys()),
-        renamed=frozenset(_renamed(cars, decided.stored)),
-        renamed_records=frozenset(_renamed_records(snapshots, decided.known)),
+        renamed=dict(_renamed(cars, decided.stored)),
+        renamed_records=dict(_renamed_records(snapshots, decided.known)),
         marked=frozenset(_marked(cars, decided.stored)),
         merged=plan.merged,
         operations=tuple(
@@ -125,13 +126,12 @@ def _changed_snapshots(mapping: PointOfSaleMapping, decided: Decided) -> Iterabl
                 yield snapshot
 
 
-def _renamed(cars: Iterable[Car], stored: Mapping[str, Car]) -> Iterable[str]:
-    """The cars that are found by other keys than before."""
+def _renamed(cars: Iterable[Car], stored: Mapping[str, Car]) -> Iterable[tuple[str, frozenset[str]]]:
+    """The cars that are found by other keys than before, with the names of these keys."""
     for car in cars:
         before = stored.get(car.id)
-        names = (car.vin, car.registration, car.police_number)
-        if before is not None and (before.vin, before.registration, before.police_number) != names:
-            yield car.id
+        if before is not None and (moved := _otherwise(NAMES, _BY_NAMES(before), _BY_NAMES(car))):
+            yield car.id, moved
 
 
 def _marked(cars: Iterable[Car], stored: Mapping[str, Car]) -> Iterable[str]:
@@ -144,13 +144,24 @@ def _marked(cars: Iterable[Car], stored: Mapping[str, Car]) -> Iterable[str]:
 
 def _renamed_records(
     snapshots: Iterable[Snapshot], known: Mapping[Side, Mapping[str, Remembered]]
-) -> Iterable[tuple[Side, str]]:
-    """The records that are found by other keys than before, or were not known."""
+) -> Iterable[tuple[tuple[Side, str], frozenset[str]]]:
+    """The records that are found by other keys than before, with the names of these keys."""
     for snapshot in snapshots:
         before = known[snapshot.side].get(snapshot.record_id)
-        names = (snapshot.keys, snapshot.vin, snapshot.reference, snapshot.unreadable)
-        if before is None or (before.keys, before.vin, before.reference, before.unreadable) != names:
-            yield snapshot.side, snapshot.record_id
+        if before is not None and (moved := _otherwise(KEYS, _by_keys(before), _by_keys(snapshot))):
+            yield (snapshot.side, snapshot.record_id), moved
+
+
+def _by_keys(said: Snapshot | Remembered) -> tuple[Any, ...]:
+    """What a record is found by, in the order of `KEYS`."""
+    return (said.vin, said.reference, said.unreadable, said.keys.slip, said.keys.plate, said.keys.police_number)
+
+
+def _otherwise(names: tuple[str, ...], before: tuple[Any, ...], now: tuple[Any, ...]) -> frozenset[str]:
+    """The names of what is not as it was."""
+    if before == now:
+        return frozenset()
+    return frozenset(name for name, then, said in zip(names, before, now, strict=True) if then != said)
 
 
 def is_news(known: Remembered, snapshot: Snapshot) -> bool:

@@ -6,11 +6,11 @@ column up and converts it anew; at first contact that takes longer than what the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Boolean, Connection, Dialect, Table, and_, bindparam, insert, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,7 +21,11 @@ from stocksync.adapters.store.engine import MUCH, works_much
 AT_A_TIME: Final = 500
 """Rows that are held as the driver takes them."""
 
+_COMBINATIONS: Final = 64
+"""Of columns that change together: hardly more ever occur, and each is a statement that is kept."""
+
 Encode = Callable[[Any], Any]
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +44,10 @@ class Bulk:
     keep: frozenset[str] = frozenset()
     rarely: tuple[str, ...] = ()
 
+    def moving(self, columns: frozenset[str]) -> Bulk:
+        """The same for rows in which these columns, which change rarely, are known to have done so."""
+        return _moving(self, columns) if columns else self
+
     def write(self, connection: Connection, rows: Iterable[Sequence[Any]], same: Mapping[str, Any]) -> None:
         """Write rows, no two with the same keys; same: by their names, what all of them carry."""
         compiled = _compiled(self, connection.dialect)
@@ -51,6 +59,19 @@ class Bulk:
             # A driver that cannot count them makes this ask once too often, and no more.
             if compiled.moved is not None and written.rowcount != len(part):
                 connection.exec_driver_sql(compiled.moved.text, compiled.moved.parameters(columns))
+
+
+def grouped(keys: Iterable[Key], moved: Mapping[Key, frozenset[str]]) -> dict[frozenset[str], list[Key]]:
+    """Keys by the columns that are known to have changed in their rows; first those of which none is."""
+    found: dict[frozenset[str], list[Key]] = {frozenset(): []}
+    for key in keys:
+        found.setdefault(moved.get(key, frozenset()), []).append(key)
+    return found
+
+
+@lru_cache(maxsize=_COMBINATIONS)
+def _moving(bulk: Bulk, columns: frozenset[str]) -> Bulk:
+    return replace(bulk, rarely=tuple(name for name in bulk.rarely if name not in columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +111,7 @@ class _Compiled:
         return found
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=2 * _COMBINATIONS)
 def _compiled(bulk: Bulk, dialect: Dialect) -> _Compiled:
     columns = [column for column in bulk.into.columns if column.name in {*bulk.given, *bulk.same}]
     replaced = [column.name for column in columns if column.name not in {*bulk.keys, *bulk.keep}]

@@ -6,12 +6,13 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.bulk import Bulk
+from stocksync.adapters.store.bulk import Bulk, grouped
 from stocksync.adapters.store.core import CAR, OUTBOX, RESOLUTION
 from stocksync.adapters.store.key_lists import ByKeys
 from stocksync.adapters.store.resolution_rows import stored_resolution
@@ -132,7 +133,7 @@ def write_cars(
     cars: Iterable[Car],
     at: datetime,
     opened: Container[str] = frozenset(),
-    renamed: Container[str] = frozenset(),
+    renamed: Mapping[str, frozenset[str]] = MappingProxyType({}),
     marked: Container[str] = frozenset(),
 ) -> None:
     """Write cars, the last state of each.
@@ -143,9 +144,9 @@ def write_cars(
     for interesting in (False, True):
         ids = [car.id for car in latest.values() if car.id in marked and car.interesting is interesting]
         _MARKED.change(connection, ids, {"mark": interesting})
-    there = [car for car in latest.values() if car.id not in opened and car.id not in marked]
-    _CARS.write(connection, (_car_row(car) for car in there if car.id not in renamed), {"opened_at": at})
-    _RENAMED.write(connection, (_car_row(car) for car in there if car.id in renamed), {"opened_at": at})
+    there = [car_id for car_id in latest if car_id not in opened and car_id not in marked]
+    for moved, ids in grouped(there, renamed).items():
+        _CARS.moving(moved).write(connection, (_car_row(latest[car_id]) for car_id in ids), {"opened_at": at})
     # After the others: a record that one of them had may be one of theirs now.
     _NEW_CARS.write(connection, (_car_row(car) for car in latest.values() if car.id in opened), {"opened_at": at})
 
@@ -177,7 +178,6 @@ _CARS: Final = Bulk(
     rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id", "vin", "registration", "police_number"),
 )
 _MARKED: Final = ByKeys(CAR.c.id, lambda named: update(CAR).where(named).values(interesting=bindparam("mark")))
-_RENAMED: Final = replace(_CARS, rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id"))
 _NEW_CARS: Final = replace(_CARS, rarely=())
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, or_, select, text, union_all, update
 
 from stocksync.adapters.store import codec
-from stocksync.adapters.store.bulk import Bulk
+from stocksync.adapters.store.bulk import Bulk, grouped
 from stocksync.adapters.store.car_rows import id_column
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
 from stocksync.adapters.store.key_lists import ByKeys
@@ -67,7 +68,7 @@ def write_snapshots(
     point_of_sale: str,
     snapshots: Iterable[Snapshot],
     at: datetime,
-    renamed: Container[tuple[Side, str]] = frozenset(),
+    renamed: Mapping[tuple[Side, str], frozenset[str]] = MappingProxyType({}),
     *,
     listed: bool,
 ) -> None:
@@ -79,10 +80,9 @@ def write_snapshots(
     latest = {(s.side, s.record_id): s for s in snapshots}
     same = {"pair": pair, "gone": False, "older_readings": 0, "older_since": None, "seen_at": at}
     same |= {"moved_on": not listed}
-    others = (_snapshot_row(s, point_of_sale) for key, s in latest.items() if key not in renamed)
-    others_renamed = (_snapshot_row(s, point_of_sale) for key, s in latest.items() if key in renamed)
-    (_SNAPSHOTS if listed else _MOVED_ON).write(connection, others, same)
-    (_RENAMED if listed else _RENAMED_SINCE).write(connection, others_renamed, same)
+    bulk = _SNAPSHOTS if listed else _MOVED_ON
+    for moved, keys in grouped(latest, renamed).items():
+        bulk.moving(moved).write(connection, (_snapshot_row(latest[key], point_of_sale) for key in keys), same)
 
 
 _SNAPSHOTS: Final = Bulk(
@@ -109,9 +109,7 @@ _SNAPSHOTS: Final = Bulk(
     keys=("pair", "side", "record_id"),
     rarely=("point_of_sale", "vin", "reference", "gone", "slip", "plate", "police_number", "unreadable"),
 )
-_RENAMED: Final = replace(_SNAPSHOTS, rarely=())
 _MOVED_ON: Final = replace(_SNAPSHOTS, keep=frozenset({"listed_digest"}))
-_RENAMED_SINCE: Final = replace(_MOVED_ON, rarely=())
 
 
 def _snapshot_row(snapshot: Snapshot, point_of_sale: str) -> tuple[Any, ...]:
