@@ -142,13 +142,21 @@ def write_cars(
     """
     latest = {car.id: car for car in cars}
     for interesting in (False, True):
-        ids = [car.id for car in latest.values() if car.id in marked and car.interesting is interesting]
-        _MARKED.change(connection, ids, {"mark": interesting})
+        mark(
+            connection,
+            (c.id for c in latest.values() if c.id in marked and c.interesting is interesting),
+            interesting=interesting,
+        )
     there = [car_id for car_id in latest if car_id not in opened and car_id not in marked]
     for moved, ids in grouped(there, renamed).items():
         _CARS.moving(moved).write(connection, (_car_row(latest[car_id]) for car_id in ids), {"opened_at": at})
     # After the others: a record that one of them had may be one of theirs now.
     _NEW_CARS.write(connection, (_car_row(car) for car in latest.values() if car.id in opened), {"opened_at": at})
+
+
+def mark(connection: Connection, car_ids: Iterable[str], *, interesting: bool = True) -> None:
+    """Let cars be of interest to the next run, or to none."""
+    _MARKED.change(connection, car_ids, {"mark": interesting})
 
 
 _CARS: Final = Bulk(
@@ -175,7 +183,7 @@ _CARS: Final = Bulk(
     same=("opened_at",),
     keys=("id",),
     keep=frozenset({"opened_at"}),
-    rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id", "vin", "registration", "police_number"),
+    rarely=("pair", "point_of_sale", "vehicle_module_id", "dms_id", "vin", "registration", "police_number", "closed"),
 )
 _MARKED: Final = ByKeys(CAR.c.id, lambda named: update(CAR).where(named).values(interesting=bindparam("mark")))
 _NEW_CARS: Final = replace(_CARS, rarely=())

@@ -21,6 +21,7 @@ from stocksync.adapters.store.car_rows import (
     OF_RECORDS,
     cars_at_home,
     cars_named,
+    mark,
     write_cars,
 )
 from stocksync.adapters.store.conflict_rows import (
@@ -418,17 +419,20 @@ class Repository:
             note_relisted(connection, recording)
             note_pages(connection, recording)
             merge_cars(connection, recording)
+            operations = self._still_wanted(connection, recording.operations)
+            on_their_way = {due.car_id for due in operations}
+            # What is on its way makes a car of interest by itself, and whoever ends it marks the car.
+            unmarked = recording.marked & on_their_way
             write_cars(
                 connection,
-                recording.cars,
+                (car for car in recording.cars if car.id not in unmarked),
                 recording.at,
                 recording.opened,
                 recording.renamed,
                 recording.marked,
             )
-            supersede(connection, recording)
+            mark(connection, supersede(connection, recording) - on_their_way)
             end_resolutions(connection, recording.run_id, recording.standings, recording.at)
-            operations = self._still_wanted(connection, recording.operations)
             insert_operations(connection, recording.run_id, recording.point_of_sale, operations, recording.at)
             settle_findings(connection, recording)
             add_journal(connection, recording.run_id, recording.at, recording.journal)
@@ -458,6 +462,7 @@ class Repository:
         with self._writing_for(run_id) as connection:
             end_entries(connection, run_id, outcomes, at)
             write_cars(connection, [o.car for o in outcomes if o.car is not None], at)
+            mark(connection, {o.entry.car_id for o in outcomes if o.status is not EntryStatus.CLAIMED})
             snapshots = [o.snapshot for o in outcomes if o.snapshot is not None]
             write_snapshots(connection, pair, point_of_sale, snapshots, at, listed=False)
             follow_ups = tuple(o.follow_up for o in outcomes if o.follow_up is not None)
@@ -472,11 +477,11 @@ class Repository:
 
     def leave_pending(self, run_id: int, reason: str, at: datetime) -> int:
         """Give up this run's entries that were not sent; the next cycle plans them again."""
+        left = (OUTBOX.c.run_id == run_id, OUTBOX.c.status == EntryStatus.PENDING.value)
         with self._writing_for(run_id) as connection:
+            mark(connection, set(connection.scalars(select(OUTBOX.c.car_id).where(*left))))
             done = connection.execute(
-                update(OUTBOX)
-                .where(OUTBOX.c.run_id == run_id, OUTBOX.c.status == EntryStatus.PENDING.value)
-                .values(status=EntryStatus.SUPERSEDED.value, message=reason, done_at=at)
+                update(OUTBOX).where(*left).values(status=EntryStatus.SUPERSEDED.value, message=reason, done_at=at)
             )
             return int(done.rowcount)
 

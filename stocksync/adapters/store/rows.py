@@ -121,23 +121,24 @@ def merge_cars(connection: Connection, recording: Recording) -> None:
     add_journal(connection, recording.run_id, recording.at, lines)
 
 
-def supersede(connection: Connection, recording: Recording) -> None:
-    """Close what was left in the outbox: this plan was made with newer eyes.
+def supersede(connection: Connection, recording: Recording) -> set[str]:
+    """Close what was left in the outbox: this plan was made with newer eyes. The answer is whose it was, by car ids.
 
     What was never sent goes with the plan that wanted it; what was sent without an answer, once its record was seen.
     """
     pending = connection.execute(_PENDING, {"place": recording.point_of_sale}).all()
-    left = [row.id for row in pending if recording.scope is None or row.car_id in recording.scope]
+    ended = {row.id: row.car_id for row in pending if recording.scope is None or row.car_id in recording.scope}
     claimed = connection.execute(_WITHOUT_ANSWER).all()
-    settled = [row.id for row in claimed if (row.car_id, Side(row.side)) in recording.seen]
+    ended |= {row.id: row.car_id for row in claimed if (row.car_id, Side(row.side)) in recording.seen}
     # What was sent again and again without an answer is remembered once, by the newest that went out.
     newest = {(r.car_id, r.side, r.action, r.record_id, r.payload): r.id for r in claimed}
     kept = set(newest.values())
-    settled += [row.id for row in claimed if row.id not in kept]
-    settled += _over(connection, recording) if recording.complete else []
+    ended |= {row.id: row.car_id for row in claimed if row.id not in kept}
+    ended |= _over(connection, recording) if recording.complete else {}
     done = {"status": EntryStatus.SUPERSEDED.value, "done_at": recording.at}
-    for part in chunks([*left, *settled]):
+    for part in chunks(ended):
         connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(part)).values(done))
+    return set(ended.values())
 
 
 _PENDING: Final = select(OUTBOX.c.id, OUTBOX.c.car_id).where(
@@ -150,18 +151,18 @@ _WITHOUT_ANSWER: Final = (
 )
 
 
-def _over(connection: Connection, recording: Recording) -> list[int]:
+def _over(connection: Connection, recording: Recording) -> dict[int, str]:
     """What an earlier run sent without an answer and nobody can be asked about any more, once everything was listed.
 
     A creation that was carried out is listed now, whosever it is; a record that was twice not there is gone.
     """
     asked = {"place": recording.point_of_sale, "this_run": recording.run_id}
-    return list(connection.scalars(_NOBODY_TO_ASK, asked))
+    return {entry_id: car_id for entry_id, car_id in connection.execute(_NOBODY_TO_ASK, asked)}
 
 
 _MISSING: Final = {Side.VEHICLE_MODULE: CAR.c.missing_vehicle_module, Side.DMS: CAR.c.missing_dms}
 _NOBODY_TO_ASK: Final = (
-    select(OUTBOX.c.id)
+    select(OUTBOX.c.id, OUTBOX.c.car_id)
     .select_from(OUTBOX.outerjoin(CAR, CAR.c.id == OUTBOX.c.car_id))
     .where(
         OUTBOX.c.status == EntryStatus.CLAIMED.value,
