@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from stocksync.adapters.store.repository import Repository
 from stocksync.sync import cycle, narrow
 from stocksync.sync.narrow import Looked
+from stocksync.sync.recording import Recording
 from tests.worlds import DMS, MODULE, World, a_world, crowd
 
 PLATE = {"identification__registration": "CD-100-EF"}
@@ -113,3 +115,42 @@ def test_a_car_of_a_type_that_is_left_out_stays_of_interest_until_it_is_decided_
         world.edit(side, record_id, type="VO")
     world.settled()
     assert world.repository.cars_of_interest("openflex-icar", "PDV1") == []
+
+
+def priced(world: World) -> set[str]:
+    """Change the prices of three cars in the module; the answer is which."""
+    changed = {"OF-103", "OF-104", "OF-105"}
+    for record_id in sorted(changed):
+        world.edit(MODULE, record_id, sale__price=8800)
+    return changed
+
+
+def test_cars_whose_writes_were_given_up_when_the_run_was_told_to_stop_are_looked_at_again(
+    world: World, looked_at, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, recorded, record = priced(world), list[Recording](), Repository.record
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Repository, "record", lambda self, given: (recorded.append(given), record(self, given))[1])
+        cycle = world.cycle()
+        cycle.stop = lambda: bool(recorded)
+        assert cycle.run().summary.status == "incomplete"
+    assert world.dms.writes == []
+    assert looked_at() == changed
+
+
+def test_cars_whose_writes_were_never_sent_because_the_process_ended_are_looked_at_again(
+    world: World, looked_at, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = priced(world)
+    with monkeypatch.context() as ended:
+        ended.setattr(Repository, "claim", dies)
+        with pytest.raises(KeyboardInterrupt):
+            world.cycle().run()
+    kept = world.repository.cars_of_interest("openflex-icar", "PDV1")
+    assert {car.record_ids[MODULE] for car in kept} == changed
+    assert looked_at() == changed
+    assert {world.dms.body(f"VO{i.removeprefix('OF-')}")["prix_vente"] for i in changed} == {"8800,00"}
+
+
+def dies(*_: object) -> None:
+    raise KeyboardInterrupt
