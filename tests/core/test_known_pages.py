@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from stocksync.adapters.store.core import SNAPSHOT
 from stocksync.adapters.store.page_rows import note_pages
+from stocksync.mapping.paths import value_at
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory, unpacked
 from stocksync.sync.gather import Gathered
-from stocksync.sync.recording import Recording, RunKind
+from stocksync.sync.recording import Recording, RunKind, RunStatus
 from stocksync.sync.runs import PackedPage
 from tests.worlds import DMS, MODULE, World, a_world, crowd
 
@@ -53,6 +56,23 @@ def as_the_next_run_begins(world: World, side: Side = MODULE) -> Familiar:
     familiar = world.cycle()._reading(world.repository.past("PDV1"))._familiar(side)
     familiar.begin()
     return familiar
+
+
+def set_back(world: World, side: Side, body: Mapping[str, Any]) -> None:
+    """A system shows a record again as it was once, to the byte: also when it last changed."""
+    server = world.servers[side]
+    changed_at = datetime.fromisoformat(str(value_at(body, str(server.habits.stamp_path))))
+    now_at, server.now_at = server.now_at, lambda: changed_at
+    assert server.body(server.put(body)) == body
+    server.now_at = now_at
+
+
+def beside_another_point_of_sale(world: World) -> World:
+    """The same world with a stock at another point of sale."""
+    for module, dms in zip(*crowd(4, first=200), strict=True):
+        world.module.put(module | {"pointOfSale": "PDV2"})
+        world.dms.put(dms | {"site": "S02"})
+    return world.settled("PDV2")
 
 
 def test_a_quiet_stock_is_known_by_its_pages(world: World) -> None:
@@ -94,7 +114,7 @@ def copy_lagged_behind(world: World) -> None:
     before = world.module.body("OF-105")
     world.edit(MODULE, "OF-105", sale__price=8500)
     world.sync()
-    world.module.put(before)
+    set_back(world, MODULE, before)
     world.cycle().run(kind=RunKind.HINTED, hints={MODULE: ["OF-105"]})
 
 
@@ -151,14 +171,47 @@ def test_a_page_of_records_known_otherwise_since_is_missed_with_all_of_them(worl
     assert seen.vanished[MODULE] == {f"OF-{number}" for number in range(108, 112)}
 
 
-def test_a_page_as_it_was_before_a_quick_run_saw_a_change_is_read(world: World) -> None:
+@pytest.mark.parametrize("learnt", [quick_run_saw_a_change, write_was_answered])
+def test_a_page_just_as_it_was_before_anything_else_was_learnt_of_a_record_is_read(
+    world: World, learnt: Callable[[World], None]
+) -> None:
     before = world.module.body("OF-105")
-    quick_run_saw_a_change(world)
-    world.module.put(before)
+    learnt(world)
+    set_back(world, MODULE, before)
+    assert set(gathered(world).records[MODULE]) == {"OF-105"}
+
+
+def test_a_page_with_a_record_that_is_doubted_is_read_again_though_it_comes_just_so(world: World) -> None:
+    copy_lagged_behind(world)
+    world.sync()
+    assert known(world) == CARS // 4 - 1
+    assert set(gathered(world).records[MODULE]) == {"OF-105"}
+
+
+def went_elsewhere(world: World) -> None:
+    """A quick run of another point of sale reads a record there."""
+    world.edit(MODULE, "OF-105", pointOfSale="PDV2")
+    assert world.quick("PDV2").summary.status is RunStatus.DONE
+
+
+def test_a_record_that_was_elsewhere_meanwhile_is_read_when_its_page_comes_as_it_was(world: World) -> None:
+    beside_another_point_of_sale(world)
+    before = world.module.body("OF-105")
+    went_elsewhere(world)
+    left = as_the_next_run_begins(world).left
+    assert (len(left), left) == (CARS - 1, world.repository.listed_digests("openflex-icar", "PDV1", MODULE))
+    set_back(world, MODULE, before)
+    assert "OF-105" in gathered(world).records[MODULE]
+
+
+def test_a_record_that_was_elsewhere_meanwhile_is_missed_when_it_does_not_come(world: World) -> None:
+    went_elsewhere(beside_another_point_of_sale(world))
+    world.edit(MODULE, "OF-105", pointOfSale="PDV1")
+    assert world.quick().summary.status is RunStatus.DONE
+    world.module.remove("OF-105")
     seen = gathered(world)
-    assert {record_id: record.body["sale"]["price"] for record_id, record in seen.records[MODULE].items()} == {
-        "OF-105": 12500
-    }
+    assert seen.vanished is not None
+    assert seen.vanished[MODULE] == {"OF-105"}
 
 
 def test_pages_are_known_again_after_one_more_complete_run(world: World) -> None:
