@@ -545,7 +545,7 @@ class Cycle:
         afresh = replace(
             decided,
             plan=again,
-            gathered=replace(gathered, remembered=others, without_id=dict.fromkeys(SIDES, ())),
+            gathered=replace(gathered, remembered=others, without_id=dict.fromkeys(SIDES, ()), relisted={}),
             vehicles=vehicles,
             stored={car.id: car for car in cars},
             known=reading.known,

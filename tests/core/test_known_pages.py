@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from stocksync.adapters.store.core import SNAPSHOT
 from stocksync.adapters.store.page_rows import note_pages
+from stocksync.adapters.systems.memory import Call
 from stocksync.mapping.paths import value_at
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory, unpacked
@@ -186,6 +187,25 @@ def test_a_page_with_a_record_that_is_doubted_is_read_again_though_it_comes_just
     world.sync()
     assert known(world) == CARS // 4 - 1
     assert set(gathered(world).records[MODULE]) == {"OF-105"}
+
+
+def test_what_was_answered_before_other_cars_were_decided_once_more_is_not_what_was_listed(world: World) -> None:
+    for cost in ("777,00", "450,00"):
+        world.edit(DMS, "VO105", frevo=cost)
+    listed = world.dms.body("VO105")
+    world.edit(MODULE, "OF-105", sale__price=8500)
+    world.edit(DMS, "VO106", frevo="888,00")
+
+    def somebody_is_faster(call: Call) -> None:
+        if call == "update":
+            world.module.error_before = lambda _: None
+            world.edit(MODULE, "OF-106", sale__price=8600)
+
+    world.module.error_before = somebody_is_faster
+    world.sync()
+    assert {write.record_id for write in world.dms.writes} == {"VO105", "VO106"}
+    set_back(world, DMS, listed)
+    assert "VO105" in gathered(world).records[DMS]
 
 
 def went_elsewhere(world: World) -> None:
