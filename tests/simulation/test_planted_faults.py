@@ -10,8 +10,10 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from stocksync.adapters.store import repository, rows
+from stocksync.adapters.store import repository, rows, snapshot_rows
+from stocksync.adapters.store.core import SNAPSHOT
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.systems import slices
 from stocksync.stock import reconcile
@@ -193,6 +195,11 @@ def nothing_is_missed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Familiar, "not_met", lambda _: set())
 
 
+def what_moved_on_is_not_missed(patch: pytest.MonkeyPatch) -> None:
+    of_no_listing = select(SNAPSHOT.c.record_id).where(*snapshot_rows._HERE, SNAPSHOT.c.listed_digest.is_(None))
+    patch.setattr(snapshot_rows, "_NONE_STANDS_FOR", of_no_listing)
+
+
 def at_stake_without(patch: pytest.MonkeyPatch, name: str) -> None:
     right = edit_reach._AtStake.__init__
 
@@ -283,6 +290,7 @@ CAUGHT_BY: Mapping[Plant, int] = {
     a_page_of_which_anything_came_was_met_whole: 1,
     the_records_of_a_run_are_miscounted: 2,
     nothing_is_missed: 1,
+    what_moved_on_is_not_missed: 67,
     the_very_same_is_not_asked_for: 1,
     what_must_be_equal_is_not_asked_for: 2,
     a_new_rule_is_not_asked: 2,
