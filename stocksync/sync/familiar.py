@@ -139,10 +139,8 @@ class Familiar:
             # All there is stands on these pages: quicker to add up than to ask for.
             left = set().union(*(unpacked(page.digests) for digest, page in packed.items() if digest not in met))
             return left - self._last.unfamiliar
-        left = set(self.memory.digests())
-        for digest in met:
-            left.difference_update(unpacked(packed[digest].digests))
-        return left
+        # Another run listed meanwhile: what was met belongs to pages that nobody remembers any more.
+        return set()
 
     def not_met(self) -> set[int]:
         """What did not come again, once the listing has ended: all there is, where whoever listed looked at none."""
@@ -160,7 +158,8 @@ class Familiar:
         if self._left is None:
             self._met.append(page.digest)
         else:
-            self._left.difference_update(unpacked(self.packed[page.digest].digests))
+            kept = self.packed.get(page.digest)
+            self._left.difference_update(unpacked(kept.digests) if kept is not None else ())
 
     def twice(self, record_ids: Iterable[str]) -> int:
         """How many of these records, which came as others, came as they were before, too."""

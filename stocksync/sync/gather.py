@@ -45,8 +45,9 @@ class Gathered:
     the ids of the listing alone. without_id: records that carry no readable id, and can therefore be no one's.
     remembered: the ids whose record is a snapshot of ours. covered: what each side's listing says of time. unchanged:
     how many more were listed, each just as it was known; met: those of them whose snapshot is in the records. vanished:
-    the ids of those that are known and were not listed; None where that was not looked at. relisted: digests of records
-    that came in other bytes, with nothing changed. pages: the pages of a complete listing, by digests.
+    the ids of those that are known and were not listed; None where that was not looked at. relisted: of records that
+    came in other bytes with nothing changed, the digest of these, and that of the snapshot that they were held against.
+    pages: the pages of a complete listing, by digests.
     """
 
     records: Mapping[Side, Mapping[str, NativeRecord]]
@@ -57,7 +58,7 @@ class Gathered:
     unchanged: Mapping[Side, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
     met: Mapping[Side, frozenset[str]] = field(default_factory=lambda: dict.fromkeys(SIDES, frozenset()))
     vanished: Mapping[Side, frozenset[str]] | None = None
-    relisted: Mapping[tuple[Side, str], int] = field(default_factory=dict)
+    relisted: Mapping[tuple[Side, str], tuple[int, str]] = field(default_factory=dict)
     pages: Mapping[Side, tuple[KnownPage | ListedPage, ...]] = field(default_factory=dict)
 
     def counts(self) -> dict[Side, int]:

@@ -83,10 +83,10 @@ class Reading:
             for side in SIDES
         }
         relisted = {
-            (side, i): digest
+            (side, i): (listed_digest, known[side][i].digest)
             for side in SIDES
             for i in same[side]
-            if (digest := listing.records[side][i].listed_digest) is not None
+            if (listed_digest := listing.records[side][i].listed_digest) is not None
         }
         changed = {side: _without(listing.records[side], same[side]) for side in SIDES}
         return replace(

@@ -198,7 +198,7 @@ class Recording:
     complete: bool = False
     present: Mapping[Side, frozenset[str]] | None = None
     gone: Mapping[Side, frozenset[str]] = field(default_factory=dict)
-    relisted: Mapping[tuple[Side, str], int] = field(default_factory=dict)
+    relisted: Mapping[tuple[Side, str], tuple[int, str]] = field(default_factory=dict)
     pages: Mapping[Side, tuple[KnownPage | ListedPage, ...]] = field(default_factory=dict)
     older: Mapping[tuple[Side, str], tuple[int, datetime]] = field(default_factory=dict)
 

@@ -13,11 +13,13 @@ from sqlalchemy import update
 
 from stocksync.adapters.store.core import SNAPSHOT
 from stocksync.adapters.store.page_rows import note_pages
+from stocksync.adapters.store.repository import Repository
+from stocksync.adapters.store.snapshot_rows import write_snapshots
 from stocksync.adapters.systems.memory import Call
 from stocksync.mapping.paths import value_at
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory, unpacked
-from stocksync.sync.gather import Gathered
+from stocksync.sync.gather import Gathered, snapshot_of
 from stocksync.sync.recording import Recording, RunKind, RunStatus
 from stocksync.sync.runs import PackedPage
 from tests.worlds import DMS, MODULE, World, a_world, crowd
@@ -212,6 +214,54 @@ def went_elsewhere(world: World) -> None:
     """A quick run of another point of sale reads a record there."""
     world.edit(MODULE, "OF-105", pointOfSale="PDV2")
     assert world.quick("PDV2").summary.status is RunStatus.DONE
+
+
+def test_what_was_answered_between_a_listing_and_its_recording_is_not_what_was_listed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cost in ("777,00", "450,00"):
+        world.edit(DMS, "VO105", frevo=cost)
+    listed, record = world.dms.body("VO105"), Repository.record
+
+    def after_another_ones_answer(repository: Repository, recording: Recording) -> None:
+        world.edit(DMS, "VO105", prix_vente="8500,00")
+        cycle = world.cycle()
+        answer = cycle.systems[DMS].read("VO105")
+        assert answer is not None
+        vehicle = cycle.mapping.translations[DMS].vehicle(answer.record_id, answer.version, answer.body)
+        snapshot = snapshot_of(cycle.mapping, DMS, answer, vehicle)
+        with repository.engine.begin() as connection:
+            write_snapshots(connection, "openflex-icar", "PDV1", [snapshot], recording.at, listed=False)
+        record(repository, recording)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Repository, "record", after_another_ones_answer)
+        world.sync()
+    set_back(world, DMS, listed)
+    assert "VO105" in gathered(world).records[DMS]
+
+
+def test_a_dry_run_comes_to_its_end_when_a_run_beside_it_lists_the_pages_anew(world: World) -> None:
+    world.edit(MODULE, "OF-110", sale__price=8600)
+    asked = []
+
+    def another_run_before_the_second_page(call: Call) -> None:
+        if call == "pages":
+            asked.append(call)
+            if len(asked) == 2:
+                world.edit(MODULE, "OF-101", sale__price=8500)
+                world.sync()
+
+    world.module.error_before = another_run_before_the_second_page
+    assert world.sync(dry_run=True).error is None
+
+
+def test_a_record_that_a_quick_run_saw_first_leaves_every_page_known(world: World) -> None:
+    module, dms = crowd(1, first=500)
+    world.module.put(module[0])
+    world.dms.put(dms[0])
+    world.quick()
+    assert known(world) == CARS // 4
 
 
 def test_a_record_that_was_elsewhere_meanwhile_is_read_when_its_page_comes_as_it_was(world: World) -> None:

@@ -103,7 +103,7 @@ def _unknown(connection: Connection, recording: Recording, side: Side, fresh: se
 
 def _written(recording: Recording, side: Side) -> Iterator[int | None]:
     yield from (snapshot.listed_digest for snapshot in recording.snapshots if snapshot.side is side)
-    yield from (digest for (of_side, _), digest in recording.relisted.items() if of_side is side)
+    yield from (digest for (of_side, _), (digest, _) in recording.relisted.items() if of_side is side)
 
 
 def _row(page: ListedPage, unknown: Set[int]) -> dict[str, Any]:

@@ -82,7 +82,8 @@ def write_snapshots(
     same |= {"moved_on": not listed}
     bulk = _SNAPSHOTS if listed else _MOVED_ON
     for moved, keys in grouped(latest, renamed).items():
-        bulk.moving(moved).write(connection, (_snapshot_row(latest[key], point_of_sale) for key in keys), same)
+        rows = (_snapshot_row(latest[key], point_of_sale, listed=listed) for key in keys)
+        bulk.moving(moved).write(connection, rows, same)
 
 
 _SNAPSHOTS: Final = Bulk(
@@ -112,7 +113,7 @@ _SNAPSHOTS: Final = Bulk(
 _MOVED_ON: Final = replace(_SNAPSHOTS, keep=frozenset({"listed_digest"}))
 
 
-def _snapshot_row(snapshot: Snapshot, point_of_sale: str) -> tuple[Any, ...]:
+def _snapshot_row(snapshot: Snapshot, point_of_sale: str, *, listed: bool) -> tuple[Any, ...]:
     """The values of one row, as `_SNAPSHOTS` names them."""
     keys = snapshot.keys
     return (
@@ -130,7 +131,7 @@ def _snapshot_row(snapshot: Snapshot, point_of_sale: str) -> tuple[Any, ...]:
         keys.police_number,
         snapshot.unreadable,
         snapshot.read_by,
-        snapshot.listed_digest,
+        snapshot.listed_digest if listed else None,
         codec.dump_bytes(snapshot.body),
     )
 
@@ -202,11 +203,12 @@ def _note_gone(connection: Connection, recording: Recording, side: Side, record_
 def note_relisted(connection: Connection, recording: Recording) -> None:
     """Note in what bytes records come that are as they were."""
     rows = [
-        {"of_pair": recording.pair, "of_side": side.value, "of_id": record_id, "now": digest}
-        for (side, record_id), digest in recording.relisted.items()
+        {"of_pair": recording.pair, "of_side": side.value, "of_id": record_id, "was": digest, "now": listed_digest}
+        for (side, record_id), (listed_digest, digest) in recording.relisted.items()
     ]
     if rows:
-        keys = (("pair", "of_pair"), ("side", "of_side"), ("record_id", "of_id"))
+        # What was written meanwhile is not what was listed.
+        keys = (("pair", "of_pair"), ("side", "of_side"), ("record_id", "of_id"), ("digest", "was"))
         named = (SNAPSHOT.c[column] == bindparam(name) for column, name in keys)
         relisted = update(SNAPSHOT).where(*named).values(listed_digest=bindparam("now"), moved_on=False)
         connection.execute(relisted, rows)
