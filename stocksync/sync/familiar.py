@@ -137,8 +137,11 @@ class Familiar:
         packed, met = self.packed, set(self._met)
         if packed.keys() == {page.digest for page in self._last.pages}:
             # All there is stands on these pages: quicker to add up than to ask for.
-            left = set().union(*(unpacked(page.digests) for digest, page in packed.items() if digest not in met))
-            return left - self._last.unfamiliar
+            left: set[int] = set().union(
+                *(unpacked(page.digests) for digest, page in packed.items() if digest not in met)
+            )
+            left.difference_update(self._last.unfamiliar)
+            return left
         # Another run listed meanwhile: what was met belongs to pages that nobody remembers any more.
         return set()
 
