@@ -8,8 +8,9 @@ chance is as likely as one in 18 million million.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from stocksync.sync.runs import KnownRuns, PackedPage
 
@@ -39,25 +40,38 @@ class LastListing:
 
 @dataclass(frozen=True, slots=True)
 class ListedPage:
-    """A page as it came; digests: of its records, in their order. fresh: those of them that were not familiar.
+    """A page as it came; packed: the digests of its records, in their order, see `packed`.
 
-    runs: see `runs.packed`; none where a system does not know any.
+    fresh: those of them that were not familiar. runs: see `runs.packed`; none where a system does not know any.
     """
 
     digest: int
-    digests: tuple[int, ...]
+    packed: bytes
     fresh: tuple[int, ...]
     runs: bytes = b""
 
     @property
-    def packed(self) -> bytes:
-        """The digests as a database keeps them: 8 bytes each, the least first."""
-        return struct.pack(f"<{len(self.digests)}q", *self.digests)
+    def digests(self) -> tuple[int, ...]:
+        """Those of its records, in their order."""
+        return unpacked(self.packed)
+
+    @property
+    def count(self) -> int:
+        """How many records it held."""
+        return len(self.packed) // _DIGEST_SIZE
+
+
+_DIGEST_SIZE: Final = 8
+
+
+def packed(digests: Sequence[int]) -> bytes:
+    """Digests as a database keeps them: 8 bytes each, the least first. All of a listing are held so, not as objects."""
+    return struct.pack(f"<{len(digests)}q", *digests)
 
 
 def unpacked(packed: bytes) -> tuple[int, ...]:
-    """What `ListedPage.packed` holds."""
-    return struct.unpack(f"<{len(packed) // 8}q", packed)
+    """What `packed` packs."""
+    return struct.unpack(f"<{len(packed) // _DIGEST_SIZE}q", packed)
 
 
 @dataclass(frozen=True, slots=True)

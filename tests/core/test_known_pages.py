@@ -18,7 +18,7 @@ from stocksync.adapters.store.snapshot_rows import write_snapshots
 from stocksync.adapters.systems.memory import Call
 from stocksync.mapping.paths import value_at
 from stocksync.stock.values import SIDES, Side
-from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory, unpacked
+from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory, packed, unpacked
 from stocksync.sync.gather import Gathered, snapshot_of
 from stocksync.sync.recording import Recording, RunKind, RunStatus
 from stocksync.sync.runs import PackedPage
@@ -313,7 +313,7 @@ def test_a_record_met_on_a_known_page_is_not_familiar_on_another(world: World) -
 
 
 def test_a_page_is_kept_with_its_runs(world: World) -> None:
-    page = ListedPage(7, (-1, 2**62), (), b"any runs")
+    page = ListedPage(7, packed((-1, 2**62)), (), b"any runs")
     recording = Recording(1, world.clock.now_at(), "openflex-icar", "PDV1", pages={MODULE: (page,)})
     with world.repository.engine.begin() as connection:
         note_pages(connection, recording)

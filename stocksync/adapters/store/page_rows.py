@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Iterator, Set
-from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
@@ -13,7 +12,7 @@ from stocksync.adapters.store.core import PAGE, SNAPSHOT, chunks
 from stocksync.adapters.store.key_lists import ByKeys
 from stocksync.adapters.store.snapshot_rows import digests_moved_on
 from stocksync.stock.values import Side
-from stocksync.sync.familiar import KnownPage, LastListing, ListedPage, unpacked
+from stocksync.sync.familiar import KnownPage, LastListing, ListedPage, packed, unpacked
 from stocksync.sync.recording import Recording
 from stocksync.sync.runs import PackedPage
 
@@ -107,17 +106,17 @@ def _written(recording: Recording, side: Side) -> Iterator[int | None]:
 
 
 def _row(page: ListedPage, unknown: Set[int]) -> dict[str, Any]:
-    known = packed = page.packed
+    known = page.packed
     if unknown and not unknown.isdisjoint(page.digests):
-        known = replace(page, digests=tuple(digest for digest in page.digests if digest not in unknown)).packed
+        known = packed([digest for digest in page.digests if digest not in unknown])
     high, low = _sums(known)
     return {
         "digest": page.digest,
-        "records": len(page.digests),
+        "records": page.count,
         "known": len(unpacked(known)),
         "high": high,
         "low": low,
-        "digests": packed,
+        "digests": page.packed,
         "runs": page.runs,
     }
 

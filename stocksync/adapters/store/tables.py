@@ -163,7 +163,7 @@ class SnapshotRow(SQLModel, table=True):
 class PageRow(SQLModel, table=True):
     """A page of the last complete listing of one side at one point of sale, by the digest of its list of records.
 
-    digests: of the records, see `ListedPage.packed`. known, high, low: how many of them stand in a snapshot's
+    digests: of the records, see `familiar.packed`. known, high, low: how many of them stand in a snapshot's
     `listed_digest`, and the sums of their upper and their lower 32 bits. runs: see `ListedPage.runs`.
     """
 

@@ -51,8 +51,8 @@ class Listed:
         match self.page:
             case KnownPage(count=count):
                 return count
-            case ListedPage(digests=digests, fresh=fresh):
-                return len(digests) - len(fresh)
+            case ListedPage(count=count, fresh=fresh):
+                return count - len(fresh)
             case _:
                 return 0
 

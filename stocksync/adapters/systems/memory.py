@@ -26,7 +26,7 @@ from stocksync.errors import (
 )
 from stocksync.mapping.paths import merged, put_at, value_at
 from stocksync.stock.values import ABSENT
-from stocksync.sync.familiar import Familiar, ListedPage
+from stocksync.sync.familiar import Familiar, ListedPage, packed
 from stocksync.sync.ports import NativeRecord, Page
 
 Call = Literal["pages", "read", "create", "update", "reserve"]
@@ -356,7 +356,7 @@ def page_of(records: Iterable[NativeRecord], familiar: Familiar | None, *, first
     fresh = tuple((record, digest) for record, digest in digested if digest not in left)
     if familiar is not None:
         familiar.met(set(digests))
-    source = ListedPage(of_page, digests, tuple(digest for _, digest in fresh))
+    source = ListedPage(of_page, packed(digests), tuple(digest for _, digest in fresh))
     unchanged = len(digested) - len(fresh)
     return Page(tuple(record for record, _ in fresh), first=first, total=total, unchanged=unchanged, source=source)
 

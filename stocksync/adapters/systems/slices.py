@@ -15,6 +15,7 @@ import msgspec
 import xxhash
 
 from stocksync.adapters.systems import strict_json
+from stocksync.sync import familiar
 from stocksync.sync.familiar import KnownPage, ListedPage
 from stocksync.sync.runs import BEGINNING, RECORDS, KnownRuns, no_run, number_in, packed
 
@@ -61,20 +62,21 @@ class Sliced:
     pieces: tuple[Piece, ...] = ()
     known: KnownPage | None = None
 
-    def unfamiliar(self, familiar: set[int]) -> list[tuple[Any, int]]:
-        """The records that are not familiar, decoded, each with its digest. Raises NotJson."""
+    def unfamiliar(self, known: set[int]) -> list[tuple[Any, int]]:
+        """The records whose digests are not known, decoded, each with its digest. Raises NotJson."""
         return [
             (strict_json.parsed(bytes(item)), digest)
             for piece in self.pieces
-            if not familiar.issuperset(piece.digests)
+            if not known.issuperset(piece.digests)
             for item, digest in zip(self._items(piece), piece.digests, strict=True)
-            if digest not in familiar
+            if digest not in known
         ]
 
     def listed(self, fresh: Iterable[int]) -> ListedPage:
         """The page to be known by the next time; fresh: the digests of those of its records that were not familiar."""
         digests = tuple(chain.from_iterable(piece.digests for piece in self.pieces))
-        return ListedPage(self.digest, digests, tuple(fresh), b"".join(piece.runs for piece in self.pieces))
+        runs = b"".join(piece.runs for piece in self.pieces)
+        return ListedPage(self.digest, familiar.packed(digests), tuple(fresh), runs)
 
     def _items(self, piece: Piece) -> list[msgspec.Raw]:
         return piece.items if piece.items is not None else _apart(self.content, piece.start, piece.end)
