@@ -6,10 +6,11 @@ in `plan`; what is read, in `reading`; what is remembered, behind the store's po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from random import Random
 
 from stocksync.errors import AccessDenied, Busy, ConfigurationError, LeaseLost, MappingInvalid, StocksyncError
@@ -245,7 +246,9 @@ class Cycle:
             seen, cars = Looked(gathered, vehicles, scope), self._cars(gathered, scope)
             decided = self._decided(kind, seen, cars, elsewhere, reading, first_contact=False)
         plan = decided.plan
-        halts += self._asked_of_plan(plan, scope)
+        open_cars = self._open_cars(scope)
+        halts += check_plan(plan, self.mapping.guards, open_cars)
+        decided = replace(decided, open_cars=open_cars)
         if last is not None and self._is_new_mapping(last):
             before = self._plan_as_before(last.mapping_version, decided)
             halts += check_mapping_change(plan, before)
@@ -311,10 +314,9 @@ class Cycle:
             quality_of_all[side] = Listing(records, quality[side].unreadable + len(left))
         return quality_of_all
 
-    def _asked_of_plan(self, plan: Plan, scope: frozenset[str] | None) -> list[Halt]:
-        mapping, store = self.mapping, self.store
-        count = (lambda: store.open_cars(mapping.pair, mapping.id)) if scope is not None else None
-        return check_plan(plan, mapping.guards, count)
+    def _open_cars(self, scope: frozenset[str] | None) -> Callable[[], int] | None:
+        """Gives how many open cars with both records there are, where a plan is not of all of them; asks once."""
+        return cache(lambda: self.store.open_cars(self.mapping.pair, self.mapping.id)) if scope is not None else None
 
     def _cars(self, gathered: Gathered, scope: frozenset[str] | None) -> list[Car]:
         return cars_known(self.store, self.mapping, gathered.records, scope)
@@ -408,12 +410,12 @@ class Cycle:
 
     def _as_they_were(self, decided: Decided) -> int:
         """How many open cars with records on both sides a complete run does not look at; asked before it records."""
-        if decided.scope is None or not decided.complete:
+        if decided.open_cars is None or not decided.complete:
             return 0
         looked_at = sum(
             car.bound and not car.closed and car.point_of_sale == self.mapping.id for car in decided.stored.values()
         )
-        return self.store.open_cars(self.mapping.pair, self.mapping.id) - looked_at
+        return decided.open_cars() - looked_at
 
     # ending without writing
 
@@ -536,7 +538,7 @@ class Cycle:
         everything = self._plan_of(vehicles, cars, decided.elsewhere, RunKind.DELTA, first_contact=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in stale), merged={})
         both = _both(decided.plan, again)
-        if self._asked_of_plan(both, decided.scope):
+        if check_plan(both, self.mapping.guards, self._open_cars(decided.scope)):
             # What was asked about once is not asked about now: the next run puts the rest before a person.
             delivery.report.stale_cars = stale
             return decided.plan

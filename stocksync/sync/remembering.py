@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from itertools import chain
@@ -39,8 +39,9 @@ class Decided:
     known: what the store says of the snapshots of the records that were read in this run. older: see `Recording`.
     digests: of the records read, as far as they were taken. missed: by side, the stamps of changes that the quick runs
     before should have shown and did not. complete: everything was listed. scope: the ids of the cars that were looked
-    at; None for all of the point of sale. released: what a person let pass, as `guards.digest_of_question` names it;
-    None where nothing had to be asked.
+    at; None for all of the point of sale. open_cars: gives how many have both records and are not closed, where not all
+    were looked at. released: what a person let pass, as `guards.digest_of_question` names it; None where nothing had to
+    be asked.
     """
 
     plan: Plan
@@ -55,6 +56,7 @@ class Decided:
     missed: Mapping[Side, tuple[datetime, ...]] = field(default_factory=dict)
     complete: bool = True
     scope: frozenset[str] | None = None
+    open_cars: Callable[[], int] | None = None
     released: str | None = None
 
 
