@@ -78,9 +78,9 @@ def unpacked(packed: bytes) -> tuple[int, ...]:
 class Memory:
     """What is remembered of the last listing of one side at one point of sale.
 
-    digests: gives those of all records that are known as they were listed. former: those that records had, by their
-    ids. last: the pages whose records are these and no others but for unfamiliar ones, none where that does not hold.
-    packed: what is kept of all pages of the last listing, by their digests.
+    digests: gives those of all records that are known as they were listed. former: those of some records among them, by
+    their ids. last: the pages whose records are these and no others but for unfamiliar ones, none where that does not
+    hold. packed: what is kept of all pages of the last listing, by their digests.
     """
 
     digests: Callable[[], Iterable[int]]
@@ -165,9 +165,11 @@ class Familiar:
             self.begin()
         return set() if self._left is None and len(self._met) == len(self._last.pages) else self.left
 
-    def met(self, digests: Iterable[int]) -> None:
-        """These records came; any that are not familiar may be among them."""
-        self.left.difference_update(digests)
+    def met(self, digests: Iterable[int]) -> int:
+        """These records came; any that are not familiar may be among them. The answer is how many had not been met."""
+        left, before = self.left, len(self.left)
+        left.difference_update(digests)
+        return before - len(left)
 
     def met_page(self, page: KnownPage) -> None:
         """This page came again."""

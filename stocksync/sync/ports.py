@@ -314,8 +314,8 @@ class Store(Protocol):
         """What is kept of the records of these pages, by the digest of the page."""
         ...
 
-    def former_digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
-        """The digests that records were last listed with, by their ids; those left out that have none."""
+    def former_digests(self, pair: str, point_of_sale: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
+        """Of some records those of `listed_digests`, by their ids; the records left out that have none there."""
         ...
 
     def not_met(self, pair: str, point_of_sale: str, side: Side, left: Iterable[int]) -> set[str]:

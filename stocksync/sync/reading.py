@@ -103,7 +103,7 @@ class Reading:
         return Familiar(
             Memory(
                 digests=lambda: store.listed_digests(pair, here, side),
-                former=lambda ids: store.former_digests(pair, side, ids),
+                former=lambda ids: store.former_digests(pair, here, side, ids),
                 last=lambda: store.last_listing(pair, here, side),
                 packed=lambda: store.packed_pages(pair, here, side),
             )

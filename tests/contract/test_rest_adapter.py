@@ -15,6 +15,7 @@ import pytest
 
 from stocksync.adapters.systems import slices
 from stocksync.adapters.systems.http import HttpClient, Key, StandingKey
+from stocksync.adapters.systems.listing import ChainTally, Listed, WholeTally
 from stocksync.adapters.systems.rest import RestSystem
 from stocksync.errors import (
     AccessDenied,
@@ -29,7 +30,8 @@ from stocksync.errors import (
     WriteRejected,
 )
 from stocksync.mapping.connection import RestConnection
-from stocksync.sync.familiar import Familiar, ListedPage, Memory
+from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory
+from stocksync.sync.ports import NativeRecord, Page
 from stocksync.sync.runs import PackedPage
 from tests.contract.clock import PaperClock
 from tests.contract.connections import DMS, VEHICLE_MODULE, connection
@@ -887,3 +889,83 @@ def test_of_a_page_on_which_one_record_changed_what_stands_further_off_is_not_cu
     assert [record.body["price"] for record in second.records] == [2]
     assert (second.unchanged, familiar.not_met()) == (99, {known["OF-0070"]})
     assert 0 < len(cut) < 40
+
+
+# What came again as it was, and pages that shift meanwhile
+
+
+def familiar_with(pages: list[Page]) -> Familiar:
+    """A familiar that knows these pages and what stands on them."""
+    known = {record.record_id: record.listed_digest or 0 for page in pages for record in page.records}
+    sources = [page.source for page in pages if isinstance(page.source, ListedPage)]
+    assert len(sources) == len(pages)
+    last = LastListing(tuple(KnownPage(source.digest, source.count) for source in sources))
+    packed = {source.digest: PackedPage(source.packed, source.runs) for source in sources}
+    return Familiar(
+        Memory(known.values, lambda ids: {i: known[i] for i in ids if i in known}, lambda: last, lambda: packed)
+    )
+
+
+def edited(number: int) -> dict[str, Any]:
+    """A record of the DMS that somebody edited."""
+    return {"dossier": f"VO{number}", "texte": "autre"}
+
+
+SETTLED = [numbered(files(*numbers), total=6, pages=3) for numbers in ((1, 2), (3, 4), (5, 6))]
+
+
+@pytest.mark.parametrize(
+    "shifted",
+    [
+        pytest.param([files(1, 2), files(2, 3), files(4, 6)], id="as it was, on the next page"),
+        pytest.param([files(1, 2), files(3, 4), [*files(5), edited(1)]], id="as it had become meanwhile"),
+        pytest.param([[*files(1), edited(2)], files(2, 3), files(4, 6)], id="as it had been"),
+        pytest.param([files(1, 1)], id="on one page"),
+        pytest.param([files(1, 2), files(3, 4), [*files(5), edited(5)]], id="on one page, as it had become"),
+    ],
+)
+def test_a_page_that_shifted_is_seen_where_a_record_that_came_twice_is_familiar(
+    play: Play, dms: Callable[..., RestSystem], shifted: list[list[dict[str, Any]]]
+) -> None:
+    moved = [[edited(5), *files(1)], files(2, 3), files(4, 6)]
+    came = [numbered(items, total=6, pages=3) for items in (*shifted, *moved)]
+    server = play(*SETTLED, *came)
+    system = dms(server)
+    familiar = familiar_with(list(system.pages()))
+    pages = list(system.pages(familiar))
+    assert len(server.asked) == len(SETTLED) + len(came), "it is listed once more"
+    begun = max(number for number, page in enumerate(pages) if page.first)
+    assert [record.record_id for page in pages[begun:] for record in page.records] == ["VO5"]
+    assert sum(page.unchanged for page in pages[begun:]) == 5
+    assert len(familiar.not_met()) == 1, "what the changed one was like before"
+
+
+def test_along_cursors_what_is_familiar_and_comes_again_does_not_stand_for_one_that_is_missing(
+    play: Play, module: Callable[..., RestSystem]
+) -> None:
+    def page(*numbers: int, after: str | None) -> Act:
+        items = [{"id": f"OF-{number}"} for number in numbers]
+        return answer(json.dumps({"items": items, "nextCursor": after, "total": 4}))
+
+    server = play(
+        *(page(1, 2, after="a"), page(3, 4, after=None)),
+        *(page(1, 2, after="b"), page(2, 3, after=None)),
+        *(page(1, 2, after="c"), page(3, 4, after=None)),
+    )
+    paging = {"style": "cursor", "parameter": "cursor", "next": "nextCursor", "total": "total"}
+    system = module(server, list={"path": "/api/v1/vehicles", "items": "items", "paging": paging})
+    familiar = familiar_with(list(system.pages()))
+    assert [page.first for page in system.pages(familiar)] == [True, True, False]
+    assert (len(server.asked), familiar.not_met()) == (6, set())
+
+
+def test_behind_links_and_in_one_answer_nothing_that_is_familiar_comes_again() -> None:
+    familiar = Familiar(Memory(lambda: (1, 2), lambda ids: {"A": 1}))
+    familiar.begin()
+    familiar.met((1,))
+    again = Listed((NativeRecord("A", None, {}, None),), next="page 2")
+    chain = ChainTally(repeats_are_normal=False, familiar=familiar)
+    assert chain.problem(again) == ""
+    assert chain.problem(Listed(())) == "page 2 held a record that had come before"
+    assert WholeTally(None, familiar).problem(again) == "a record came twice"
+    assert WholeTally(None).problem(again) == ""

@@ -349,10 +349,10 @@ class Repository:
         with self._reading() as connection:
             return packed_pages(connection, pair, point_of_sale, side)
 
-    def former_digests(self, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
-        """The digests that records were last listed with, by their ids; those left out that have none."""
+    def former_digests(self, pair: str, point_of_sale: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
+        """Of some records those of `listed_digests`: see `Store.former_digests`."""
         with self._reading() as connection:
-            return former_digests(connection, pair, side, record_ids)
+            return former_digests(connection, pair, point_of_sale, side, record_ids)
 
     def not_met(self, pair: str, point_of_sale: str, side: Side, left: Iterable[int]) -> set[str]:
         """The records that no listing can have met which left these digests: see `Store.not_met`."""

@@ -227,9 +227,11 @@ def digests_moved_on(connection: Connection, pair: str, point_of_sale: str, side
     return {digest for digest in said if digest is not None}
 
 
-def former_digests(connection: Connection, pair: str, side: Side, record_ids: Iterable[str]) -> dict[str, int]:
-    """The digests that records were last listed with."""
-    rows = _FORMER.rows(connection, record_ids, {"of_pair": pair, "of_side": side.value})
+def former_digests(
+    connection: Connection, pair: str, point_of_sale: str, side: Side, record_ids: Iterable[str]
+) -> dict[str, int]:
+    """Of some records those of `listed_digests`, by their ids."""
+    rows = _FORMER.rows(connection, record_ids, _here(pair, point_of_sale, side))
     return {record_id: digest for record_id, digest in rows}
 
 
@@ -251,7 +253,7 @@ _LISTED_BEFORE: Final = select(SNAPSHOT.c.listed_digest).where(*_HERE, SNAPSHOT.
 _FORMER: Final = ByKeys(
     SNAPSHOT.c.record_id,
     select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest)
-    .where(*_OF, _HAS_DIGEST, SNAPSHOT.c.moved_on.is_(False))
+    .where(*_HERE, _HAS_DIGEST, SNAPSHOT.c.moved_on.is_(False))
     .where,
 )
 # One after the other: each has an index, both at once have none.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -36,7 +36,7 @@ class Listed:
     """One page as it was answered; what its way of paging does not say is None.
 
     next: the position of the next page, where the answer names it. page: the page itself, by digests, where it was cut;
-    then records holds those alone that are not familiar.
+    then records holds those alone that are not familiar. doubled: how many of the others stand on it a second time.
     """
 
     records: tuple[NativeRecord, ...]
@@ -44,6 +44,7 @@ class Listed:
     total: int | None = None
     pages: int | None = None
     page: KnownPage | ListedPage | None = None
+    doubled: int = 0
 
     @property
     def unchanged(self) -> int:
@@ -132,11 +133,11 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
     tally, first, ask = asking.tally(), True, asking.ahead(None)
     while True:
         listed = ask()
+        if asking.familiar is not None:
+            listed = _met(asking.familiar, listed)
         if problem := tally.problem(listed):
             return problem
         position = tally.next(listed)
-        if asking.familiar is not None:
-            _meet(asking.familiar, listed)
         if position is not None:
             ask = asking.ahead(position)
         yield Page(listed.records, first=first, total=listed.total, unchanged=listed.unchanged, source=listed.page)
@@ -145,12 +146,15 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
         first = False
 
 
-def _meet(familiar: Familiar, listed: Listed) -> None:
+def _met(familiar: Familiar, listed: Listed) -> Listed:
+    """The same, once the familiar is told of it."""
     if isinstance(listed.page, KnownPage):
         familiar.met_page(listed.page)
     elif listed.page is not None:
         # With those that are not familiar, which are not among what is left anyway.
-        familiar.met(listed.page.digests)
+        doubled = listed.unchanged - familiar.met(listed.page.digests)
+        return replace(listed, doubled=doubled) if doubled else listed
+    return listed
 
 
 @dataclass(slots=True)
@@ -168,7 +172,11 @@ class _Seen:
         self.count += listed.count
         if self.count > _MOST_RECORDS:
             raise _Endless(f"more than {_MOST_RECORDS:,} records came")
-        return len(ids) - (len(self.ids) - known)
+        return len(ids) - (len(self.ids) - known) + listed.doubled
+
+    def twice(self, familiar: Familiar | None) -> int:
+        """How many came as they were, and again, as they were or had become by then; to be asked at the end."""
+        return familiar.twice(self.ids) if familiar is not None and self.ids else 0
 
 
 @dataclass(slots=True)
@@ -197,8 +205,9 @@ class ChainTally:
             raise _Endless("a cursor came a second time")
         if listed.next is not None:
             self._positions.add(listed.next)
-        if self._repeats and not self.repeats_are_normal:
-            return f"page {len(self._positions) + (listed.next is None)} held a record that had come before"
+        is_over = listed.next is None
+        if not self.repeats_are_normal and (self._repeats or (is_over and self._seen.twice(self.familiar))):
+            return f"page {len(self._positions) + is_over} held a record that had come before"
         came = self._seen.count - self._repeats
         if self._idle > max(_REPEATS_ALLOWED, came):
             raise _Endless(f"{self._idle} repeats came with only {came} records")
@@ -216,10 +225,7 @@ class ChainTally:
         self._total = listed.total
         if listed.next is not None:
             return ""
-        came = self._seen.count - self._repeats
-        if came > listed.total and self.familiar is not None:
-            # One that came as it was, and again as it had become meanwhile, looks like two.
-            came -= self.familiar.twice(self._seen.ids)
+        came = self._seen.count - self._repeats - self._seen.twice(self.familiar)
         if came != listed.total:
             return f"{came} of {listed.total} records had come by the last page"
         return ""
@@ -242,6 +248,7 @@ class StepTally:
 
     size: int | None
     first: int | None
+    familiar: Familiar | None = None
     _number: int = 0
     _said: tuple[int | None, int | None] = (None, None)
     _seen: _Seen = field(default_factory=_Seen)
@@ -260,6 +267,8 @@ class StepTally:
         if self.size is not None and (problem := self._size_problem(listed)):
             return problem
         self._is_last = self._ends_with(listed)
+        if self._is_last and self._seen.twice(self.familiar):
+            return f"a record had come before as it was, by page {self._number}"
         return self._count_problem(listed)
 
     def next(self, listed: Listed) -> str | None:
@@ -306,11 +315,12 @@ class WholeTally:
     """One answer: complete iff its total is met, where it has one, and it is not as long as one that is cut."""
 
     cut_at: int | None
+    familiar: Familiar | None = None
 
     def problem(self, listed: Listed) -> str:
         """Count the answer in."""
-        count = listed.count
-        if _Seen().repeats(listed):
+        count, seen = listed.count, _Seen()
+        if seen.repeats(listed) or seen.twice(self.familiar):
             return "a record came twice"
         if listed.total is not None and count != listed.total:
             return f"{count} of {listed.total} records came"

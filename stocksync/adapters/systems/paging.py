@@ -156,6 +156,7 @@ class StepPager(Pager):
         return StepTally(
             size=steps.size if steps.complete_when == "short_page" else None,
             first=steps.first if isinstance(steps, NumberedPaging) else None,
+            familiar=familiar,
         )
 
     def query(self, position: str | None) -> Mapping[str, str]:
@@ -177,7 +178,7 @@ class WholePager(Pager):
 
     def tally(self, familiar: Familiar | None = None) -> Tally:
         """The one answer."""
-        return WholeTally(self._paging.cut_at if isinstance(self._paging, NoPaging) else None)
+        return WholeTally(self._paging.cut_at if isinstance(self._paging, NoPaging) else None, familiar)
 
 
 def open_pager(paging: Paging, client: HttpClient, interpreter: Interpreter) -> Pager:
