@@ -10,9 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from stocksync.sync.runs import KnownRuns, PackedPage
+from stocksync.sync.runs import DIGEST_SIZE, KnownRuns, PackedPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +57,7 @@ class ListedPage:
     @property
     def count(self) -> int:
         """How many records it held."""
-        return len(self.packed) // _DIGEST_SIZE
-
-
-_DIGEST_SIZE: Final = 8
+        return len(self.packed) // DIGEST_SIZE
 
 
 def packed(digests: Sequence[int]) -> bytes:
@@ -71,7 +67,7 @@ def packed(digests: Sequence[int]) -> bytes:
 
 def unpacked(packed: bytes) -> tuple[int, ...]:
     """What `packed` packs."""
-    return struct.unpack(f"<{len(packed) // _DIGEST_SIZE}q", packed)
+    return struct.unpack(f"<{len(packed) // DIGEST_SIZE}q", packed)
 
 
 @dataclass(frozen=True, slots=True)

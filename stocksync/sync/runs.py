@@ -19,7 +19,8 @@ RECORDS: Final = 16
 BEGINNING: Final = 64
 """How many bytes a run is looked for by; an id should stand there. What is shorter than that is no run."""
 _RUN: Final = struct.Struct("<QQII")
-_DIGEST_SIZE: Final = 8
+DIGEST_SIZE: Final = 8
+"""Bytes of a packed digest."""
 _NO_RUN: Final = 0
 
 
@@ -70,7 +71,7 @@ class KnownRuns:
     def digests(self, first: int, end: int) -> tuple[int, ...]:
         """The digests of the records of some runs that stand side by side, from the first to the one before the end."""
         start, stop = self._firsts[first], self._firsts[end]
-        return struct.unpack_from(f"<{stop - start}q", self._digests, start * _DIGEST_SIZE)
+        return struct.unpack_from(f"<{stop - start}q", self._digests, start * DIGEST_SIZE)
 
     def packed(self, first: int, end: int) -> bytes:
         """These runs as a database keeps them."""

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stocksync.adapters.systems import slices
+from stocksync.adapters.systems.slices import digest_of
 from stocksync.sync.familiar import Familiar, KnownPage, LastListing, Memory
 from stocksync.sync.runs import PackedPage
 
@@ -20,11 +21,6 @@ def record(number: int, text: str = "") -> bytes:
     """One record as its system spells it, longer than what a run is looked for by."""
     body = {"id": f"OF-{number:06}", "text": text + "a" * 60}
     return json.dumps(body, separators=(",", ":")).encode()
-
-
-def digest_of(text: bytes) -> int:
-    """As it is listed by."""
-    return slices.digest_of(text)
 
 
 def contents(texts: Texts, size: int) -> Iterator[bytes]:

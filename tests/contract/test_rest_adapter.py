@@ -30,11 +30,12 @@ from stocksync.errors import (
     WriteRejected,
 )
 from stocksync.mapping.connection import RestConnection
-from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory
+from stocksync.sync.familiar import Familiar, ListedPage, Memory
 from stocksync.sync.ports import NativeRecord, Page
 from stocksync.sync.runs import PackedPage
 from tests.contract.clock import PaperClock
 from tests.contract.connections import DMS, VEHICLE_MODULE, connection
+from tests.contract.familiars import familiar_with
 from tests.contract.scripted import Act, ScriptedServer, answer, raw, reset
 
 SECRET = "s3cr3t-t0ken-0123456789"
@@ -894,16 +895,11 @@ def test_of_a_page_on_which_one_record_changed_what_stands_further_off_is_not_cu
 # What came again as it was, and pages that shift meanwhile
 
 
-def familiar_with(pages: list[Page]) -> Familiar:
+def as_listed(pages: list[Page]) -> Familiar:
     """A familiar that knows these pages and what stands on them."""
-    known = {record.record_id: record.listed_digest or 0 for page in pages for record in page.records}
     sources = [page.source for page in pages if isinstance(page.source, ListedPage)]
     assert len(sources) == len(pages)
-    last = LastListing(tuple(KnownPage(source.digest, source.count) for source in sources))
-    packed = {source.digest: PackedPage(source.packed, source.runs) for source in sources}
-    return Familiar(
-        Memory(known.values, lambda ids: {i: known[i] for i in ids if i in known}, lambda: last, lambda: packed)
-    )
+    return familiar_with({r.record_id: r.listed_digest or 0 for page in pages for r in page.records}, sources)
 
 
 def edited(number: int) -> dict[str, Any]:
@@ -931,7 +927,7 @@ def test_a_page_that_shifted_is_seen_where_a_record_that_came_twice_is_familiar(
     came = [numbered(items, total=6, pages=3) for items in (*shifted, *moved)]
     server = play(*SETTLED, *came)
     system = dms(server)
-    familiar = familiar_with(list(system.pages()))
+    familiar = as_listed(list(system.pages()))
     pages = list(system.pages(familiar))
     assert len(server.asked) == len(SETTLED) + len(came), "it is listed once more"
     begun = max(number for number, page in enumerate(pages) if page.first)
@@ -954,7 +950,7 @@ def test_along_cursors_what_is_familiar_and_comes_again_does_not_stand_for_one_t
     )
     paging = {"style": "cursor", "parameter": "cursor", "next": "nextCursor", "total": "total"}
     system = module(server, list={"path": "/api/v1/vehicles", "items": "items", "paging": paging})
-    familiar = familiar_with(list(system.pages()))
+    familiar = as_listed(list(system.pages()))
     assert [page.first for page in system.pages(familiar)] == [True, True, False]
     assert (len(server.asked), familiar.not_met()) == (6, set())
 

@@ -1,8 +1,7 @@
 """What every system adapter keeps, whatever it speaks: `stocksync.sync.ports.System`, clause by clause."""
 
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,9 +9,9 @@ import pytest
 
 from stocksync.errors import RecordNotFound, StaleWrite, UnexpectedAnswer, WriteRejected
 from stocksync.mapping.paths import value_at
-from stocksync.sync.familiar import Familiar, KnownPage, LastListing, ListedPage, Memory
+from stocksync.sync.familiar import Familiar, KnownPage, ListedPage
 from stocksync.sync.ports import NativeRecord, System
-from stocksync.sync.runs import PackedPage
+from tests.contract.familiars import familiar_with
 from tests.contract.rigs import (
     PAGE_SIZE,
     Rig,
@@ -161,20 +160,20 @@ def test_a_record_changed_while_it_is_listed_is_known_as_it_is_then(rig: Rig, pl
     assert sorted(seen) == sorted(ids)
 
 
-def familiar_with(records: Mapping[str, NativeRecord]) -> Familiar:
-    """A familiar that knows these records as they were listed."""
+def familiar_as(records: Mapping[str, NativeRecord], pages: Iterable[ListedPage] = ()) -> Familiar:
+    """A familiar that knows these records as they were listed, and their pages where these are told."""
     digests = {record_id: record.listed_digest for record_id, record in records.items()}
     known = {record_id: digest for record_id, digest in digests.items() if digest is not None}
     if not known:
         pytest.skip("this system gives every record each time")
     assert len(known) == len(records), "not every record was listed with a digest"
-    return Familiar(Memory(known.values, lambda ids: {i: known[i] for i in ids if i in known}))
+    return familiar_with(known, pages)
 
 
 def test_what_is_listed_as_it_was_before_is_counted_and_not_given(rig: Rig, place: str) -> None:
     ids = rig.fill(place, 2 * PAGE_SIZE + 2)
     system = rig.view(place)
-    familiar = familiar_with(listed(system))
+    familiar = familiar_as(listed(system))
     rig.edit(ids[0], rig.changes((rig.names.price, rig.names.prices[1])))
     [new] = rig.fill(place, 1)
     pages = list(system.pages(familiar))
@@ -193,12 +192,7 @@ def test_a_page_that_comes_just_as_before_is_given_as_known_with_none_of_its_rec
     came = [source for source in sources if isinstance(source, ListedPage)]
     assert sum(len(page.digests) for page in came) == len(ids)
     known = [KnownPage(page.digest, len(page.digests)) for page in came]
-    familiar = familiar_with(records)
-    familiar.memory = replace(
-        familiar.memory,
-        last=lambda: LastListing(tuple(known)),
-        packed=lambda: {page.digest: PackedPage(page.packed, page.runs) for page in came},
-    )
+    familiar = familiar_as(records, came)
     assert [page.source for page in system.pages(familiar)] == known
     assert not familiar.not_met()
 
@@ -212,7 +206,7 @@ def test_a_page_that_comes_just_as_before_is_given_as_known_with_none_of_its_rec
 def test_what_is_familiar_and_does_not_come_is_left(rig: Rig, place: str) -> None:
     rig.fill(place, 3)
     system = rig.view(place)
-    known = familiar_with(listed(system))
+    known = familiar_as(listed(system))
     elsewhere = next(rig.places)
     rig.fill(elsewhere, 1)
     assert [page.unchanged for page in rig.view(elsewhere).pages(known)] == [0]
@@ -222,7 +216,7 @@ def test_what_is_familiar_and_does_not_come_is_left(rig: Rig, place: str) -> Non
 def test_a_record_that_is_changed_while_it_is_listed_leaves_the_listing_whole(rig: Rig, place: str) -> None:
     ids = rig.fill(place, 2 * PAGE_SIZE + 2)
     system = rig.view(place)
-    familiar = familiar_with(listed(system))
+    familiar = familiar_as(listed(system))
     given: dict[str, NativeRecord] = {}
     unchanged = 0
     for number, page in enumerate(system.pages(familiar)):

@@ -14,7 +14,7 @@ from stocksync.adapters.store.snapshot_rows import digests_moved_on
 from stocksync.stock.values import Side
 from stocksync.sync.familiar import KnownPage, LastListing, ListedPage, packed, unpacked
 from stocksync.sync.recording import Recording
-from stocksync.sync.runs import PackedPage
+from stocksync.sync.runs import DIGEST_SIZE, PackedPage
 
 _LOWER: Final = 0xFFFFFFFF
 _OF_PAGE = (
@@ -113,7 +113,7 @@ def _row(page: ListedPage, unknown: Set[int]) -> dict[str, Any]:
     return {
         "digest": page.digest,
         "records": page.count,
-        "known": len(unpacked(known)),
+        "known": len(known) // DIGEST_SIZE,
         "high": high,
         "low": low,
         "digests": page.packed,
@@ -124,5 +124,5 @@ def _row(page: ListedPage, unknown: Set[int]) -> dict[str, Any]:
 def _sums(packed: bytes) -> tuple[int, int]:
     """Those of the upper and of the lower 32 bits of digests."""
     # All halves at once: there are two for every car on a page of which anything changed.
-    halves = struct.unpack("<" + "Ii" * (len(packed) // 8), packed)
+    halves = struct.unpack("<" + "Ii" * (len(packed) // DIGEST_SIZE), packed)
     return sum(halves[1::2]), sum(halves[::2])

@@ -159,7 +159,7 @@ def _met(familiar: Familiar, listed: Listed) -> Listed:
 
 @dataclass(slots=True)
 class _Seen:
-    """The records that came so far. One without a readable id counts, and one that is familiar: each comes once."""
+    """The records that came so far. One without a readable id counts as one more, as does one that is familiar."""
 
     ids: set[str] = field(default_factory=set)
     count: int = 0
@@ -206,18 +206,20 @@ class ChainTally:
         if listed.next is not None:
             self._positions.add(listed.next)
         is_over = listed.next is None
-        if not self.repeats_are_normal and (self._repeats or (is_over and self._seen.twice(self.familiar))):
+        counts = listed.total is not None or not self.repeats_are_normal
+        twice = self._seen.twice(self.familiar) if is_over and counts else 0
+        if not self.repeats_are_normal and (self._repeats or twice):
             return f"page {len(self._positions) + is_over} held a record that had come before"
         came = self._seen.count - self._repeats
         if self._idle > max(_REPEATS_ALLOWED, came):
             raise _Endless(f"{self._idle} repeats came with only {came} records")
-        return self._total_problem(listed)
+        return self._total_problem(listed, twice)
 
     def next(self, listed: Listed) -> str | None:
         """The position that the page named."""
         return listed.next
 
-    def _total_problem(self, listed: Listed) -> str:
+    def _total_problem(self, listed: Listed, twice: int) -> str:
         if listed.total is None:
             return ""
         if self._total is not None and self._total != listed.total and not self.repeats_are_normal:
@@ -225,7 +227,7 @@ class ChainTally:
         self._total = listed.total
         if listed.next is not None:
             return ""
-        came = self._seen.count - self._repeats - self._seen.twice(self.familiar)
+        came = self._seen.count - self._repeats - twice
         if came != listed.total:
             return f"{came} of {listed.total} records had come by the last page"
         return ""
