@@ -265,3 +265,33 @@ def test_a_test_on_real_files_fails_on_ci_where_there_are_none(tmp_path: Path) -
 def test_a_test_on_real_files_carries_its_mark(tmp_path: Path) -> None:
     closing = run_on_real_data(tmp_path, "-m", "not real_data", STOCKSYNC_REAL_DATA=str(tmp_path))
     assert "1 deselected" in closing
+
+
+# --- several processes
+
+TESTS_THAT_SHARE = """
+import uuid
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def costly():
+    Path(__file__).with_name(f"{uuid.uuid4()}.made").touch()
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_asks_for_it(costly, number):
+    pass
+"""
+
+
+def test_what_is_costly_is_prepared_once_for_all_tests_of_its_file(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = real_data\n", "utf-8")
+    (tmp_path / "e2e").mkdir()
+    (tmp_path / "e2e" / "test_shared.py").write_text(TESTS_THAT_SHARE, "utf-8")
+    done = run(sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", cwd=tmp_path)
+    assert "8 passed" in done.stdout, done.stdout
+    assert len(list((tmp_path / "e2e").glob("*.made"))) == 1
