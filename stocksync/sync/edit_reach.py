@@ -32,11 +32,14 @@ base is no other, and so it is with any tolerance.
 Which texts mean nothing is asked where a record says such a text, and of the id of the other side's record, see
 `_texts_read_otherwise`. Which types of vehicle are synchronised is asked of a car's type, which is that of one of its
 records. The lifecycle is asked what becomes of a car's stage, see `_Lives`.
+
+A time zone says which day it is, and that alone decides: a date that was no later than the day of its time can only be
+in the future of a zone where it is an earlier day now, see `_ruled`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final, TypeVar
@@ -64,7 +67,7 @@ from stocksync.stock.vehicle import (
 )
 
 _ASKED_APART: Final = frozenset(
-    {"matrix", "rules", "switches", "translations", "vocabulary", "lifecycle", "vehicle_types"}
+    {"matrix", "rules", "switches", "translations", "vocabulary", "lifecycle", "vehicle_types", "time_zone"}
 )
 _DECIDE_NO_CAR: Final = frozenset(
     {
@@ -112,8 +115,8 @@ def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
 
 
 def _of_a_record(translation: SideTranslation) -> SideTranslation:
-    """What a side's translation says of records as a whole."""
-    return replace(translation.only(()), blank_texts=frozenset())
+    """What a side's translation says of records as a whole: not how a blank is spelled, nor who changed them last."""
+    return replace(translation.only(()), blank_texts=frozenset(), blank_as=None, changed_by_path=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,10 @@ class Asked:
     texts: frozenset[str] | None = None
 
 
-def asked(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: date) -> Iterator[Asked]:
+def asked(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: Callable[[str], date]) -> Iterator[Asked]:
     """What has to be asked of all records, so that an edit is told by those that are meant, and the cars of interest.
 
-    today_on: the day that both mappings decide.
+    today_on: gives the day that it is now in a time zone.
     """
     for side in SIDES:
         yield from _fields_read_otherwise(before, after, side)
@@ -282,8 +285,8 @@ class _AtStake:
     - those that were not decided before, or will not be any more,
     - those that a side did not carry before, or will not any more: these readings are the only ones that differ, and
       nothing else is made of them,
-    - the rules that name one which was not decided, or not carried, before, and
-    - rules that are new.
+    - the rules that name one which was not decided, or not carried, before,
+    - rules that are new, and those that go by the day, see `_ruled`.
 
     And the lifecycle says the same of its stage, see `_Lives`.
 
@@ -322,7 +325,9 @@ class _AtStake:
         }
 
 
-def _at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: date) -> _AtStake | None:
+def _at_stake(
+    before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: Callable[[str], date]
+) -> _AtStake | None:
     """What has to be asked of each car, of both its records; None where nothing is."""
     carried = _carried_otherwise(before, after)
     then, now = before.matrix.rows, after.matrix.rows
@@ -331,9 +336,8 @@ def _at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: d
     had = {n: before.vocabulary[n].tolerance for n in stayed}
     names |= {n for n in stayed if had[n] and had[n] != after.vocabulary[n].tolerance}
     names |= {n for n in stayed if not _are_alike(then[n], now[n]) and _reaches(after, had[n], then[n], now[n])}
-    ruled = tuple(
-        rule for rule in after.rules if rule not in before.rules or (carried | new).intersection(_named_by(rule))
-    )
+    is_earlier = today_on(after.time_zone) < today_on(before.time_zone)
+    ruled = tuple(_ruled(before.rules, after.rules, carried | new, is_earlier=is_earlier))
     very_same = names.intersection(_asked_by_rules(after)) | {
         n for n in names & now.keys() if not _has_one_policy(now[n])
     }
@@ -347,7 +351,20 @@ def _at_stake(before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: d
         for side in SIDES
     }
     attributes = tuple(after.vocabulary[n] for n in sorted(equal))
-    return _AtStake(paths, lives, attributes, tuple(sorted(very_same)), ruled, after, today_on)
+    return _AtStake(paths, lives, attributes, tuple(sorted(very_same)), ruled, after, today_on(after.time_zone))
+
+
+def _ruled(
+    before: Sequence[rules.Rule], after: Sequence[rules.Rule], names: Set[str], *, is_earlier: bool
+) -> Iterator[rules.Rule]:
+    """The rules that a car may break which broke none: new ones, and those that name one of these attributes.
+
+    is_earlier: the day that is decided is one before the day that was: then those that go by the day, too.
+    """
+    for rule in after:
+        goes_by_the_day = is_earlier and isinstance(rule, rules.NotAfterToday)
+        if rule not in before or goes_by_the_day or not names.isdisjoint(_named_by(rule)):
+            yield rule
 
 
 def _carried_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> frozenset[str]:

@@ -161,7 +161,7 @@ def _looked_at(
         return store.snapshots_at(after.pair, after.id), None
     records: dict[Side, dict[str, NativeRecord]] = {side: {} for side in SIDES}
     looked_at = 0
-    for one in asked(before, after, today_on(clock, after.time_zone)):
+    for one in asked(before, after, partial(today_on, clock)):
         found, many = store.records_saying(
             after.pair, after.id, one.side, one.paths, one.is_meant, one.beside, one.texts
         )

@@ -20,6 +20,7 @@ _LIFE: Final = "pairs/openflex-icar/lifecycle.yaml"
 _WORDS: Final = "vehicle.yaml"
 _PRICE: Final = "    label: {fr: Prix de vente, en: Sale price}\n"
 _SOURCE: Final = "    attribute: purchase_source\n    when: {origin: [direct_purchase]}\n"
+_VERSION: Final = "  version:\n    kind: text\n"
 _CLOSED: Final = "    in_stock: reopened_in_dms\n    invoiced: closed\n"
 _EDITS: Final = (
     (
@@ -44,11 +45,12 @@ _EDITS: Final = (
     ("preview of texts that are no blanks any more", (_DMS, 'blank_texts: ["-", "???", NA]', 'blank_texts: ["-"]')),
     ("preview of a type of vehicle that comes", (_PAIR, "vehicle_types: [used]", "vehicle_types: [used, new]")),
     ("preview of a stage and a status that mean something else", (_LIFE, _CLOSED, _CLOSED.replace("closed", "agreed"))),
-    # Every rule that goes by the day hangs on it, and nobody can tell which cars that means.
+    # Where it is the day before.
     (
         "preview of another time zone",
-        ("points_of_sale.yaml", "time_zone: Europe/Paris", "time_zone: Europe/London"),
+        ("points_of_sale.yaml", "time_zone: Europe/Paris", "time_zone: Pacific/Pago_Pago"),
     ),
+    ("preview of an attribute of another kind", (_WORDS, _VERSION, _VERSION.replace("text", "identifier"))),
 )
 """What is edited, and how."""
 _WHOLE: Final = _EDITS[-1][0]

@@ -182,6 +182,28 @@ def test_a_new_rule_or_bound_is_decided_for_the_cars_that_break_it(
         assert not asked
 
 
+@pytest.mark.parametrize(("zone", "told"), [("Europe/London", {"VO104", "VO105"}), ("Pacific/Auckland", set())])
+def test_another_time_zone_is_decided_for_the_cars_that_it_puts_in_the_future(
+    zone: str, told: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half past midnight in Paris: a car of today, one whose certificate is, and one of the day before."""
+    module, dms = crowd(14)
+    identified = module[5]["identification"]
+    identified["registrationCertificateDate"], dms[5]["date_cg"] = "2026-11-21", "21/11/2026"
+    for number, day in ((4, 21), (6, 20)):
+        first = {"firstRegistrationDate": f"2026-11-{day}", "registrationCertificateDate": None}
+        module[number]["identification"].update(first)
+        dms[number].update(date_mec=f"{day}/11/2026", date_cg="")
+    with a_world(tmp_path / "world.db", module, dms) as world:
+        world.clock.at = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+        world.settled()
+        edit = ("points_of_sale.yaml", "time_zone: Europe/Paris", f"time_zone: {zone}")
+        assert not list(told_otherwise(world.mappings, "PDV1", (edit,), world.repository, world.clock))
+        asked = counted(world, monkeypatch)
+        assert {d.car.record_ids[DMS] for d in previewed(world, edit).differences} == told
+        assert not asked
+
+
 def test_what_stands_in_a_record_is_told_as_it_is_there_and_asked_once_of_what_many_say(tmp_path: Path) -> None:
     module, dms = crowd(4)
     for record, order in zip(module, ({"id": None}, {"id": 7}, None, "OP-1"), strict=True):

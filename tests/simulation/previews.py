@@ -96,6 +96,11 @@ WITHIN_REACH: Final[tuple[FileEdits, ...]] = (
     _here("switches: {dms_has_priority: true}"),
     _here("switches: {exit_from_delivery: false}"),
     _here("switches: {dms_creates_vehicles: true}"),
+    (("points_of_sale.yaml", "time_zone: Europe/Paris", "time_zone: Pacific/Auckland"),),
+    (
+        (_DMS, "writes_blank_as: empty_text", "writes_blank_as: 'null'"),
+        (_MODULE, "changed_by: updatedBy", "changed_by: updatedAt"),
+    ),
 )
 """Edits of who may modify what, and of switches."""
 READ_OTHERWISE: Final[tuple[FileEdits, ...]] = (
@@ -172,6 +177,7 @@ AT_STAKE: Final[tuple[FileEdits, ...]] = (
     ((_WORDS, "    year: 1981\n", f"    year: 1981\n  - {_MORE_KILOMETRES}\n"),),
     ((_WORDS, f"  - rule: not_after_today\n    attributes: {_DATES}\n", ""),),
     ((_WORDS, _DATES, "[registration_certificate_date, invoice_date]"),),
+    (("points_of_sale.yaml", "time_zone: Europe/Paris", "time_zone: Pacific/Honolulu"),),
 )
 """Edits that can mean a car only where both sides do not say the same of something, or break a new rule."""
 OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (

@@ -299,8 +299,8 @@ CAUGHT_BY: Mapping[Plant, int] = {
     nothing_is_read_otherwise: 4,
     what_a_side_did_not_carry_is_not_asked_for: 2,
     other_texts_that_mean_nothing_are_not_looked_for: 1,
-    types_that_come_or_go_are_not_looked_for: 7,
-    another_lifecycle_means_nobody: 30,
+    types_that_come_or_go_are_not_looked_for: 65,
+    another_lifecycle_means_nobody: 76,
     every_change_leaves_others_alone: 96,
 }
 """The first seed that notices each fault; another one after an edit of the simulation, where it is told so here."""
