@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stocksync.adapters.store.repository import Repository
-from stocksync.sync import cycle, narrow
+from stocksync.sync import deciding, narrow
 from stocksync.sync.narrow import Looked
 from stocksync.sync.recording import Recording
 from tests.worlds import DMS, MODULE, World, a_world, crowd
@@ -34,7 +34,7 @@ def looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[], set
         seen.append(narrow.narrowed(*arguments))  # type: ignore[arg-type]
         return seen[-1]
 
-    monkeypatch.setattr(cycle, "narrowed", noted)
+    monkeypatch.setattr(deciding, "narrowed", noted)
 
     def run() -> set[str]:
         world.clock.pause(3600)

@@ -15,7 +15,7 @@ from stocksync.adapters.store import leases, rows
 from stocksync.adapters.systems import rest
 from stocksync.mapping.effective import MappingSet
 from stocksync.mapping.load import load_files
-from stocksync.sync import cycle, delivery, gather
+from stocksync.sync import deciding, delivery, gather
 
 
 class InOrder:
@@ -78,7 +78,7 @@ def one_after_the_other(chance: Random) -> Iterator[None]:
         patch.object(gather, "ThreadPoolExecutor", InOrder),
         patch.object(delivery, "ThreadPoolExecutor", InOrder),
         patch.object(rest, "ThreadPoolExecutor", InOrder),
-        patch.object(cycle, "load_files", _load_once),
+        patch.object(deciding, "load_files", _load_once),
         patch.object(rows, "uuid", SimpleNamespace(uuid4=uuid4)),
         patch.object(leases.threading, "Thread", NoBeat),
         patch.object(leases.os, "getpid", lambda: 1),

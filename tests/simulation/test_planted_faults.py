@@ -19,7 +19,7 @@ from stocksync.adapters.systems import slices
 from stocksync.stock import reconcile
 from stocksync.stock.reconcile import Category, Question, Verdict
 from stocksync.stock.values import Side
-from stocksync.sync import acknowledge, attributes, cars, cycle, decide, edit_reach, narrow, sending
+from stocksync.sync import acknowledge, attributes, cars, decide, deciding, edit_reach, narrow, sending
 from stocksync.sync.familiar import Familiar, unpacked
 from stocksync.sync.recording import OutboxEntry
 from stocksync.sync.runs import KnownRuns, no_run
@@ -83,11 +83,11 @@ def nothing_is_read_before_a_write(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_listing_is_guarded(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(cycle, "check_listings", lambda *_: [])
+    patch.setattr(deciding, "check_listings", lambda *_: [])
 
 
 def no_plan_is_guarded(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(cycle, "check_plan", lambda *_: [])
+    patch.setattr(deciding, "check_plan", lambda *_: [])
 
 
 def the_loser_is_written_to_the_owner(patch: pytest.MonkeyPatch) -> None:

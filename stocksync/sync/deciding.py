@@ -1,0 +1,323 @@
+"""Deciding one run: what of both sides is looked at, the plan that follows, and whether a guard refuses it.
+
+Asks the store, and the systems for records that have to be seen as they are now; changes neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+
+from stocksync.errors import MappingInvalid
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.mapping.load import load_files
+from stocksync.stock.values import SIDES, Side
+from stocksync.sync import gather as gathering
+from stocksync.sync.binding import Elsewhere
+from stocksync.sync.cars import BINDING, Car
+from stocksync.sync.gather import Gathered
+from stocksync.sync.guards import (
+    Guard,
+    Halt,
+    Listing,
+    check_listings,
+    check_mapping_change,
+    check_plan,
+    check_readable,
+    digest_of_question,
+)
+from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
+from stocksync.sync.narrow import DECISIONS, THOROUGH_EVERY, Looked, narrowed
+from stocksync.sync.newcomers import Newcomers
+from stocksync.sync.plan import Action, CarPlan, Operation, Plan
+from stocksync.sync.ports import NativeRecord, Store, System
+from stocksync.sync.reading import Reading
+from stocksync.sync.recording import Past, PastRun, RunKind, RunStatus
+from stocksync.sync.remembering import Decided
+
+Records = Mapping[Side, Mapping[str, NativeRecord]]
+
+
+@dataclass
+class Deciding:
+    """What one run decides of what it reads.
+
+    kind: of the run. past: what is known of those before. newcomers: see `Cycle`.
+    """
+
+    reading: Reading
+    kind: RunKind
+    past: Past
+    newcomers: Newcomers = field(default_factory=Newcomers)
+    mapping: PointOfSaleMapping = field(init=False)
+    store: Store = field(init=False)
+    systems: Mapping[Side, System] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mapping, self.store, self.systems = self.reading.mapping, self.reading.store, self.reading.systems
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether the run lists everything."""
+        return self.kind is RunKind.COMPLETE
+
+    def looks_at_everything(self) -> bool:
+        """Tell whether a complete run has to look at every record: where not all is known, and once a week.
+
+        What nobody thought of would stay for ever, if nothing ever looked.
+        """
+        if not self._knows_all_that_is_left():
+            return True
+        thorough_at = self.past.thorough_at
+        return thorough_at is None or self.reading.clock.now_at() - thorough_at >= THOROUGH_EVERY
+
+    def _knows_all_that_is_left(self) -> bool:
+        """Tell whether every car that is not of interest would be decided as before: by these files, by this program.
+
+        A run that broke off may have decided by others in between. Nor is all known beside points of sale at first
+        contact, of which there are no snapshots that could be alike.
+        """
+        last = self.past.complete
+        if last is None or self.newcomers.by_vin or any(self.newcomers.referred.values()):
+            return False
+        known_by = (last.mapping_version, last.decided_by)
+        return known_by == (self.mapping.version, DECISIONS) and not self.past.otherwise
+
+    def decide(self, gathered: Gathered) -> Decided:
+        """Bind, decide and ask the guards. Raises what the systems raise."""
+        reading, last = self.reading, self.past.complete
+        missed = reading.missed(gathered) if self.is_complete and last is not None else {}
+        seen = self._seen(gathered)
+        halts = self._asked_of_listings(seen)
+        cars = self._cars(seen.gathered, seen.cars)
+        if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
+            wanted = gathering.wanted_records(seen.gathered, seen.vehicles, cars, self._referring(seen.gathered))
+            more = reading.again(gathering.unlisted(seen.gathered, wanted))
+            if any(more.values()):
+                seen = self._with_more(seen, more)
+                cars = self._cars(seen.gathered, seen.cars)
+        elsewhere = held_elsewhere(self.store, self.mapping, seen.vehicles, self.newcomers, self._read_now)
+        decided = self._decided(seen, cars, elsewhere)
+        while not self.is_complete and (stale := _to_read_again(decided)):
+            # What is gone is left to a complete run.
+            seen = self._replaced(decided, stale, reading.again(stale))
+            cars = self._cars(seen.gathered, seen.cars)
+            decided = self._decided(seen, cars, elsewhere)
+        return self._asked(replace(decided, missed=missed), halts)
+
+    def once_more(
+        self, decided: Decided, car_ids: Set[str], asked: Mapping[Side, Set[str]], fresh: Records
+    ) -> tuple[Plan, Decided] | None:
+        """Decide cars afresh, among all, by what was asked for once more; None where a guard would have to ask again.
+
+        The answer is the whole plan by now, and what is to be recorded and delivered of it.
+        """
+        seen = self._replaced(decided, asked, fresh)
+        cars = self._cars(seen.gathered, seen.cars)
+        everything = self._plan_of(seen.vehicles, cars, decided.elsewhere, RunKind.DELTA, first_contact=False)
+        again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in car_ids), merged={})
+        both = _both(decided.plan, again)
+        if check_plan(both, self.mapping.guards, self._open_cars(decided.scope)):
+            return None
+        # Only what was read again is a new snapshot: deliveries have brought newer ones of other records since.
+        records = seen.gathered.records
+        others = {side: frozenset(records[side].keys() - fresh[side].keys()) for side in SIDES}
+        gathered = replace(seen.gathered, remembered=others, without_id=dict.fromkeys(SIDES, ()), relisted={})
+        afresh = replace(
+            decided,
+            plan=again,
+            gathered=gathered,
+            vehicles=seen.vehicles,
+            stored={car.id: car for car in cars},
+            known=self.reading.known,
+            older=dict(self.reading.older),
+            complete=False,
+        )
+        return both, afresh
+
+    # what is looked at
+
+    def _seen(self, gathered: Gathered) -> Looked:
+        """What is looked at: only what may be decided otherwise than before, where that can be told."""
+        last = self.past.complete
+        is_narrow = gathered.vanished is not None or (not self.is_complete and self._knows_all_that_is_left())
+        if is_narrow and last is not None:
+            since = _looked_elsewhere_at(self.past, last)
+            return narrowed(self.store, self.mapping, gathered, since, self.reading.known)
+        seen = gathered if self.is_complete else self.reading.beside_snapshots(gathered)
+        return Looked(seen, gathering.vehicles_of(self.mapping, seen.records))
+
+    def _cars(self, gathered: Gathered, scope: frozenset[str] | None) -> list[Car]:
+        return cars_known(self.store, self.mapping, gathered.records, scope)
+
+    def _replaced(self, decided: Decided, asked: Mapping[Side, Set[str]], fresh: Records) -> Looked:
+        """Put what was read again in the place of what was asked for; what did not come is not there any more."""
+        left = {side: {i: v for i, v in decided.vehicles[side].items() if i not in asked[side]} for side in SIDES}
+        return self._with_more(Looked(decided.gathered.without(asked), left, decided.scope), fresh)
+
+    def _with_more(self, seen: Looked, more: Records) -> Looked:
+        """Add records to what is looked at, or put them in the place of their former readings."""
+        read = gathering.vehicles_of(self.mapping, more)
+        vehicles = {side: {**seen.vehicles[side], **read[side]} for side in SIDES}
+        return replace(seen, gathered=seen.gathered.with_records(more), vehicles=vehicles)
+
+    def _referring(self, gathered: Gathered) -> dict[Side, set[str]]:
+        """The records of other points of sale that refer to one listed here, by side."""
+        referring: dict[Side, set[str]] = {}
+        for side in SIDES:
+            ids = gathered.at_home(side.other)
+            referring[side] = self.store.referring_elsewhere(self.mapping.pair, self.mapping.id, side, ids)
+            for record_id in ids & self.newcomers.referred[side.other].keys():
+                referring[side] |= self.newcomers.referred[side.other][record_id]
+        return referring
+
+    def _read_now(self, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, dict[str, NativeRecord]]:
+        """Read afresh what other points of sale hold: a snapshot may be of another time."""
+        return gathering.read_all(self.systems, wanted)
+
+    # the plan
+
+    def _decided(self, seen: Looked, cars: list[Car], elsewhere: Elsewhere) -> Decided:
+        plan = self._plan_of(seen.vehicles, cars, elsewhere, self.kind, first_contact=self.past.complete is None)
+        stored = {car.id: car for car in cars}
+        if not self.is_complete:
+            plan = _without_doubled_creations(plan, stored)
+        return Decided(
+            plan,
+            seen.gathered,
+            seen.vehicles,
+            stored,
+            elsewhere,
+            (),
+            self.reading.known,
+            self.reading.older,
+            self.reading.digests,
+            complete=self.is_complete,
+            scope=seen.cars,
+        )
+
+    def _plan_of(
+        self, vehicles: Vehicles, cars: Iterable[Car], elsewhere: Elsewhere, kind: RunKind, *, first_contact: bool
+    ) -> Plan:
+        def given() -> Iterable[str]:
+            return () if first_contact else self.store.agreed_numbers(self.mapping.pair, self.mapping.id)
+
+        complete = kind is RunKind.COMPLETE
+        return plan_of(self.mapping, vehicles, cars, elsewhere, self.reading.clock, complete=complete, given=given)
+
+    # the guards
+
+    def _asked(self, decided: Decided, halts: list[Halt]) -> Decided:
+        """Ask what a plan has to be asked; halts: what was asked of its listings."""
+        plan, last, open_cars = decided.plan, self.past.complete, self._open_cars(decided.scope)
+        halts += check_plan(plan, self.mapping.guards, open_cars)
+        decided = replace(decided, open_cars=open_cars)
+        if last is not None and self._is_new_mapping(last):
+            halts += check_mapping_change(plan, self._plan_as_before(last.mapping_version, decided))
+        question = digest_of_question(plan, halts)
+        if halts and self.store.is_released(self.mapping.id, question):
+            return replace(decided, released=question)
+        return replace(decided, halts=tuple(halts))
+
+    def _asked_of_listings(self, seen: Looked) -> list[Halt]:
+        quality, last = gathering.listing_quality(seen.gathered, seen.vehicles), self.past.complete
+        if seen.cars is not None and last is not None:
+            quality = self._quality_of_all(quality, seen, last)
+        if not self.is_complete:
+            return check_readable(quality, self.mapping.guards)
+        return check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
+
+    def _quality_of_all(self, quality: Mapping[Side, Listing], seen: Looked, last: PastRun) -> dict[Side, Listing]:
+        """What was looked at beside all that was not."""
+        known, vanished = self.store.unreadable(self.mapping.pair, self.mapping.id), seen.gathered.vanished or {}
+        read = seen.gathered.counts() if self.is_complete else last.listed
+        quality_of_all = {}
+        for side in SIDES:
+            left = known[side] - seen.vehicles[side].keys() - vanished.get(side, frozenset())
+            records = read.get(side, 0) if self.is_complete else max(read.get(side, 0), quality[side].records)
+            quality_of_all[side] = Listing(records, quality[side].unreadable + len(left))
+        return quality_of_all
+
+    def _open_cars(self, scope: frozenset[str] | None) -> Callable[[], int] | None:
+        """Gives how many open cars with both records there are, where a plan is not of all of them; asks once."""
+        return cache(lambda: self.store.open_cars(self.mapping.pair, self.mapping.id)) if scope is not None else None
+
+    def _is_new_mapping(self, last: PastRun) -> bool:
+        """Tell whether the mapping was edited since a run, and nobody has accepted what that decides yet."""
+        version = self.mapping.version
+        return last.mapping_version != version and not self.store.is_accepted(self.mapping.id, version)
+
+    def _plan_as_before(self, version: str, decided: Decided) -> Plan | None:
+        """Plan the same cars by the mapping of an earlier run; None where that cannot be read any more."""
+        files = self.store.mapping_files(version)
+        try:
+            before = load_files(files).points_of_sale.get(self.mapping.id) if files is not None else None
+        except MappingInvalid:
+            return None
+        if before is None:
+            return None
+        vehicles = gathering.vehicles_of(before, decided.gathered.records)
+        cars, elsewhere = decided.stored.values(), decided.elsewhere
+        return plan_of(before, vehicles, cars, elsewhere, self.reading.clock, complete=True)
+
+
+def _looked_elsewhere_at(past: Past, complete: PastRun) -> datetime:
+    """Since when nothing of other points of sale was looked at."""
+    last = past.last
+    is_known = last is not None and not past.is_broken_off and last.status is RunStatus.DONE
+    return last.started_at if last is not None and is_known else complete.started_at
+
+
+def _to_read_again(decided: Decided) -> dict[Side, set[str]]:
+    """The remembered records that a quick run must see as they are now.
+
+    Those are the records of cars that are to be written or are held, whose last write got no answer, or whose other
+    side is news.
+    """
+    gathered = decided.gathered
+    wanted: dict[Side, set[str]] = {side: set() for side in SIDES}
+    for plan in decided.plan.cars:
+        ids = {
+            side: vehicle.record_id
+            for side, vehicle in ((Side.VEHICLE_MODULE, plan.vehicle_module), (Side.DMS, plan.dms))
+            if vehicle is not None
+        }
+        left = {side for side, record_id in ids.items() if record_id in gathered.remembered[side]}
+        stored = decided.stored.get(plan.car.id)
+        unanswered = stored is not None and bool(stored.unconfirmed)
+        if plan.operations or BINDING in plan.verdicts or unanswered or left != set(ids):
+            for side in left:
+                wanted[side].add(ids[side])
+    return wanted if any(wanted.values()) else {}
+
+
+def _without_doubled_creations(plan: Plan, stored: Mapping[str, Car]) -> Plan:
+    """Leave creations to a complete run while nobody knows what became of an earlier one of the same car."""
+
+    def is_doubled(car: CarPlan, operation: Operation) -> bool:
+        known = stored.get(car.car.id)
+        unanswered = known.unconfirmed if known is not None else ()
+        return operation.action is Action.CREATE and any(write.side is operation.side for write in unanswered)
+
+    cars = tuple(
+        replace(car, operations=tuple(o for o in car.operations if not is_doubled(car, o))) if car.operations else car
+        for car in plan.cars
+    )
+    return replace(plan, cars=cars)
+
+
+def _both(first: Plan, second: Plan) -> Plan:
+    """A plan some cars of which were decided once more."""
+    replaced = {car.car.id: car for car in second.cars}
+    return replace(first, cars=tuple(_second_look(car, replaced.get(car.car.id)) for car in first.cars))
+
+
+def _second_look(first: CarPlan, second: CarPlan | None) -> CarPlan:
+    """A car decided twice in a run: the second verdicts hold, what was done at first stays."""
+    if second is None:
+        return first
+    both = len(first.verdicts.keys() & second.verdicts.keys())
+    observed = first.observed + second.observed - both
+    return replace(second, verdicts={**first.verdicts, **second.verdicts}, observed=observed)
