@@ -66,6 +66,8 @@ HABITS: Final = {
     "scraps": 1,
     "enters_without_id": 1,
 }
+SHIFTING: Final = {"types": 2, "removes": 1, "brings_back": 1, "takes_in": 1, "transfers": 1, "renumbers": 2}
+"""After which others of the same listing stand elsewhere: a record typed into, where they are in order of change."""
 
 
 @dataclass
@@ -81,9 +83,9 @@ class People:
     gone: list[tuple[Side, int, Mapping[str, Any]]] = field(default_factory=list)
     spoilt: list[tuple[Side, str, dict[str, Any]]] = field(default_factory=list)
 
-    def act(self, side: Side | None = None, record_id: str = "") -> str:
+    def act(self, side: Side | None = None, record_id: str = "", habits: Mapping[str, int] = HABITS) -> str:
         """Do something; to a record, where one is named, more often than not."""
-        habit = self.chance.choices(list(HABITS), list(HABITS.values()))[0]
+        habit = self.chance.choices(list(habits), list(habits.values()))[0]
         side = side if side is not None else self.chance.choice((MODULE, DMS))
         if not record_id or self.chance.random() < 0.3:
             record_id = self._any(side)

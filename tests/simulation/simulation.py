@@ -22,14 +22,14 @@ from stocksync.sync.cycle import Cycle, CycleResult
 from stocksync.sync.ports import System
 from stocksync.sync.reading import DOUBTED_FOR, OLDER_READINGS_DOUBTED
 from stocksync.sync.recording import RunKind, RunStatus
-from tests.simulation import laws, previews, weather, wire
+from tests.simulation import laws, previews, spelling, weather, wire
 from tests.simulation.killing import Killed, Points
 from tests.simulation.ledger import Ledger
-from tests.simulation.people import People
+from tests.simulation.people import SHIFTING, People
 from tests.simulation.reviews import Reviews
 from tests.simulation.serial import one_after_the_other
 from tests.simulation.town import POINTS, Town
-from tests.simulation.watched import Door, WatchedServer
+from tests.simulation.watched import UNSEEN, Door, WatchedServer
 from tests.simulation.weather import Weather
 from tests.worlds import DMS, DMS_HABITS, MODULE, MODULE_HABITS, PARIS, World, shipped_set
 
@@ -105,7 +105,9 @@ class Simulation:
         self.chance, self.story, self.points = chance, Story(seed), Points()
         self.keys = Random(chance.getrandbits(64))
         self.weathers = {side: Weather(Random(chance.getrandbits(64)), {}, Counter()) for side in SIDES}
-        self.spellings = {side: wire.drawn(chance) for side in SIDES}
+        # Of its own, so that the other worlds stay as they are.
+        self.along = Random(f"along {seed}")
+        self.spellings = {side: spelling.drawn(chance, self.along) for side in SIDES}
         self.skews = dict.fromkeys(SIDES, timedelta(0))
         self.moments: dict[tuple[Call, int], str] = {}
         self.calls: Counter[Call] = Counter()
@@ -197,7 +199,7 @@ class Simulation:
             self._skew(side, timedelta(seconds=self.chance.choice((-3_600, -90, 5, 3_600, 86_400))))
         elif happening < 0.7:
             side = self.chance.choice(SIDES)
-            self.spellings[side] = wire.drawn(self.chance)
+            self.spellings[side] = spelling.drawn(self.chance, self.along)
             self.story.tell(f"  {side} lists otherwise: {self.spellings[side]}")
 
     def _tell_clock(self, jump: timedelta) -> None:
@@ -225,8 +227,8 @@ class Simulation:
         """What the program gets of a side."""
         server = self.town.servers[side]
         code = point.systems[side].code  # type: ignore[attr-defined]
-        spelling = self.spellings[side]
-        return Door(side, server, code, self.points, self.weathers[side], self._moment, self._is_known, spelling)
+        how = self.spellings[side]
+        return Door(side, server, code, self.points, self.weathers[side], self._moment, self._is_known, how)
 
     def _is_known(self, record_id: str) -> bool:
         cars = self.watch.cars(self.world.repository)
@@ -239,6 +241,8 @@ class Simulation:
         when = f"    meanwhile, at the {call} of {side} {record_id}".rstrip()
         if what == "edit":
             self.story.tell(f"{when}: {self.people.act(side, record_id)}", "edits")
+        elif what == "shift":
+            self.story.tell(f"{when}: {self.people.act(side, habits=SHIFTING)}", "edits")
         elif what == "edit there":
             self.story.tell(f"{when}: {self.people.act(side.other)}", "edits")
         elif what == "same field":
@@ -266,6 +270,10 @@ class Simulation:
                     ("pages", "read", "update", "update", "update", "update", "reserve", "create")
                 )
                 self.moments[call, self.chance.choice((1, 1, 2, 3, 4, 5))] = self.chance.choice(MOMENTS)
+        if any(how.style != "cursor" for how in self.spellings.values()):
+            # Such pages shift only where something comes, goes or moves between two of them.
+            for _ in range(self.along.choice((0, 1, 2, 3))):
+                self.moments["pages", self.along.randint(2, 8)] = "shift"
         if self.chance.random() < 0.2:
             self.points.at = len(self.points.names) + self.chance.randint(1, 30)
         kind = self.chance.choice((RunKind.COMPLETE, RunKind.COMPLETE, RunKind.DELTA, RunKind.DELTA, RunKind.HINTED))
@@ -384,8 +392,9 @@ class Simulation:
         if self.edit and self.chance.random() < 0.5:
             self._edit_mapping("")
         self.story.tell("everybody goes home")
-        # A listing that lagged behind hid changes for good, and nobody can tell before everything is listed again.
-        lagged = any(weather.met["stale"] for weather in self.weathers.values())
+        # A listing that lagged behind or shifted hid changes for good, and nobody can tell before everything is listed
+        # again.
+        lagged = any(weather.met["stale"] or weather.met[UNSEEN] for weather in self.weathers.values())
         if not self.went_back and not lagged and self.chance.random() < 0.5:
             yield from self._rest_by_quick_runs()
         for _ in range(SETTLING + (OLDER_READINGS_DOUBTED if self.went_back else 0)):

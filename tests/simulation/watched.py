@@ -17,11 +17,15 @@ from stocksync.sync.familiar import Familiar
 from stocksync.sync.ports import NativeRecord, Page
 from tests.simulation.killing import Points
 from tests.simulation.ledger import Ledger
+from tests.simulation.spelling import AS_EVER, Spelling
+from tests.simulation.tables import Shift
 from tests.simulation.weather import Weather
-from tests.simulation.wire import AS_EVER, ListedSystem, Spelling
+from tests.simulation.wire import ListedSystem
 
 NO_ID = "?"
 """The name under which a record stands that carries no id."""
+UNSEEN = "shifted past"
+"""Counted with what goes wrong: records that a listing left out, though it passed for whole."""
 
 
 class WatchedServer(MemoryServer):
@@ -124,7 +128,7 @@ class Door:
         """List what changed."""
         return self.inner.changes(since)
 
-    # What a listing meets, see `wire.Occasions`
+    # What a listing meets, see `tables.Occasions`
 
     def first(self, table: Callable[[], list[NativeRecord]]) -> list[NativeRecord]:
         """The table as it is shown: not all of it, more than once, or of old, where the weather says so."""
@@ -142,6 +146,13 @@ class Door:
         self.server.ledger.listed[self.side] = count
         for record in records:
             self.server.ledger.show(self.side, record.record_id, record.body)
+
+    def believed(self, shift: Shift) -> None:
+        """I8: what pages shifted past counts as listed only where nothing shows it."""
+        self.weather.met[UNSEEN] += len(shift.left_out)
+        if shift.can_be_told:
+            left_out = sorted(shift.left_out)
+            self.server.ledger.broken.append(f"a listing of {self.side} without {left_out} was believed (I8)")
 
     # What is asked of one record
 
