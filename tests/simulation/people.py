@@ -66,7 +66,7 @@ HABITS: Final = {
     "scraps": 1,
     "enters_without_id": 1,
 }
-SHIFTING: Final = {"types": 2, "removes": 1, "brings_back": 1, "takes_in": 1, "transfers": 1, "renumbers": 2}
+SHIFTING: Final = {"types": 4, "removes": 1, "brings_back": 1, "takes_in": 1, "transfers": 1, "renumbers": 2}
 """After which others of the same listing stand elsewhere: a record typed into, where they are in order of change."""
 
 

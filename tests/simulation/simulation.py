@@ -272,8 +272,8 @@ class Simulation:
                 self.moments[call, self.chance.choice((1, 1, 2, 3, 4, 5))] = self.chance.choice(MOMENTS)
         if any(how.style != "cursor" for how in self.spellings.values()):
             # Such pages shift only where something comes, goes or moves between two of them.
-            for _ in range(self.along.choice((0, 1, 2, 3))):
-                self.moments["pages", self.along.randint(2, 8)] = "shift"
+            likely = self.along.choice((0.0, 0.2, 0.4))
+            self.moments |= {("pages", n): "shift" for n in range(2, 14) if self.along.random() < likely}
         if self.chance.random() < 0.2:
             self.points.at = len(self.points.names) + self.chance.randint(1, 30)
         kind = self.chance.choice((RunKind.COMPLETE, RunKind.COMPLETE, RunKind.DELTA, RunKind.DELTA, RunKind.HINTED))

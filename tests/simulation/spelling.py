@@ -106,4 +106,12 @@ def drawn(chance: Random, along: Random) -> Spelling:
     if along.random() < 0.5:
         return spelling
     style: Style = along.choice(("page", "page", "offset", "next_link"))
-    return replace(spelling, style=style, proof=along.choice(PROOFS[style]), newest_first=along.random() < 0.5)
+    # Where all stands on one page, or new records stand on the last one, hardly anything shifts.
+    return replace(
+        spelling,
+        size=along.choice((1, 2, 3, 5, spelling.size)),
+        changed=along.choice(("", "first", "first", "last")),
+        style=style,
+        proof=along.choice(PROOFS[style]),
+        newest_first=along.random() < 0.5,
+    )

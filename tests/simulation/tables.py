@@ -197,7 +197,10 @@ class SteppedTable(Table):
         return self._answer(page, **said)
 
     def left_out(self) -> Shift | None:
-        """What the last listing did not give, as its pages shifted."""
+        """What the last listing did not give, as its pages shifted.
+
+        Where no total is said, one record that goes shows nowhere; where it is said, one that goes while another comes.
+        """
         left_out = frozenset(self._stood.difference(self._sent))
         # Nobody can tell of one that says no id whether it came before.
         named = [record_id for record_id in self._sent if record_id]
