@@ -167,14 +167,14 @@ class Familiar:
         left.difference_update(digests)
         return before - len(left)
 
-    def met_page(self, page: KnownPage) -> None:
-        """This page came again."""
+    def met_page(self, page: KnownPage) -> int:
+        """This page came again. The answer is how many of its records had not been met."""
         del self._pages[page.digest]
         if self._left is None:
             self._met.append(page.digest)
-        else:
-            kept = self.packed.get(page.digest)
-            self._left.difference_update(unpacked(kept.digests) if kept is not None else ())
+            return page.count
+        kept = self.packed.get(page.digest)
+        return self.met(unpacked(kept.digests)) if kept is not None else page.count
 
     def twice(self, record_ids: Iterable[str]) -> int:
         """How many of these records, which came as others, came as they were before, too."""

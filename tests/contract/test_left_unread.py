@@ -54,7 +54,7 @@ class Listings:
         assert page is not None
         digests = [digest_of(json.dumps(r, separators=(",", ":")).encode()) for r in json.loads(content)["items"]]
         if page.known is not None:
-            self.familiar.met_page(page.known)
+            self.doubled += page.known.count - self.familiar.met_page(page.known)
             self.unread += digests
             return
         fresh = [digest for _, digest in page.unfamiliar(self.familiar.left)]
@@ -103,7 +103,7 @@ def test_a_record_is_left_unread_once_and_only_where_it_is_known_and_came_and_wh
         for content in contents(now, size):
             listings.come(content)
     assert set(listings.unread) <= listings.known
-    # Twice only on one page, and then it is told.
+    # Twice only where it is told.
     assert len(listings.unread) == len(set(listings.unread)) + listings.doubled
     assert listings.familiar.not_met() == listings.known.difference(listings.unread)
     if tidy:

@@ -916,6 +916,7 @@ SETTLED = [numbered(files(*numbers), total=6, pages=3) for numbers in ((1, 2), (
         pytest.param([files(1, 2), files(2, 3), files(4, 6)], id="as it was, on the next page"),
         pytest.param([files(1, 2), files(3, 4), [*files(5), edited(1)]], id="as it had become meanwhile"),
         pytest.param([[*files(1), edited(2)], files(2, 3), files(4, 6)], id="as it had been"),
+        pytest.param([[edited(1), *files(3)], files(3, 4)], id="as it was, on a page that came whole"),
         pytest.param([files(1, 1)], id="on one page"),
         pytest.param([files(1, 2), files(3, 4), [*files(5), edited(5)]], id="on one page, as it had become"),
     ],

@@ -36,7 +36,7 @@ class Listed:
     """One page as it was answered; what its way of paging does not say is None.
 
     next: the position of the next page, where the answer names it. page: the page itself, by digests, where it was cut;
-    then records holds those alone that are not familiar. doubled: how many of the others stand on it a second time.
+    then records holds those alone that are not familiar. doubled: how many of the others had come before.
     """
 
     records: tuple[NativeRecord, ...]
@@ -148,13 +148,16 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
 
 def _met(familiar: Familiar, listed: Listed) -> Listed:
     """The same, once the familiar is told of it."""
-    if isinstance(listed.page, KnownPage):
-        familiar.met_page(listed.page)
-    elif listed.page is not None:
-        # With those that are not familiar, which are not among what is left anyway.
-        doubled = listed.unchanged - familiar.met(listed.page.digests)
-        return replace(listed, doubled=doubled) if doubled else listed
-    return listed
+    match listed.page:
+        case None:
+            return listed
+        case KnownPage():
+            met = familiar.met_page(listed.page)
+        case ListedPage():
+            # With those that are not familiar, which are not among what is left anyway.
+            met = familiar.met(listed.page.digests)
+    doubled = listed.unchanged - met
+    return replace(listed, doubled=doubled) if doubled else listed
 
 
 @dataclass(slots=True)
