@@ -176,7 +176,7 @@ class Familiar:
         kept = self.packed.get(page.digest)
         return self.met(unpacked(kept.digests)) if kept is not None else page.count
 
-    def twice(self, record_ids: Iterable[str]) -> int:
-        """How many of these records, which came as others, came as they were before, too."""
-        former = self.memory.former(record_ids).values()
-        return sum(digest not in self.left for digest in former)
+    def twice(self, record_ids: Iterable[str]) -> list[str]:
+        """Those of these records, which came as others, that came as they were before, too."""
+        former = self.memory.former(record_ids)
+        return sorted(record_id for record_id, digest in former.items() if digest not in self.left)

@@ -15,7 +15,7 @@ import pytest
 
 from stocksync.adapters.systems import slices
 from stocksync.adapters.systems.http import HttpClient, Key, StandingKey
-from stocksync.adapters.systems.listing import ChainTally, Listed, WholeTally
+from stocksync.adapters.systems.listing import ChainTally, Listed, StepTally, WholeTally
 from stocksync.adapters.systems.rest import RestSystem
 from stocksync.errors import (
     AccessDenied,
@@ -956,13 +956,15 @@ def test_along_cursors_what_is_familiar_and_comes_again_does_not_stand_for_one_t
     assert (len(server.asked), familiar.not_met()) == (6, set())
 
 
-def test_behind_links_and_in_one_answer_nothing_that_is_familiar_comes_again() -> None:
+def test_behind_links_by_numbers_and_in_one_answer_nothing_comes_as_it_was_and_otherwise() -> None:
     familiar = Familiar(Memory(lambda: (1, 2), lambda ids: {"A": 1}))
     familiar.begin()
     familiar.met((1,))
-    again = Listed((NativeRecord("A", None, {}, None),), next="page 2")
+    again, why = Listed((NativeRecord("A", None, {}, None),), next="page 2", total=1), "as it was before and otherwise"
     chain = ChainTally(repeats_are_normal=False, familiar=familiar)
     assert chain.problem(again) == ""
-    assert chain.problem(Listed(())) == "page 2 held a record that had come before"
-    assert WholeTally(None, familiar).problem(again) == "a record came twice"
-    assert WholeTally(None).problem(again) == ""
+    assert chain.problem(Listed(())) == f"the record 'A' came both {why}"
+    for tally in (WholeTally(None, familiar), StepTally(size=None, first=1, familiar=familiar)):
+        assert tally.problem(again) == f"the record 'A' came both {why}"
+    for tally in (WholeTally(None), StepTally(size=None, first=1)):
+        assert tally.problem(again) == ""

@@ -177,9 +177,9 @@ class _Seen:
             raise _Endless(f"more than {_MOST_RECORDS:,} records came")
         return len(ids) - (len(self.ids) - known) + listed.doubled
 
-    def twice(self, familiar: Familiar | None) -> int:
-        """How many came as they were, and again, as they were or had become by then; to be asked at the end."""
-        return familiar.twice(self.ids) if familiar is not None and self.ids else 0
+    def twice(self, familiar: Familiar | None) -> list[str]:
+        """The ids of those that came unread, as they were, too; to be asked at the end."""
+        return familiar.twice(self.ids) if familiar is not None and self.ids else []
 
 
 @dataclass(slots=True)
@@ -210,13 +210,15 @@ class ChainTally:
             self._positions.add(listed.next)
         is_over = listed.next is None
         counts = listed.total is not None or not self.repeats_are_normal
-        twice = self._seen.twice(self.familiar) if is_over and counts else 0
-        if not self.repeats_are_normal and (self._repeats or twice):
+        twice = self._seen.twice(self.familiar) if is_over and counts else []
+        if not self.repeats_are_normal and self._repeats:
             return f"page {len(self._positions) + is_over} held a record that had come before"
+        if not self.repeats_are_normal and twice:
+            return _came_twice(twice)
         came = self._seen.count - self._repeats
         if self._idle > max(_REPEATS_ALLOWED, came):
             raise _Endless(f"{self._idle} repeats came with only {came} records")
-        return self._total_problem(listed, twice)
+        return self._total_problem(listed, len(twice))
 
     def next(self, listed: Listed) -> str | None:
         """The position that the page named."""
@@ -272,8 +274,8 @@ class StepTally:
         if self.size is not None and (problem := self._size_problem(listed)):
             return problem
         self._is_last = self._ends_with(listed)
-        if self._is_last and self._seen.twice(self.familiar):
-            return f"a record had come before as it was, by page {self._number}"
+        if self._is_last and (twice := self._seen.twice(self.familiar)):
+            return _came_twice(twice)
         return self._count_problem(listed)
 
     def next(self, listed: Listed) -> str | None:
@@ -325,8 +327,10 @@ class WholeTally:
     def problem(self, listed: Listed) -> str:
         """Count the answer in."""
         count, seen = listed.count, _Seen()
-        if seen.repeats(listed) or seen.twice(self.familiar):
+        if seen.repeats(listed):
             return "a record came twice"
+        if twice := seen.twice(self.familiar):
+            return _came_twice(twice)
         if listed.total is not None and count != listed.total:
             return f"{count} of {listed.total} records came"
         if self.cut_at is not None and count >= self.cut_at:
@@ -336,6 +340,10 @@ class WholeTally:
     def next(self, listed: Listed) -> str | None:
         """Nothing follows."""
         return None
+
+
+def _came_twice(record_ids: list[str]) -> str:
+    return f"the record {record_ids[0]!r} came both as it was before and otherwise"
 
 
 def _counts(total: int | None, pages: int | None) -> str:
