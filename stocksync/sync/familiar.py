@@ -174,7 +174,8 @@ class Familiar:
             self._met.append(page.digest)
             return page.count
         kept = self.packed.get(page.digest)
-        return self.met(unpacked(kept.digests)) if kept is not None else page.count
+        # Where another run listed meanwhile, nobody remembers which records these are, so that none counts as new.
+        return self.met(unpacked(kept.digests)) if kept is not None else 0
 
     def twice(self, record_ids: Iterable[str]) -> list[str]:
         """Those of these records, which came as others, that came as they were before, too."""

@@ -299,6 +299,15 @@ def test_a_page_that_comes_twice_is_known_once(world: World) -> None:
     assert familiar.page(page.digest) is None
 
 
+def test_no_record_counts_as_new_on_a_page_of_which_nobody_remembers_which_they_are(world: World) -> None:
+    """Another run listed meanwhile, a dry one being at work: whether they came before cannot be told."""
+    page = last_listing(world).pages[0]
+    familiar = Familiar(Memory(lambda: (), lambda _: {}, lambda: LastListing((page,))))
+    familiar.begin()
+    assert familiar.met(()) == 0
+    assert familiar.met_page(page) == 0
+
+
 def test_a_record_met_on_a_known_page_is_not_familiar_on_another(world: World) -> None:
     last = last_listing(world)
     packed = world.repository.packed_pages("openflex-icar", "PDV1", MODULE)
