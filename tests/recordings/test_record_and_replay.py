@@ -430,7 +430,7 @@ def test_a_fault_of_stocksync_is_recorded_and_comes_again(shared: Desk, monkeypa
     def wrong(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("stocksync.sync.cycle.check_plan", wrong)
+    monkeypatch.setattr("stocksync.sync.deciding.check_plan", wrong)
     done = shared.run("record", "crash", "--point-of-sale", "PDV1", "--dry-run")
     assert isinstance(done.exception, ZeroDivisionError)
     assert shared.run("replay", "crash").exit_code == 0
