@@ -97,6 +97,16 @@ def answer(body: Any = None, status: int = 200, content_type: str = "application
     return act
 
 
+def late(act: Act, pause_s: float = 0.05) -> Act:
+    """Keep the client waiting before an answer: by far longer than a thread may have to wait for another one."""
+
+    def acts(handler: _Handler) -> None:
+        handler.script.stopped.wait(pause_s)
+        act(handler)
+
+    return acts
+
+
 def raw(*parts: bytes, pause_s: float = 0.0) -> Act:
     """Send bytes just so, with a pause after each part, and hang up."""
 

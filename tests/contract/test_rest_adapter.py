@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ import pytest
 
 from stocksync.adapters.systems import slices
 from stocksync.adapters.systems.http import HttpClient, Key, StandingKey
-from stocksync.adapters.systems.listing import ChainTally, Listed, StepTally, WholeTally
+from stocksync.adapters.systems.listing import Asking, ChainTally, Listed, StepTally, Waiting, WholeTally, proven_pages
 from stocksync.adapters.systems.rest import RestSystem
 from stocksync.errors import (
     AccessDenied,
@@ -36,7 +37,7 @@ from stocksync.sync.runs import PackedPage
 from tests.contract.clock import PaperClock
 from tests.contract.connections import DMS, VEHICLE_MODULE, connection
 from tests.contract.familiars import familiar_with
-from tests.contract.scripted import Act, ScriptedServer, answer, raw, reset
+from tests.contract.scripted import Act, ScriptedServer, answer, late, raw, reset
 
 SECRET = "s3cr3t-t0ken-0123456789"
 CAR = {"id": "OF-1", "version": 4}
@@ -823,25 +824,53 @@ def test_an_empty_point_of_sale_is_complete_with_no_pages_or_one(play: Play, dms
 
 
 def test_the_next_page_is_asked_for_while_the_last_is_worked_on(play: Play, dms: Callable[..., RestSystem]) -> None:
-    server = play(*(numbered(files(number), total=3, pages=3) for number in (1, 2, 3)))
+    server = play(*(late(numbered(files(number), total=3, pages=3)) for number in (1, 2, 3)))
     pages = dms(server).pages()
     next(pages)
-    limit_s = time.monotonic() + 5
-    while len(server.asked) < 2 and time.monotonic() < limit_s:
-        time.sleep(0.005)
-    assert len(server.asked) == 2
+    _wait_until_asked(server, 2)
     assert len(list(pages)) == 2
+
+
+def _wait_until_asked(server: ScriptedServer, times: int) -> None:
+    limit_s = time.monotonic() + 5
+    while len(server.asked) < times:
+        assert time.monotonic() < limit_s
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(("waited_s", "ahead"), [(0.004, []), (0.006, ["2"])])
+def test_only_where_a_page_had_to_be_waited_for_is_the_next_one_asked_for_meanwhile(
+    waited_s: float, ahead: list[str]
+) -> None:
+    now_s, worked_s, submitted = 0.0, 0.0, []
+
+    class Background(ThreadPoolExecutor):
+        def submit(self, ask: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+            submitted.extend(arguments)
+            return super().submit(ask, *arguments, **named)
+
+    def page(where: str | None) -> Listed:
+        nonlocal now_s, worked_s
+        now_s, worked_s = now_s + 1 + waited_s, worked_s + 1
+        return Listed((NativeRecord(where or "1", None, {}),), next=None if where else "2")
+
+    with Background(1) as executor:
+        waiting = Waiting(lambda: now_s, lambda: worked_s)
+        tally = partial(ChainTally, repeats_are_normal=False)
+        asking = Asking(page, lambda ask: ask(), executor, IncompleteListing, tally, waiting=waiting)
+        listed = [record.record_id for page in proven_pages(asking) for record in page.records]
+    assert (listed, submitted) == (["1", "2"], ahead)
 
 
 def test_a_page_that_failed_ahead_is_asked_for_again_and_no_pause_is_made_there(
     play: Play, dms: Callable[..., RestSystem], clock: PaperClock
 ) -> None:
-    server = play(numbered(files(1), total=2, pages=2), answer(status=429, Retry_After="9"), numbered(files(2), 2, 2))
+    server = play(
+        late(numbered(files(1), total=2, pages=2)), answer(status=429, Retry_After="9"), numbered(files(2), 2, 2)
+    )
     pages = dms(server).pages()
     next(pages)
-    limit_s = time.monotonic() + 5
-    while len(server.asked) < 2 and time.monotonic() < limit_s:
-        time.sleep(0.005)
+    _wait_until_asked(server, 2)
     assert clock.pauses_s == []
     assert [page.records[0].record_id for page in pages] == ["VO2"]
     assert clock.pauses_s == [9]
@@ -850,7 +879,7 @@ def test_a_page_that_failed_ahead_is_asked_for_again_and_no_pause_is_made_there(
 def test_a_consumer_that_raises_leaves_no_thread_and_no_request_behind(
     play: Play, dms: Callable[..., RestSystem]
 ) -> None:
-    server = play(*(numbered(files(number), total=9, pages=9) for number in range(1, 10)))
+    server = play(*(late(numbered(files(number), total=9, pages=9)) for number in range(1, 10)))
     system = dms(server)
 
     def consume() -> None:

@@ -1,7 +1,8 @@
 """Whether the pages of a listing add up to the whole of it, and where it must be begun again.
 
 Answers for every way of paging: steps over a table that moves, chains of cursors or links, and one answer that holds
-all. The next page is asked for while the last one is worked on. Not here: how, which is `paging`.
+all. Where pages have to be waited for, the next one is asked for while the last is worked on. Not here: how, which is
+`paging`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from time import perf_counter, thread_time
+from typing import Final, Protocol
 
 from stocksync.errors import IncompleteListing
 from stocksync.sync.familiar import Familiar, KnownPage, ListedPage
@@ -21,6 +23,11 @@ LISTINGS = 3
 _REPEATS_ALLOWED = 1_000
 _MOST_RECORDS = 2_000_000
 """No point of sale comes near: a listing without an end of its own is left there."""
+WORTH_A_THREAD_S: Final = 0.005
+"""Where a page was waited for less long, to hand the next one from thread to thread costs more than it spares [ours].
+
+It is as long as threads of one process may have to wait for one another, which looks the same.
+"""
 
 
 class CursorDied(Exception):
@@ -75,6 +82,25 @@ class Tally(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Waiting:
+    """How long the last page was waited for: what passed by the clock, less what this process worked for it.
+
+    now_s, worked_s: the seconds that passed, and those that the calling thread has worked.
+    """
+
+    now_s: Callable[[], float] = perf_counter
+    worked_s: Callable[[], float] = thread_time
+    waited_s: float = 0.0
+
+    def over(self, page: Callable[[], Listed]) -> Listed:
+        """Take a page, and note how long it was waited for."""
+        began_s, before_s = self.now_s(), self.worked_s()
+        listed = page()
+        self.waited_s = (self.now_s() - began_s) - (self.worked_s() - before_s)
+        return listed
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """How pages are asked for.
@@ -90,20 +116,26 @@ class Asking:
     incomplete: Callable[[str], IncompleteListing]
     tally: Callable[[], Tally]
     familiar: Familiar | None = None
+    waiting: Waiting = field(default_factory=Waiting)
 
-    def ahead(self, where: str | None) -> Callable[[], Listed]:
-        """Ask in the background; the result gives the page, or asks again iff that failed.
+    def due(self, where: str | None) -> Callable[[], Listed]:
+        """What gives the page at a position; where the last one was waited for, it is asked for in the background now.
 
         Only the first try is made in the background, the others in the caller's thread: whoever stops early
         is never held up by a pause between two tries.
         """
-        return partial(self._answered, self.executor.submit(self.page, where), where)
+        if self.waiting.waited_s < WORTH_A_THREAD_S:
+            return partial(self.retried, partial(self._waited_for, where))
+        return partial(self._answered, self.executor.submit(self._waited_for, where), where)
+
+    def _waited_for(self, where: str | None) -> Listed:
+        return self.waiting.over(lambda: self.page(where))
 
     def _answered(self, first: Future[Listed], where: str | None) -> Listed:
         if first.exception() is None:
             return first.result()
         tries = [first]
-        return self.retried(lambda: tries.pop().result() if tries else self.page(where))
+        return self.retried(lambda: tries.pop().result() if tries else self._waited_for(where))
 
 
 def proven_pages(asking: Asking) -> Iterator[Page]:
@@ -130,7 +162,7 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
     """Give the pages while they add up; at the end why they do not, "" iff they did to the last one."""
     if asking.familiar is not None:
         asking.familiar.begin()
-    tally, first, ask = asking.tally(), True, asking.ahead(None)
+    tally, first, ask = asking.tally(), True, asking.due(None)
     while True:
         listed = ask()
         if asking.familiar is not None:
@@ -139,7 +171,7 @@ def _listing(asking: Asking) -> Generator[Page, None, str]:
             return problem
         position = tally.next(listed)
         if position is not None:
-            ask = asking.ahead(position)
+            ask = asking.due(position)
         yield Page(listed.records, first=first, total=listed.total, unchanged=listed.unchanged, source=listed.page)
         if position is None:
             return ""
