@@ -57,14 +57,17 @@ def _is_synchronised(sighting: Sighting, mapping: PointOfSaleMapping) -> bool:
     It is not iff
     - its stock cycle is closed and its module record gone,
     - its module record is at another point of sale: that one's cycle decides it,
-    - it has none, and its file is at another one: it is there that it is unknown, unless it is a car of ours, or
+    - it has none, and its file is at another one: it is there that it is unknown, unless it is a car of ours,
+    - it has neither, and is at home at another one: that one's cycle misses it, or
     - it is of a type that is not synchronised.
     """
     module = sighting.vehicle_module
     if sighting.car.closed and module is None:
         return False
-    at_home = sighting.car.bound and sighting.car.point_of_sale == mapping.id
-    deciding = module if module is not None or at_home else sighting.dms
+    is_ours = sighting.car.point_of_sale == mapping.id
+    deciding = module if module is not None or (sighting.car.bound and is_ours) else sighting.dms
+    if module is None and sighting.dms is None and not is_ours:
+        return False
     if deciding is not None:
         place = deciding.text(words.POINT_OF_SALE)
         if place is not None and place != mapping.id:

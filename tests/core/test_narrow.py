@@ -154,3 +154,21 @@ def test_cars_whose_writes_were_never_sent_because_the_process_ended_are_looked_
 
 def dies(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_car_that_went_elsewhere_is_missed_there_alone_where_nothing_is_left_of_it(world: World) -> None:
+    """Whoever looks at everything here does not see it at all."""
+    [car], [file] = crowd(1, first=700)
+    world.module.put({**car, "id": "OF-700", "pointOfSale": "PDV2"})
+    world.dms.put({**file, "dossier": "VO700", "site": "S02"})
+    world.settled("PDV2")
+    world.edit(DMS, "VO105", site="S02")
+    world.module.remove("OF-105")
+    world.sync("PDV2")
+    world.dms.remove("VO105")
+    [there] = (c for c in world.repository.cars_at("openflex-icar", "PDV2") if c.record_ids.get(DMS) == "VO105")
+    world.clock.pause(3600)
+    here = world.sync()
+    assert here.plan is not None
+    assert there.id not in {plan.car.id for plan in here.plan.cars}
+    assert there in world.repository.cars_at("openflex-icar", "PDV2")
