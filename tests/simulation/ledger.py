@@ -40,6 +40,7 @@ class Ledger:
         self.decided: dict[tuple[int, str], list[Known]] = defaultdict(list)
         self.overridden: set[tuple[int, str]] = set()
         self.effects: Counter[str] = Counter()
+        self.before_effect: dict[str, Any] = {}
         self.last_entry: dict[tuple[int, str, Side], int] = {}
         self.writes = 0
         self.writes_by_call: Counter[str] = Counter()
@@ -124,9 +125,11 @@ class Ledger:
         root = write.key.split("-")[0]
         part = write.key if "-" in write.key else root
         self.effects[part] += 1
-        # A copy that lags shows a write without an answer as not carried out, so that it is sent again under its key;
-        # that somebody put the former value back in between is more than anybody can know.
-        if self.effects[part] > 1 and (side, record_id) not in self.lagged:
+        # Where somebody put the former values back, or a copy that lags shows them, a write without an answer looks
+        # as if it had not been carried out, so that it is sent again under its key: more nobody can know.
+        held = _held(before, write.body)
+        was_put_back = write.call == "update" and self.before_effect.setdefault(part, held) == held
+        if self.effects[part] > 1 and not was_put_back and (side, record_id) not in self.lagged:
             self.broken.append(f"the write under key {part} of {side} {record_id} took effect twice (I6)")
         car = self.car_of.get((side, record_id))
         if car is None:
@@ -281,3 +284,10 @@ def unblocked(ledger: Ledger, pairs: Iterable[tuple[str, str]]) -> list[str]:
         if sold and (line is None or line.reserves) and module.reading(RESERVED) is not True:
             open_to_sale.append(module_id)
     return open_to_sale
+
+
+def _held(body: Any, written: Any) -> Any:
+    """What a record holds where something is written, in its shape."""
+    if not isinstance(written, Mapping):
+        return body
+    return {name: _held(body.get(name) if isinstance(body, Mapping) else None, part) for name, part in written.items()}
