@@ -257,7 +257,7 @@ def brought_near(servers: Mapping[Side, MemoryServer], chance: Random) -> None:
     for body in servers[Side.VEHICLE_MODULE].bodies():
         file = str(body["identification"]["dmsReference"])
         dms = next((found for found in servers[Side.DMS].bodies() if found["dossier"] == file), None)
-        price, said = body["sale"]["price"], dms and dms["prix_vente"]
+        price, said = body["sale"]["price"], dms and dms.get("prix_vente")
         if dms is None or not isinstance(price, int) or said != f"{price},00" or chance.random() < 0.3:
             continue
         near: dict[str, Any] = {}
@@ -267,9 +267,9 @@ def brought_near(servers: Mapping[Side, MemoryServer], chance: Random) -> None:
             near["prix_vente"] = f"{price + 800},00"
         elif chance.random() < 0.5:
             near["prix_vente"] = f"{price + 500},00"
-        if dms["km"] == str(body["characteristics"]["mileage"]) and chance.random() < 0.5:
+        if dms.get("km") == str(body["characteristics"]["mileage"]) and chance.random() < 0.5:
             near["km"] = str(int(dms["km"]) + 3_000)
-        if dms["date_mec"] == "14/05/2019" and chance.random() < 0.5:
+        if dms.get("date_mec") == "14/05/2019" and chance.random() < 0.5:
             near["date_mec"] = "10/05/2019"
         if chance.random() < 0.5:
             near["version"] = f"EDITION {file}"
