@@ -197,6 +197,9 @@ def _is_interesting(draft: CarDraft, *, told: bool) -> bool:
         return True
     if not draft.only_agrees:
         return True
+    if draft.car.first_point_of_sale != draft.sighting.car.first_point_of_sale:
+        # Its number counts in the register here from the next time on.
+        return True
     here = (None, draft.mapping.id)
     for vehicle in (draft.sighting.vehicle_module, draft.sighting.dms):
         if vehicle is not None and vehicle.text(words.POINT_OF_SALE) not in here:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import timedelta
 from functools import cache
+from typing import Final
 
 from stocksync.errors import MappingInvalid
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.mapping.load import load_files
 from stocksync.stock.values import SIDES, Side
 from stocksync.sync import gather as gathering
-from stocksync.sync.binding import Elsewhere
+from stocksync.sync.binding import Elsewhere, vin_of
 from stocksync.sync.cars import BINDING, Car
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import (
@@ -29,14 +30,19 @@ from stocksync.sync.guards import (
     digest_of_question,
 )
 from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
-from stocksync.sync.narrow import DECISIONS, THOROUGH_EVERY, Looked, narrowed
+from stocksync.sync.narrow import DECISIONS, THOROUGH_EVERY, Looked, leads_elsewhere, narrowed
 from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import Action, CarPlan, Operation, Plan
 from stocksync.sync.ports import NativeRecord, Store, System
 from stocksync.sync.reading import Reading
-from stocksync.sync.recording import Past, PastRun, RunKind, RunStatus
+from stocksync.sync.recording import Past, PastRun, RunKind
 from stocksync.sync.remembering import Decided
 
+ELSEWHERE_AGAIN: Final = timedelta(minutes=15)
+"""So much longer ago counts as not looked at yet at other points of sale [ours].
+
+A run there notes when it saw something before that is durable, and its clock may have been set back.
+"""
 Records = Mapping[Side, Mapping[str, NativeRecord]]
 
 
@@ -71,7 +77,8 @@ class Deciding:
         if not self._knows_all_that_is_left():
             return True
         thorough_at = self.past.thorough_at
-        return thorough_at is None or self.reading.clock.now_at() - thorough_at >= THOROUGH_EVERY
+        # Where our clock was ahead once, it may lie years off.
+        return thorough_at is None or abs(self.reading.clock.now_at() - thorough_at) >= THOROUGH_EVERY
 
     def _knows_all_that_is_left(self) -> bool:
         """Tell whether every car that is not of interest would be decided as before: by these files, by this program.
@@ -93,33 +100,55 @@ class Deciding:
         halts = self._asked_of_listings(seen)
         cars = self._cars(seen.gathered, seen.cars)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
-            wanted = gathering.wanted_records(seen.gathered, seen.vehicles, cars, self._referring(seen.gathered))
-            more = reading.again(gathering.unlisted(seen.gathered, wanted))
-            if any(more.values()):
-                seen = self._with_more(seen, more)
+            asked = _none()
+            while any((more := reading.again(self._unlisted(seen, cars, asked))).values()):
+                gathered = gathered.with_records(more)
+                seen = self._seen_with(seen, more, gathered)
                 cars = self._cars(seen.gathered, seen.cars)
-        elsewhere = held_elsewhere(self.store, self.mapping, seen.vehicles, self.newcomers, self._read_now)
-        decided = self._decided(seen, cars, elsewhere)
+        elsewhere = self._elsewhere(seen)
+        decided, gone = self._decided(seen, cars, elsewhere), _none()
         while not self.is_complete and (stale := _to_read_again(decided)):
+            fresh = reading.again(stale)
+            gathered = gathered.with_records(fresh)
             # What is gone is left to a complete run.
-            seen = self._replaced(decided, stale, reading.again(stale))
+            gone = {side: gone[side] | (stale[side] - fresh[side].keys()) for side in SIDES}
+            before, seen = seen, _without(self._seen_with(seen, fresh, gathered), gone)
+            elsewhere = elsewhere if _vins(seen) <= _vins(before) else self._elsewhere(seen)
             cars = self._cars(seen.gathered, seen.cars)
             decided = self._decided(seen, cars, elsewhere)
         return self._asked(replace(decided, missed=missed), halts)
 
+    def _unlisted(self, seen: Looked, cars: Iterable[Car], asked: dict[Side, set[str]]) -> dict[Side, set[str]]:
+        """The records that have to be looked at besides, and were not asked for yet; they count as asked for now."""
+        wanted = gathering.wanted_records(seen.gathered, seen.vehicles, cars, self._referring(seen.gathered))
+        unlisted = {side: ids - asked[side] for side, ids in gathering.unlisted(seen.gathered, wanted).items()}
+        for side in SIDES:
+            asked[side] |= unlisted[side]
+        return unlisted
+
+    def _elsewhere(self, seen: Looked) -> Elsewhere:
+        return held_elsewhere(self.store, self.mapping, seen.vehicles, self.newcomers, self._read_now)
+
     def once_more(
         self, decided: Decided, car_ids: Set[str], asked: Mapping[Side, Set[str]], fresh: Records
     ) -> tuple[Plan, Decided] | None:
-        """Decide cars afresh, among all, by what was asked for once more; None where a guard would have to ask again.
+        """Decide cars afresh, among all, by what was asked for once more; None where that is left to the next run.
 
-        The answer is the whole plan by now, and what is to be recorded and delivered of it.
+        That is where a guard would have to ask again, or where a record may have come to have to do with others that
+        were not looked at. The answer is the whole plan by now, and what is to be recorded and delivered of it.
         """
         seen = self._replaced(decided, asked, fresh)
+        if seen.cars is not None and _leads_elsewhere(decided.vehicles, seen.vehicles, fresh):
+            return None
         cars = self._cars(seen.gathered, seen.cars)
         everything = self._plan_of(seen.vehicles, cars, decided.elsewhere, RunKind.DELTA, first_contact=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in car_ids), merged={})
         both = _both(decided.plan, again)
-        if check_plan(both, self.mapping.guards, self._open_cars(decided.scope)):
+        recorded = {**decided.stored, **{car.car.id: car.car for car in decided.plan.cars}}
+        recorded = {car_id: car for car_id, car in recorded.items() if car_id not in decided.plan.merged}
+        if check_plan(
+            both, self.mapping.guards, self._open_by(both, recorded.values(), self._open_cars(decided.scope))
+        ):
             return None
         # Only what was read again is a new snapshot: deliveries have brought newer ones of other records since.
         records = seen.gathered.records
@@ -130,7 +159,7 @@ class Deciding:
             plan=again,
             gathered=gathered,
             vehicles=seen.vehicles,
-            stored={car.id: car for car in cars},
+            stored={car.id: car for car in cars if car.id in car_ids},
             known=self.reading.known,
             older=dict(self.reading.older),
             complete=False,
@@ -144,13 +173,23 @@ class Deciding:
         last = self.past.complete
         is_narrow = gathered.vanished is not None or (not self.is_complete and self._knows_all_that_is_left())
         if is_narrow and last is not None:
-            since = _looked_elsewhere_at(self.past, last)
+            looked_at = self.store.last_decided_at(self.mapping.id)
+            since = (looked_at or last.started_at) - ELSEWHERE_AGAIN
             return narrowed(self.store, self.mapping, gathered, since, self.reading.known)
         seen = gathered if self.is_complete else self.reading.beside_snapshots(gathered)
         return Looked(seen, gathering.vehicles_of(self.mapping, seen.records))
 
     def _cars(self, gathered: Gathered, scope: frozenset[str] | None) -> list[Car]:
         return cars_known(self.store, self.mapping, gathered.records, scope)
+
+    def _seen_with(self, seen: Looked, fresh: Records, gathered: Gathered) -> Looked:
+        """What is looked at once these records were read, too; gathered: all that was, with them.
+
+        What they have to do with is looked at from the beginning, unless that is what it was.
+        """
+        more = self._with_more(seen, fresh)
+        is_narrow = seen.cars is not None and _leads_elsewhere(seen.vehicles, more.vehicles, fresh)
+        return self._seen(gathered) if is_narrow else more
 
     def _replaced(self, decided: Decided, asked: Mapping[Side, Set[str]], fresh: Records) -> Looked:
         """Put what was read again in the place of what was asked for; what did not come is not there any more."""
@@ -212,7 +251,7 @@ class Deciding:
     def _asked(self, decided: Decided, halts: list[Halt]) -> Decided:
         """Ask what a plan has to be asked; halts: what was asked of its listings."""
         plan, last, open_cars = decided.plan, self.past.complete, self._open_cars(decided.scope)
-        halts += check_plan(plan, self.mapping.guards, open_cars)
+        halts += check_plan(plan, self.mapping.guards, self._open_by(plan, decided.stored.values(), open_cars))
         decided = replace(decided, open_cars=open_cars)
         if last is not None and self._is_new_mapping(last):
             halts += check_mapping_change(plan, self._plan_as_before(last.mapping_version, decided))
@@ -244,6 +283,16 @@ class Deciding:
         """Gives how many open cars with both records there are, where a plan is not of all of them; asks once."""
         return cache(lambda: self.store.open_cars(self.mapping.pair, self.mapping.id)) if scope is not None else None
 
+    def _open_by(
+        self, plan: Plan, looked_at: Iterable[Car], open_cars: Callable[[], int] | None
+    ) -> Callable[[], int] | None:
+        """Gives how many of those there are once a plan is carried out; looked_at: its cars, as the store has them."""
+        if open_cars is None:
+            return None
+        were = sum(car.bound and not car.closed and car.point_of_sale == self.mapping.id for car in looked_at)
+        are = sum(car.car.bound and not car.car.closed for car in plan.cars)
+        return lambda: open_cars() - were + are
+
     def _is_new_mapping(self, last: PastRun) -> bool:
         """Tell whether the mapping was edited since a run, and nobody has accepted what that decides yet."""
         version = self.mapping.version
@@ -263,11 +312,33 @@ class Deciding:
         return plan_of(before, vehicles, cars, elsewhere, self.reading.clock, complete=True)
 
 
-def _looked_elsewhere_at(past: Past, complete: PastRun) -> datetime:
-    """Since when nothing of other points of sale was looked at."""
-    last = past.last
-    is_known = last is not None and not past.is_broken_off and last.status is RunStatus.DONE
-    return last.started_at if last is not None and is_known else complete.started_at
+def _none() -> dict[Side, set[str]]:
+    return {side: set() for side in SIDES}
+
+
+def _leads_elsewhere(before: Vehicles, now: Vehicles, fresh: Records) -> bool:
+    """Tell whether any of these records may have to do with others than it had before, as far as it was seen then."""
+    return any(
+        leads_elsewhere(side, before[side].get(record_id), now[side][record_id])
+        for side in SIDES
+        for record_id in fresh[side]
+    )
+
+
+def _vins(seen: Looked) -> set[str]:
+    return {vin for side in SIDES for vehicle in seen.vehicles[side].values() if (vin := vin_of(vehicle)) is not None}
+
+
+def _recorded(decided: Decided) -> Iterable[Car]:
+    """The cars that were looked at, as they are once a plan is recorded."""
+    cars = dict(decided.stored) | {car.car.id: car.car for car in decided.plan.cars}
+    return (car for car_id, car in cars.items() if car_id not in decided.plan.merged)
+
+
+def _without(seen: Looked, gone: Mapping[Side, Set[str]]) -> Looked:
+    """The same without records that turned out not to be there."""
+    vehicles = {side: {i: v for i, v in seen.vehicles[side].items() if i not in gone[side]} for side in SIDES}
+    return replace(seen, gathered=seen.gathered.without(gone), vehicles=vehicles)
 
 
 def _to_read_again(decided: Decided) -> dict[Side, set[str]]:

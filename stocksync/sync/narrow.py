@@ -149,6 +149,16 @@ def _is_unmoved(mapping: PointOfSaleMapping, side: Side, vehicle: Vehicle, known
     )
 
 
+def leads_elsewhere(side: Side, before: Vehicle | None, now: Vehicle) -> bool:
+    """Tell whether a record may have to do with others than it had as it was; before: None where it was not seen."""
+    return before is None or _told_apart_by(side, before) != _told_apart_by(side, now)
+
+
+def _told_apart_by(side: Side, vehicle: Vehicle) -> tuple[object, ...]:
+    place, unreadable = vehicle.text(POINT_OF_SALE), gathering.is_unreadable(side, vehicle)
+    return keys_of(vehicle), vehicle.reference, vin_of(vehicle), is_open(side, vehicle), place, unreadable
+
+
 @dataclass
 class _Scope:
     """What is looked at, growing until nothing more has to do with it.

@@ -197,6 +197,10 @@ class Store(Protocol):
         """The last run that looked at everything and came to its end; None before the first one."""
         ...
 
+    def last_decided_at(self, point_of_sale: str) -> datetime | None:
+        """When the last run began that came to its end and made a plan, as a quiet one does not; None before any."""
+        ...
+
     def is_settled(self, pair: str, point_of_sale: str, since: datetime) -> bool:
         """Tell whether nothing is left to do.
 

@@ -64,9 +64,13 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
     """Everything that a plan changes in the store, as values."""
     plan = decided.plan
     planned = {car.car.id for car in plan.cars}
-    not_ours = frozenset(car_id for car_id, car in decided.stored.items() if car_id not in planned and not car.closed)
+    not_ours = frozenset(
+        car_id
+        for car_id, car in decided.stored.items()
+        if car_id not in planned and not (car.closed and car.point_of_sale == mapping.id)
+    )
     gathered, snapshots = decided.gathered, tuple(_changed_snapshots(mapping, decided))
-    cars = (*_changed_cars(plan, decided.stored), *_unspoken_of(planned, decided, snapshots))
+    cars = (*_changed_cars(plan, decided.stored), *_unspoken_of(planned, decided, snapshots, mapping.id))
     everything = decided.complete and gathered.vanished is None
     return Recording(
         run_id=run_id,
@@ -230,11 +234,11 @@ def _changed_cars(plan: Plan, stored: Mapping[str, Car]) -> Iterable[Car]:
             yield planned.car
 
 
-def _unspoken_of(planned: set[str], decided: Decided, snapshots: Iterable[Snapshot]) -> Iterable[Car]:
+def _unspoken_of(planned: set[str], decided: Decided, snapshots: Iterable[Snapshot], here: str) -> Iterable[Car]:
     """The cars of which no plan was made, and which are of interest from now on, or no more.
 
-    A closed one is of interest to nobody. An open one whose records changed is: what others have come to have to do
-    with it meanwhile was not decided, see `narrow`.
+    A closed one is of interest to nobody, unless it is at home elsewhere: it may be held there. An open one whose
+    records changed is: what others have come to have to do with it meanwhile was not decided, see `narrow`.
     """
     known = decided.known
     changed = {
@@ -243,7 +247,7 @@ def _unspoken_of(planned: set[str], decided: Decided, snapshots: Iterable[Snapsh
         if (before := known[s.side].get(s.record_id)) is None or before.digest != s.digest
     }
     for car in decided.stored.values():
-        if car.id in planned or car.id in decided.plan.merged:
+        if car.id in planned or car.id in decided.plan.merged or (car.closed and car.point_of_sale != here):
             continue
         is_of_interest = not car.closed and (car.interesting or not changed.isdisjoint(car.record_ids.items()))
         if is_of_interest is not car.interesting:

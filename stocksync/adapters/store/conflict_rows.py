@@ -25,6 +25,7 @@ from sqlalchemy.types import NULLTYPE
 
 from stocksync.adapters.store import codec
 from stocksync.adapters.store.core import (
+    CAR,
     CONFLICT,
     RUN,
     chunks,
@@ -172,6 +173,9 @@ def _open_in_scope(connection: Connection, recording: Recording) -> list[OpenFin
             is_raised = among(connection, CONFLICT.c.car_id, sorted(raised))
             here = and_(here, or_(CONFLICT.c.car_id.not_like(f"{NOBODYS}%"), is_raised))
         keys = [f.key for f in recording.findings]
+        home = (CAR.c.pair == recording.pair, CAR.c.point_of_sale == recording.point_of_sale)
+        # Of a car that was taken over, too, whatever another point of sale reported of it.
+        here = or_(here, CONFLICT.c.car_id.in_(select(CAR.c.id).where(*home)))
         rows = list(connection.execute(statement.where(here)))
         for part in chunks(keys):
             rows += connection.execute(statement.where(~here, CONFLICT.c.key.in_(part)))

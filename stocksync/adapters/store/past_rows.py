@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, or_, select
@@ -22,6 +23,7 @@ def _newest(*conditions: Any, of: Any = RUN) -> Any:
 _COMPLETE: Final = _newest(*_DONE)
 _LAST: Final = _newest(RUN.c.status != RunStatus.RUNNING.value)
 _BROKEN_OFF: Final = _newest(RUN.c.status == RunStatus.RUNNING.value, of=RUN.c.id)
+_DECIDED: Final = _newest(RUN.c.status == RunStatus.DONE.value, RUN.c.plan_digest.is_not(None), of=RUN.c.started_at)
 _THOROUGH: Final = _newest(*_DONE, RUN.c.thorough, of=RUN.c.started_at)
 _OTHERWISE: Final = _newest(
     RUN.c.id > bindparam("since"),
@@ -40,6 +42,12 @@ def last_complete_run(connection: Connection, point_of_sale: str) -> PastRun | N
     """The last run that looked at everything and came to its end."""
     row = connection.execute(_COMPLETE, {"place": point_of_sale}).first()
     return past_run(row) if row is not None else None
+
+
+def last_decided_at(connection: Connection, point_of_sale: str) -> datetime | None:
+    """When the last run began that came to its end and decided anything: a quiet one makes no plan."""
+    begun_at: datetime | None = connection.scalar(_DECIDED, {"place": point_of_sale})
+    return begun_at
 
 
 def past_of(connection: Connection, point_of_sale: str) -> Past:

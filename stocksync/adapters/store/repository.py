@@ -60,7 +60,7 @@ from stocksync.adapters.store.narrow_rows import (
     unreadable,
 )
 from stocksync.adapters.store.page_rows import last_listing, note_pages, packed_pages
-from stocksync.adapters.store.past_rows import last_complete_run, past_of
+from stocksync.adapters.store.past_rows import last_complete_run, last_decided_at, past_of
 from stocksync.adapters.store.preview_rows import records_saying
 from stocksync.adapters.store.resolution_rows import (
     add_resolution,
@@ -204,6 +204,11 @@ class Repository:
         """The last run that looked at everything and came to its end; None before the first one."""
         with self._reading() as connection:
             return last_complete_run(connection, point_of_sale)
+
+    def last_decided_at(self, point_of_sale: str) -> datetime | None:
+        """When the last run began that decided anything: see `Store.last_decided_at`."""
+        with self._reading() as connection:
+            return last_decided_at(connection, point_of_sale)
 
     def is_settled(self, pair: str, point_of_sale: str, since: datetime) -> bool:
         """Tell whether nothing is left to do: see `Store.is_settled`."""
