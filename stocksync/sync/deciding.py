@@ -98,33 +98,40 @@ class Deciding:
         missed = reading.missed(gathered) if self.is_complete and last is not None else {}
         seen = self._seen(gathered)
         halts = self._asked_of_listings(seen)
-        cars = self._cars(seen.gathered, seen.cars)
+        cars = self._cars(seen)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
-            asked = _none()
-            while any((more := reading.again(self._unlisted(seen, cars, asked))).values()):
-                gathered = gathered.with_records(more)
-                seen = self._seen_with(seen, more, gathered)
-                cars = self._cars(seen.gathered, seen.cars)
-        elsewhere = self._elsewhere(seen)
-        decided, gone = self._decided(seen, cars, elsewhere), _none()
-        while not self.is_complete and (stale := _to_read_again(decided)):
-            fresh = reading.again(stale)
+            gathered, seen, cars = self._with_unlisted(gathered, seen, cars)
+        decided = self._decided(seen, cars, self._elsewhere(seen))
+        if not self.is_complete:
+            decided = self._as_they_are_now(gathered, seen, decided)
+        return self._asked(replace(decided, missed=missed), halts)
+
+    def _with_unlisted(self, gathered: Gathered, seen: Looked, cars: list[Car]) -> tuple[Gathered, Looked, list[Car]]:
+        """Read what has to be looked at besides, until nothing more leads to anything that was not asked for."""
+        asked = _none()
+        while True:
+            wanted = gathering.wanted_records(seen.gathered, seen.vehicles, cars, self._referring(seen.gathered))
+            unlisted = {side: ids - asked[side] for side, ids in gathering.unlisted(seen.gathered, wanted).items()}
+            more = self.reading.again(unlisted)
+            if not any(more.values()):
+                return gathered, seen, cars
+            asked = {side: asked[side] | unlisted[side] for side in SIDES}
+            gathered = gathered.with_records(more)
+            seen = self._seen_with(seen, more, gathered)
+            cars = self._cars(seen)
+
+    def _as_they_are_now(self, gathered: Gathered, seen: Looked, decided: Decided) -> Decided:
+        """Decide by what is there now, as long as anything is to be written by what is only remembered."""
+        gone = _none()
+        while stale := _to_read_again(decided):
+            fresh = self.reading.again(stale)
             gathered = gathered.with_records(fresh)
             # What is gone is left to a complete run.
             gone = {side: gone[side] | (stale[side] - fresh[side].keys()) for side in SIDES}
             before, seen = seen, _without(self._seen_with(seen, fresh, gathered), gone)
-            elsewhere = elsewhere if _vins(seen) <= _vins(before) else self._elsewhere(seen)
-            cars = self._cars(seen.gathered, seen.cars)
-            decided = self._decided(seen, cars, elsewhere)
-        return self._asked(replace(decided, missed=missed), halts)
-
-    def _unlisted(self, seen: Looked, cars: Iterable[Car], asked: dict[Side, set[str]]) -> dict[Side, set[str]]:
-        """The records that have to be looked at besides, and were not asked for yet; they count as asked for now."""
-        wanted = gathering.wanted_records(seen.gathered, seen.vehicles, cars, self._referring(seen.gathered))
-        unlisted = {side: ids - asked[side] for side, ids in gathering.unlisted(seen.gathered, wanted).items()}
-        for side in SIDES:
-            asked[side] |= unlisted[side]
-        return unlisted
+            elsewhere = decided.elsewhere if _vins(seen) <= _vins(before) else self._elsewhere(seen)
+            decided = self._decided(seen, self._cars(seen), elsewhere)
+        return decided
 
     def _elsewhere(self, seen: Looked) -> Elsewhere:
         return held_elsewhere(self.store, self.mapping, seen.vehicles, self.newcomers, self._read_now)
@@ -140,15 +147,12 @@ class Deciding:
         seen = self._replaced(decided, asked, fresh)
         if seen.cars is not None and _leads_elsewhere(decided.vehicles, seen.vehicles, fresh):
             return None
-        cars = self._cars(seen.gathered, seen.cars)
+        cars = self._cars(seen)
         everything = self._plan_of(seen.vehicles, cars, decided.elsewhere, RunKind.DELTA, first_contact=False)
         again = replace(everything, cars=tuple(car for car in everything.cars if car.car.id in car_ids), merged={})
         both = _both(decided.plan, again)
-        recorded = {**decided.stored, **{car.car.id: car.car for car in decided.plan.cars}}
-        recorded = {car_id: car for car_id, car in recorded.items() if car_id not in decided.plan.merged}
-        if check_plan(
-            both, self.mapping.guards, self._open_by(both, recorded.values(), self._open_cars(decided.scope))
-        ):
+        open_cars = self._open_by(both, _recorded(decided), self._open_cars(decided.scope))
+        if check_plan(both, self.mapping.guards, open_cars):
             return None
         # Only what was read again is a new snapshot: deliveries have brought newer ones of other records since.
         records = seen.gathered.records
@@ -179,8 +183,8 @@ class Deciding:
         seen = gathered if self.is_complete else self.reading.beside_snapshots(gathered)
         return Looked(seen, gathering.vehicles_of(self.mapping, seen.records))
 
-    def _cars(self, gathered: Gathered, scope: frozenset[str] | None) -> list[Car]:
-        return cars_known(self.store, self.mapping, gathered.records, scope)
+    def _cars(self, seen: Looked) -> list[Car]:
+        return cars_known(self.store, self.mapping, seen.gathered.records, seen.cars)
 
     def _seen_with(self, seen: Looked, fresh: Records, gathered: Gathered) -> Looked:
         """What is looked at once these records were read, too; gathered: all that was, with them.
@@ -331,7 +335,7 @@ def _vins(seen: Looked) -> set[str]:
 
 def _recorded(decided: Decided) -> Iterable[Car]:
     """The cars that were looked at, as they are once a plan is recorded."""
-    cars = dict(decided.stored) | {car.car.id: car.car for car in decided.plan.cars}
+    cars = {**decided.stored} | {car.car.id: car.car for car in decided.plan.cars}
     return (car for car_id, car in cars.items() if car_id not in decided.plan.merged)
 
 
