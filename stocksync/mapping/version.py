@@ -1,6 +1,7 @@
 """The version of a mapping: one short text that changes when a decision can change, and only then.
 
-So a comment, a label, a name, the guide's wording, a schedule and how a system is reached are left out.
+So a comment, a label, a name, the guide's wording, a schedule and how a system is reached are left out; not where in an
+item of a listing the record stands.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import orjson
 
 from stocksync.mapping import models
+from stocksync.mapping.connection import RestConnection
 
 
 def version_of(
@@ -25,7 +27,7 @@ def version_of(
     codes: Mapping[str, tuple[str, str]],
 ) -> str:
     """Hash what a point of sale's decisions rest on; `codes` are those of every point of sale of its pair."""
-    parts = {
+    parts: dict[str, Any] = {
         "attributes": {name: _attribute(model) for name, model in vehicle.attributes.items()},
         "rules": [rule.model_dump() for rule in vehicle.rules],
         "pair": pair.model_dump(exclude={"label", "delivery"}),
@@ -38,7 +40,14 @@ def version_of(
         "stages_left_out": point.stages_left_out,
         "codes": dict(codes),
     }
+    if any(within := [_within_items(side) for side in sides]):
+        parts["within_items"] = within
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def _within_items(side: models.SideFile) -> str | None:
+    """Where the record stands in each item of a listing: of bytes that come again, what is read is another one."""
+    return side.connection.list.each if isinstance(side.connection, RestConnection) else None
 
 
 def _attribute(model: models.AttributeModel) -> dict[str, Any]:

@@ -178,6 +178,7 @@ DECISIVE = {
     "a limit": Edit(VEHICLE, "limit: 100", "limit: 101"),
     "a spelling": Edit(DMS, "green: [VERT]", "green: [VERT, VRT]"),
     "a field": Edit(DMS, "field: couleur", "field: teinte"),
+    "where a record stands in an item": Edit(DMS, "    items: vo\n", "    items: vo\n    each: vehicule\n"),
     "a format": Edit(DMS, "date_mec, converter: date, format: dd/mm", "date_mec, converter: date, format: mm/dd"),
     "a placeholder": Edit(DMS, '["-", "???", NA]', '["-", "???", NA, SO]'),
     "a field that takes no writes": Edit(
