@@ -334,12 +334,15 @@ class Simulation:
         }
         cycles = [replace(self.world.cycle(place), systems=systems, thorough=thorough) for thorough in (False, True)]
         before = Counter(self.story.counts)
-        changed = cycles[0].run(dry_run=True).plan
+        by_changes = cycles[0].run(dry_run=True)
         unread = {kind: self.story.counts[kind] - before[kind] for kind in wire.RECOGNISED}
-        everything = cycles[1].run(dry_run=True).plan
+        by_all = cycles[1].run(dry_run=True)
+        changed, everything = by_changes.plan, by_all.plan
         if changed is None or everything is None:
             return
         broken = laws.planned_otherwise(changed, everything)
+        if by_changes.halts != by_all.halts:
+            broken.append(f"what changed halts with {by_changes.halts}, everything with {by_all.halts}")
         self.ledger.broken += broken
         if not broken:
             self.story.counts[SKIPPED] += len(everything.cars) - len(changed.cars)
