@@ -13,6 +13,8 @@ was last decided, beside all of them:
 - a record that became alike since then is news itself, with other keys than before, and leads here;
 - of its own points, none is decided by what another car holds, but for the register's highest number: that is asked of
   all cars, and only about a number that is new.
+
+What a run comes to read by its id leads on in the same way, see `deciding`.
 """
 
 from __future__ import annotations
