@@ -110,9 +110,11 @@ def preview(
     for left in by_car.values():
         differences.extend(_differences(after.id, left, None))
     left_alone, left_open = _left_alone(after, store, cars, records) if scope is not None else (0, 0)
-    # Which cars at home elsewhere are looked at, for a record of theirs that stands here, is no matter of how many are.
-    elsewhere = {car.id for car in cars if car.point_of_sale != after.id}
-    at_home = [plan.car for plan in now.cars if plan.car.id not in elsewhere]
+    # Which cars at home elsewhere are looked at, for a record of theirs that stands here, is no matter of how many are;
+    # nor which records without a car are, unless the edit makes a car of them.
+    left_out = {plan.car.id for plan in then.cars} - {car.id for car in cars if car.point_of_sale == after.id}
+    left_out |= {car.id for car in cars if car.point_of_sale != after.id}
+    at_home = [plan.car for plan in now.cars if plan.car.id not in left_out]
     open_cars = sum(car.bound and not car.closed for car in at_home)
     return PointPreview(
         after.id,
