@@ -46,7 +46,7 @@ from stocksync.sync.binding import Keys, keys_of
 from stocksync.sync.cars import Car, circumstances_of
 from stocksync.sync.decisions import ResolutionStatus
 from stocksync.sync.gather import digest_of
-from stocksync.sync.narrow import CarKeys
+from stocksync.sync.narrow import Alike, CarKeys
 from stocksync.sync.ports import NativeRecord
 from stocksync.sync.recording import UNDECIDED, EntryStatus, Past, Remembered, RunKind, RunStatus
 
@@ -194,6 +194,13 @@ class TakenRepository(Repository):
         """The records of other points of sale that refer to some records."""
         found = super().referring_elsewhere(pair, point_of_sale, side, record_ids)
         self._before.take_records(self.engine, side, found)
+        return found
+
+    def touched_elsewhere(self, pair: str, point_of_sale: str, since: datetime) -> Alike:
+        """What records of other points of sale are alike to that were seen to change since then."""
+        found = super().touched_elsewhere(pair, point_of_sale, since)
+        for side, ids in found.ids.items():
+            self._before.take_records(self.engine, side, ids)
         return found
 
     def cars_of_records(self, pair: str, side: Side, record_ids: Iterable[str]) -> list[Car]:
