@@ -15,6 +15,7 @@ from stocksync.errors import MappingInvalid
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.mapping.load import load_files
 from stocksync.stock.values import SIDES, Side
+from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere, vin_of
 from stocksync.sync.cars import BINDING, Car
@@ -30,7 +31,7 @@ from stocksync.sync.guards import (
     digest_of_question,
 )
 from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
-from stocksync.sync.narrow import DECISIONS, THOROUGH_EVERY, Looked, leads_elsewhere, narrowed
+from stocksync.sync.narrow import DECISIONS, THOROUGH_EVERY, Looked, leads_elsewhere, may_meet_others, narrowed
 from stocksync.sync.newcomers import Newcomers
 from stocksync.sync.plan import Action, CarPlan, Operation, Plan
 from stocksync.sync.ports import NativeRecord, Store, System
@@ -142,10 +143,11 @@ class Deciding:
         """Decide cars afresh, among all, by what was asked for once more; None where that is left to the next run.
 
         That is where a guard would have to ask again, or where a record may have come to have to do with others that
-        were not looked at. The answer is the whole plan by now, and what is to be recorded and delivered of it.
+        were not looked at, here or elsewhere; not where a car was sold meanwhile. The answer is the whole plan by now,
+        and what is to be recorded and delivered of it.
         """
         seen = self._replaced(decided, asked, fresh)
-        if seen.cars is not None and _leads_elsewhere(decided.vehicles, seen.vehicles, fresh):
+        if _any_of(fresh, may_meet_others, decided.vehicles, seen.vehicles):
             return None
         cars = self._cars(seen)
         everything = self._plan_of(seen.vehicles, cars, decided.elsewhere, RunKind.DELTA, first_contact=False)
@@ -192,8 +194,8 @@ class Deciding:
         What they have to do with is looked at from the beginning, unless that is what it was.
         """
         more = self._with_more(seen, fresh)
-        is_narrow = seen.cars is not None and _leads_elsewhere(seen.vehicles, more.vehicles, fresh)
-        return self._seen(gathered) if is_narrow else more
+        leads_on = seen.cars is not None and _any_of(fresh, leads_elsewhere, seen.vehicles, more.vehicles)
+        return self._seen(gathered) if leads_on else more
 
     def _replaced(self, decided: Decided, asked: Mapping[Side, Set[str]], fresh: Records) -> Looked:
         """Put what was read again in the place of what was asked for; what did not come is not there any more."""
@@ -320,13 +322,11 @@ def _none() -> dict[Side, set[str]]:
     return {side: set() for side in SIDES}
 
 
-def _leads_elsewhere(before: Vehicles, now: Vehicles, fresh: Records) -> bool:
-    """Tell whether any of these records may have to do with others than it had before, as far as it was seen then."""
-    return any(
-        leads_elsewhere(side, before[side].get(record_id), now[side][record_id])
-        for side in SIDES
-        for record_id in fresh[side]
-    )
+def _any_of(
+    fresh: Records, is_so: Callable[[Side, Vehicle | None, Vehicle], bool], before: Vehicles, now: Vehicles
+) -> bool:
+    """Tell whether something is so of any of these records, as they were seen before and as they are now."""
+    return any(is_so(side, before[side].get(i), now[side][i]) for side in SIDES for i in fresh[side])
 
 
 def _vins(seen: Looked) -> set[str]:

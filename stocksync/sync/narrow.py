@@ -153,12 +153,22 @@ def _is_unmoved(mapping: PointOfSaleMapping, side: Side, vehicle: Vehicle, known
 
 def leads_elsewhere(side: Side, before: Vehicle | None, now: Vehicle) -> bool:
     """Tell whether a record may have to do with others than it had as it was; before: None where it was not seen."""
-    return before is None or _told_apart_by(side, before) != _told_apart_by(side, now)
+    if before is None or may_meet_others(side, before, now):
+        return True
+    # What it is not open for any more is free for others.
+    ends = is_open(side, before) and not is_open(side, now)
+    return ends or gathering.is_unreadable(side, before) != gathering.is_unreadable(side, now)
 
 
-def _told_apart_by(side: Side, vehicle: Vehicle) -> tuple[object, ...]:
-    place, unreadable = vehicle.text(POINT_OF_SALE), gathering.is_unreadable(side, vehicle)
-    return keys_of(vehicle), vehicle.reference, vin_of(vehicle), is_open(side, vehicle), place, unreadable
+def may_meet_others(side: Side, before: Vehicle | None, now: Vehicle) -> bool:
+    """Tell whether a record may have come to have to do with others; before: None where it was not seen."""
+    if before is None or _told_apart_by(before) != _told_apart_by(now):
+        return True
+    return is_open(side, now) and not is_open(side, before)
+
+
+def _told_apart_by(vehicle: Vehicle) -> tuple[object, ...]:
+    return keys_of(vehicle), vehicle.reference, vin_of(vehicle), vehicle.text(POINT_OF_SALE)
 
 
 @dataclass

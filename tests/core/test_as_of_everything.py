@@ -127,6 +127,24 @@ def test_a_vin_typed_into_a_file_while_a_run_is_at_work_is_not_written_over(worl
     assert ("PDV1", "duplicate") in reported(world)
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_car_that_is_sold_in_the_dms_while_a_run_is_at_work_is_reserved_by_that_run(
+    world: World, quick: bool
+) -> None:
+    world.edit(MODULE, "OF-100", sale__price=8500)
+    sold: list[str] = []
+
+    def somebody_sells(call: str) -> None:
+        if call in ("read", "update") and not sold:
+            sold.append(call)
+            world.edit(DMS, "VO100", prix_vente="7 777,00", **INVOICED)
+
+    world.dms.error_before = somebody_sells
+    _ = world.quick() if quick else world.sync()
+    assert sold
+    assert world.module.body("OF-100")["reservation"] is not None
+
+
 # What happens at other points of sale
 
 
