@@ -95,11 +95,11 @@ def prune(obj: Context, days: int, dry_run: bool, as_json: bool) -> None:
     from datetime import timedelta
 
     from stocksync.adapters.store import keeping
-    from stocksync.adapters.store.database_file import existing_file
+    from stocksync.adapters.store.database_file import refuse_missing_file
     from stocksync.assembly import SystemClock
     from stocksync.entrypoints.db_view import PruneView
 
-    existing_file(obj.settings.database_url)
+    refuse_missing_file(obj.settings.database_url)
     before = SystemClock().now_at() - timedelta(days=days)
     with obj.repository(only_reading=False) as repository:
         pruned = keeping.prune(repository.engine, before, dry_run=dry_run)

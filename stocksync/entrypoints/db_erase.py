@@ -60,7 +60,7 @@ def erase(
     \b
     Exit codes: 0 nothing is left, 1 something still holds the person.
     """
-    from stocksync.adapters.store.database_file import existing_file
+    from stocksync.adapters.store.database_file import refuse_missing_file
     from stocksync.adapters.store.person import Person
 
     if as_json and not (yes or dry_run):
@@ -69,7 +69,7 @@ def erase(
     whom = Person(said)
     if whom.is_in(who):
         raise UsageError("Who erases is kept by name, and is the person to be erased: name another one with --by.")
-    existing_file(obj.settings.database_url)
+    refuse_missing_file(obj.settings.database_url)
     unfinished = _run(obj, said, whom, who, folders, ask=not yes, dry_run=dry_run, as_json=as_json)
     if unfinished:
         raise click.exceptions.Exit(exit_codes.UNFINISHED)

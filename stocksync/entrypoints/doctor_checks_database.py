@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, create_engine, select, text
+from sqlalchemy import Connection, NullPool, create_engine, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
 from stocksync.adapters.store.core import CAR
 from stocksync.adapters.store.database_file import reading, revision_of
-from stocksync.adapters.store.engine import HEAD
+from stocksync.adapters.store.engine import HEAD, with_driver
 from stocksync.adapters.store.mounts import mount_of
 from stocksync.entrypoints.doctor import Area, Finding, fault, ok, unreachable, warning
 from stocksync.entrypoints.doctor_checks_folders import check_folder
@@ -88,11 +88,10 @@ def _bound(connection: Connection, points: Iterable[PointOfSaleMapping]) -> Iter
 def _server(url: str) -> Iterator[Finding]:
     shown = make_url(url).render_as_string(hide_password=True)
     try:
-        engine = create_engine(url)
+        engine = create_engine(with_driver(make_url(url)), poolclass=NullPool)
         with engine.connect() as connection:
             yield ok(_HERE, "database_opens", shown)
             yield _schema(connection, shown)
-        engine.dispose()
     except (ArgumentError, ModuleNotFoundError) as error:
         yield fault(_HERE, "database_unusable", shown, detail=type(error).__name__)
     except DatabaseError as error:

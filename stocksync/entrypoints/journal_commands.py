@@ -39,19 +39,18 @@ def verify(obj: Context, expect: str | None, as_json: bool) -> None:
     Exit codes: 0 the journal is whole, 1 it is not.
     """
     from stocksync.adapters.store.backup import CHAINED_SINCE
-    from stocksync.adapters.store.database_file import existing_file, reading, revision_of
+    from stocksync.adapters.store.database_file import looked_at, revision_of, shown
     from stocksync.adapters.store.journal_rows import walk_journal
     from stocksync.entrypoints.journal_view import VerifyView
 
     expected = _hash(expect) if expect is not None else None
-    path = existing_file(obj.settings.database_url)
-    with reading(path) as connection:
-        revision = revision_of(connection)
+    with looked_at(obj.settings.database_url) as connection:
+        revision, where = revision_of(connection), shown(obj.settings.database_url)
         if revision is None:
-            raise UsageError(f"{path} is no database of stocksync.")
+            raise UsageError(f"{where} is no database of stocksync.")
         if revision < CHAINED_SINCE:
             raise UsageError(
-                f"The journal of {path} has no chain yet (schema {revision}); `stocksync status` brings it up to date."
+                f"The journal of {where} has no chain yet (schema {revision}); `stocksync status` brings it up to date."
             )
         walked = walk_journal(connection, expected)
     view = VerifyView(walked, expected, obj.language)

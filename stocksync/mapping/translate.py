@@ -148,7 +148,8 @@ class SideTranslation:
         if self.reference_path is None:
             return None
         said = value_at(body, self.reference_path)
-        text = str(said).strip() if isinstance(said, str | int) and not isinstance(said, bool) else ""
+        # Not every database holds NUL, and no record has an id with one.
+        text = str(said).strip().replace("\0", "\N{REPLACEMENT CHARACTER}") if type(said) in (str, int) else ""
         return None if not text or text in self.blank_texts else text
 
 

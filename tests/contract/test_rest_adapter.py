@@ -151,6 +151,7 @@ HTML = "<!DOCTYPE html><html><title>Connexion</title><body>Connectez-vous</body>
         (answer('["OF-1"]'), "no record"),
         (answer('{"version": 4}'), "a record without an id"),
         (answer('{"id": true}'), "a record without an id"),
+        (answer('{"id": "OF-1\\u0000"}'), "a record without an id"),
         (answer({"id": "OF-2", "version": 4}), "the record 'OF-2'"),
         (answer(b"\x1f\x8bnot gzip", Content_Encoding="gzip"), "gzip"),
         (answer(gzip.compress(b'{"id": "OF-1"}')[:-6], Content_Encoding="gzip"), "cut short"),

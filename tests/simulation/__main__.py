@@ -8,12 +8,16 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
 import click
 
+from tests.postgresql import Server, a_server
+from tests.simulation.laws import in_file
 from tests.simulation.simulation import RIGHTLY, SKIPPED, Simulation, Story
 from tests.simulation.wire import RECOGNISED
 
@@ -22,10 +26,12 @@ CHUNK = 20
 TOLD = ("steps", "cycles", "writes", "edits", "decisions", "files", "mapping edits", "deaths", "takeovers", "halted")
 
 
-def simulated(seed: int) -> Story:
-    """One seed; whatever it raises is a broken law as well."""
-    with TemporaryDirectory(prefix="simulation-") as folder:
-        simulation = Simulation(seed, Path(folder))
+def simulated(seed: int, server: Server | None = None) -> Story:
+    """One seed, on a server where one is given; whatever it raises is a broken law as well."""
+    with TemporaryDirectory(prefix="simulation-") as folder, ExitStack() as left:
+        simulation = Simulation(seed, Path(folder), server.beside if server is not None else in_file)
+        if server is not None:
+            left.callback(server.dropped, simulation.world.path)
         try:
             return simulation.run()
         except Exception as error:
@@ -35,10 +41,10 @@ def simulated(seed: int) -> Story:
             return simulation.story
 
 
-def some(seeds: list[int]) -> list[tuple[int, Counter[str], list[str]]]:
+def some(server: Server | None, seeds: list[int]) -> list[tuple[int, Counter[str], list[str]]]:
     """Several seeds, without what they tell."""
     warnings.simplefilter("error")
-    return [(story.seed, story.counts, story.broken) for story in map(simulated, seeds)]
+    return [(story.seed, story.counts, story.broken) for story in (simulated(seed, server) for seed in seeds)]
 
 
 def chunks(seeds: Iterable[int]) -> Iterator[list[int]]:
@@ -62,21 +68,28 @@ def told(counts: Counter[str]) -> str:
 @click.option("--first", default=0, show_default=True, help="The first of them.")
 @click.option("--seed", type=int, help="One seed alone, exactly as it went before.")
 @click.option("--jobs", default=1, show_default=True, help="How many processes share the work.")
+@click.option("--postgresql", is_flag=True, help="On a PostgreSQL server of its own, instead of a file for each.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell every step (with --seed).")
-def simulate(seeds: int, first: int, seed: int | None, jobs: int, verbose: bool) -> None:
+def simulate(seeds: int, first: int, seed: int | None, jobs: int, postgresql: bool, verbose: bool) -> None:
     """Simulate dealers whose systems fail, whose people type at the worst moment, and a stocksync that dies.
 
     Every seed is a world of its own. Ends with 1 where a law was broken, and names the seeds.
     """
+    with a_server() if postgresql else nullcontext() as server:
+        told_of(server, seeds, first, seed, jobs, verbose)
+
+
+def told_of(server: Server | None, seeds: int, first: int, seed: int | None, jobs: int, verbose: bool) -> None:
+    """Carry seeds out, tell what became of them, and end the program."""
     if seed is not None:
-        story = simulated(seed)
+        story = simulated(seed, server)
         if verbose:
             click.echo("\n".join(story.lines))
         click.echo("\n".join([told(story.counts), *(f"BROKEN: {law}" for law in story.broken)]))
         sys.exit(bool(story.broken))
     began, counts, failed, done = monotonic(), Counter[str](), dict[int, list[str]](), 0
     with ProcessPoolExecutor(jobs) as pool:
-        for found in pool.map(some, chunks(range(first, first + seeds))):
+        for found in pool.map(partial(some, server), chunks(range(first, first + seeds))):
             for number, counted, broken in found:
                 counts += counted
                 done += 1

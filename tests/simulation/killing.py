@@ -6,7 +6,6 @@ later transaction and call of the same process raises again, so that no clean-up
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from typing import Any
 
@@ -43,11 +42,11 @@ class Points:
         if self.dead:
             raise Killed("dead already")
 
-    def disk_takes_it(self) -> None:
-        """Raise what SQLite raises iff the disk is full at this commit."""
+    def disk_takes_it(self, driver: Any) -> None:
+        """Raise what a database's driver raises iff the disk is full at this commit."""
         self.commits += 1
         if self.commits in self.full or (self.full_from is not None and self.commits >= self.full_from):
-            raise sqlite3.OperationalError("database or disk is full")
+            raise driver.OperationalError("database or disk is full")
 
 
 def arm(engine: Engine, points: Points) -> None:
@@ -59,7 +58,7 @@ def arm(engine: Engine, points: Points) -> None:
 
     def do_commit(connection: Any) -> None:
         points.reach("before a commit")
-        points.disk_takes_it()
+        points.disk_takes_it(dialect.loaded_dbapi)
         type(dialect).do_commit(dialect, connection)
         points.reach("after a commit")
 

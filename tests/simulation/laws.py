@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +25,42 @@ from tests.worlds import BETWEEN_RUNS, DMS, MODULE, RUNS_OWN, empty_database
 PAIR = "openflex-icar"
 
 
-def opened(path: Path, points: Points) -> Engine:
-    """Open a database as a new process does; nothing waits for the disk, and `points` sees every commit."""
+Address = Callable[[Path], str]
+"""Gives the address of the database at a path, which is made with its schema where there is none."""
+
+
+def in_file(path: Path) -> str:
+    """The address of a database file."""
     if not path.exists():
         path.write_bytes(empty_database())
-    engine = open_engine(f"sqlite:///{path}")
+    return f"sqlite:///{path}"
+
+
+def opened(path: Path, points: Points, address: Address = in_file) -> Engine:
+    """Open a database as a new process does; nothing waits for the disk, and `points` sees every commit."""
+    engine = open_engine(address(path))
     engine.dispose()
     _share_compiled_statements(engine)
 
-    @event.listens_for(engine, "connect")
-    def unwaiting(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA synchronous=OFF")
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def unwaiting(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA synchronous=OFF")
 
     arm(engine, points)
     return engine
 
 
-_FIRST: list[Engine] = []
+_FIRST: dict[str, Engine] = {}
 
 
 def _share_compiled_statements(engine: Engine) -> None:
     """Let every engine of this process use the statements that the first one compiled: that takes half of a cycle.
 
-    They are kept by dialect, and a dialect of SQLite has nothing of its own beside what `arm` puts in.
+    They are kept by dialect, and a dialect has nothing of its own beside what `arm` puts in.
     """
-    if not _FIRST:
-        _FIRST.append(engine)
-    first = _FIRST[0]
+    first = _FIRST.setdefault(engine.dialect.name, engine)
     engine.dialect = engine.pool._dialect = first.dialect
     engine._compiled_cache = first._compiled_cache
 

@@ -83,13 +83,13 @@ class SimulatedWorld(World):
 
     def __init__(self, simulation: Simulation, path: Path) -> None:
         self.simulation, self.path = simulation, path
-        super().__init__(Repository(laws.opened(path, simulation.points)), shipped_set())
+        super().__init__(Repository(laws.opened(path, simulation.points, simulation.address)), shipped_set())
 
     def renew(self) -> None:
         """Open the database as a new process."""
         self.repository.engine.dispose()
         self.simulation.points = Points()
-        self.repository = Repository(laws.opened(self.path, self.simulation.points))
+        self.repository = Repository(laws.opened(self.path, self.simulation.points, self.simulation.address))
         self.simulation.ledger.engine = self.repository.engine
 
     def systems(self, point: object) -> dict[Side, System]:
@@ -98,10 +98,11 @@ class SimulatedWorld(World):
 
 
 class Simulation:
-    """One seed at work; `tell` what became of it is in `story`."""
+    """One seed at work; `tell` what became of it is in `story`. address: of its database, see `laws.Address`."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, address: laws.Address = laws.in_file) -> None:
         chance = Random(seed)
+        self.address = address
         self.chance, self.story, self.points = chance, Story(seed), Points()
         self.keys = Random(chance.getrandbits(64))
         self.weathers = {side: Weather(Random(chance.getrandbits(64)), {}, Counter()) for side in SIDES}

@@ -1,4 +1,4 @@
-"""The file of a SQLite database as it stands: opened without bringing its schema up to date, and only to read.
+"""A database as it stands, mostly the file of one: opened without bringing its schema up to date, and only to read.
 
 Opening it for work is `engine`.
 """
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, NullPool, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from stocksync.adapters.store.engine import with_driver
 from stocksync.errors import ConfigurationError, UsageError
 
 _BUSY_TIMEOUT_S: Final = 15
@@ -44,6 +45,19 @@ def existing_file(url: str) -> Path:
     return path
 
 
+def refuse_missing_file(url: str) -> None:
+    """Raise UsageError where an address names a file that is not there yet; what it says of a server is not looked at.
+
+    Raises ConfigurationError for an address that cannot be read, or that names a database in memory.
+    """
+    try:
+        is_server = make_url(url).get_backend_name() != "sqlite"
+    except ArgumentError:
+        is_server = False
+    if not is_server:
+        existing_file(url)
+
+
 def connected(path: Path) -> sqlite3.Connection:
     """Open a file that is there, able to read and no more; transactions are begun by hand."""
     connection = sqlite3.connect(
@@ -58,6 +72,27 @@ def reading(path: Path) -> Iterator[Connection]:
     """One look at a file: everything that is asked within stands for one instant, while others write."""
     engine = create_engine("sqlite://", creator=lambda: connected(path), poolclass=NullPool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    with engine.connect() as connection:
+        yield connection
+
+
+def shown(url: str) -> str:
+    """What people call the database of an address that can be read: the file, or the address without its password."""
+    address = make_url(url)
+    is_file = address.get_backend_name() == "sqlite" and address.database
+    return str(address.database) if is_file else address.render_as_string(hide_password=True)
+
+
+@contextmanager
+def looked_at(url: str) -> Iterator[Connection]:
+    """One look at the database of an address, a file or what a server has. Raises what `existing_file` does."""
+    refuse_missing_file(url)
+    address = with_driver(make_url(url))
+    if address.get_backend_name() == "sqlite":
+        with reading(existing_file(url)) as connection:
+            yield connection
+        return
+    engine = create_engine(address, poolclass=NullPool, hide_parameters=True)
     with engine.connect() as connection:
         yield connection
 

@@ -1,4 +1,7 @@
-"""The database connection: SQLite as it must be set up, and the schema brought to the version of this program."""
+"""The database connection: SQLite or PostgreSQL, set up alike, and the schema brought to the version of this program.
+
+What the store relies on is what SQLite gives: one writer at a time, and readers that see one state throughout.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ from stocksync.adapters.store.mounts import mount_of
 from stocksync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL, Connection, Engine
 
 HEAD: Final = "0009"
 """The newest migration; a test holds it against the migrations folder."""
 
 WRITE: Final = "stocksync_write"
 BUSY_TIMEOUT_MS: Final = 15_000
+STANDS_STILL_MS: Final = 60_000
+"""So long a writing transaction may wait for its process between two statements: as long as a lease holds."""
 CACHE_KIB: Final = 2_048
 """Of each connection, and several threads have one: what is not in it the system has in a cache of its own."""
 MUCH: Final = 1_000
@@ -29,6 +34,12 @@ MUCH_CACHE_KIB: Final = 16_384
 _WORKS_MUCH: Final = "works_much"
 CHECKPOINT_PAGES: Final = 16_000
 """Some 60 MB: what a run records of thousands of cars, and its deliveries change of it, goes into the file once."""
+_ALONE: Final = (
+    f"SELECT set_config('idle_in_transaction_session_timeout', '{STANDS_STILL_MS}', true), "
+    "pg_advisory_xact_lock(hashtext('stocksync'))"
+)
+_LOOKING: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+"""Of PostgreSQL: nobody else writes until this transaction ends, and one that stands still is ended."""
 _NORMAL: Final = 1
 """Of SQLite's pragma `synchronous`: a commit is written, and not waited for."""
 
@@ -45,7 +56,7 @@ def open_engine(url: str) -> Engine:
     from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
     try:
-        parsed = make_url(url)
+        parsed = with_driver(make_url(url))
     except ArgumentError:
         raise ConfigurationError(
             "The database address cannot be read; give one like sqlite:///stocksync.db with --database or "
@@ -61,17 +72,30 @@ def open_engine(url: str) -> Engine:
         engine = create_engine(parsed, hide_parameters=True, **pool)
         if engine.dialect.name == "sqlite":
             _set_up_sqlite(engine)
+        elif engine.dialect.name == "postgresql":
+            _set_up_postgresql(engine)
         _migrate(engine, shown)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise ConfigurationError(
-            f"The database {shown!r} cannot be used ({error}); give one like sqlite:///stocksync.db."
+            f"The database {shown!r} cannot be used ({error}); give one like sqlite:///stocksync.db or "
+            "postgresql://user:password@host/stocksync."
         ) from None
     except (OperationalError, DatabaseError, OSError) as error:
-        reason = getattr(error, "orig", None) or error
-        raise ConfigurationError(
-            f"The database {shown!r} cannot be opened: {reason}. Check the path, its rights and the room there."
-        ) from None
+        # A server's driver tells it in several lines.
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        what = _CHECK_FILE if file is not None else _CHECK_SERVER
+        raise ConfigurationError(f"The database {shown!r} cannot be opened: {reason}. {what}") from None
     return engine
+
+
+_CHECK_FILE: Final = "Check the path, its rights and the room there."
+_CHECK_SERVER: Final = "Check the address, that the server runs, and what this user may do there."
+
+
+def with_driver(url: URL) -> URL:
+    """An address of PostgreSQL as people write it, with the driver that this program brings."""
+    is_plain = url.drivername in ("postgresql", "postgres")
+    return url.set(drivername="postgresql+psycopg") if is_plain else url
 
 
 def _make_folder(database: str | None) -> None:
@@ -118,6 +142,28 @@ def _set_up_sqlite(engine: Engine) -> None:
             connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
 
 
+def _set_up_postgresql(engine: Engine) -> None:
+    """Let a server behave as a database file does: one writer at a time, and readers that see one state throughout."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+            cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+        connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") == "AUTOCOMMIT":
+            return
+        writes = options.get(WRITE, False)
+        # By the driver itself: where rows are to be streamed, SQLAlchemy would declare a cursor for this, too.
+        driver: Any = connection.connection.driver_connection
+        driver.execute(_ALONE if writes else _LOOKING)
+
+
 def works_much(connection: Connection) -> None:
     """Let a connection cache more until it is given back."""
     held: Any = connection.connection
@@ -134,6 +180,11 @@ def undone_by_power_failure(engine: Engine) -> Iterator[Connection]:
     at work: a power failure ends that work.
     """
     with engine.execution_options(**{WRITE: True}).connect() as connection:
+        if engine.dialect.name == "postgresql":
+            with connection.begin():
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+                yield connection
+            return
         raw: Any = connection.connection.driver_connection if engine.dialect.name == "sqlite" else None
         level = raw.execute("PRAGMA synchronous").fetchone()[0] if raw is not None else 0
         if level > _NORMAL:

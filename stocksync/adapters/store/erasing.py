@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from stocksync.adapters.store.core import CAR, chunks
 from stocksync.adapters.store.engine import WRITE
@@ -104,7 +105,7 @@ def erase_person(
                     add_journal(connection, _OUTSIDE_RUNS, at, [_line(part, done, person, by)])
             changed.setdefault(part.place, set()).update(key for key, _ in done)
             rest(time.monotonic() - started_s)
-    is_rewritten = _rewrite_file(engine)
+    is_rewritten = _rewrite(engine)
     with engine.connect() as connection:
         left = _found(connection, person)
     return Erased({place: len(keys) for place, keys in changed.items() if keys}, left, is_rewritten)
@@ -204,10 +205,22 @@ def _shown(key: tuple[Any, ...], person: Person) -> Any:
     return parts[0] if len(parts) == 1 else parts
 
 
-def _rewrite_file(engine: Engine) -> bool:
-    """Write the file anew, so that pages which were left behind go too; False where others, or no room, forbid it."""
-    if engine.dialect.name != "sqlite":
+def _rewrite(engine: Engine) -> bool:
+    """Write the database anew, so that what was left behind goes too; False where others, or no room, forbid it."""
+    return _rewrite_file(engine) if engine.dialect.name == "sqlite" else _rewrite_tables(engine)
+
+
+def _rewrite_tables(engine: Engine) -> bool:
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for part in {part.table.name for part in PARTS}:
+                connection.exec_driver_sql(f'VACUUM FULL "{part}"')
+        return True
+    except SQLAlchemyError:
         return False
+
+
+def _rewrite_file(engine: Engine) -> bool:
     raw = engine.raw_connection()
     try:
         cursor = raw.cursor()

@@ -23,11 +23,19 @@ _DIGESTS_SINCE: Final = "0004"
 """The first schema whose chain holds digests of the details."""
 
 # As bytes, because a row that somebody tampered with may hold anything, and must not stop the walk.
-_ENTRIES: Final = """
-    SELECT id, CAST(at AS BLOB) AS at, run_id, CAST(car_id AS BLOB) AS car_id, CAST(action AS BLOB) AS action,
-           CAST(details AS BLOB) AS details, CAST(hash AS BLOB) AS hash
-    FROM journal ORDER BY id
-"""
+_ENTRIES: Final = {
+    "sqlite": """
+        SELECT id, CAST(at AS BLOB) AS at, run_id, CAST(car_id AS BLOB) AS car_id, CAST(action AS BLOB) AS action,
+               CAST(details AS BLOB) AS details, CAST(hash AS BLOB) AS hash
+        FROM journal ORDER BY id
+    """,
+    "postgresql": """
+        SELECT id, convert_to(to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), 'UTF8') AS at, run_id,
+               convert_to(car_id, 'UTF8') AS car_id, convert_to(action, 'UTF8') AS action,
+               convert_to(details, 'UTF8') AS details, convert_to(hash, 'UTF8') AS hash
+        FROM journal ORDER BY id
+    """,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class JournalFact:
 
 
 def walk_journal(connection: Connection, expected: str | None = None) -> Walk:
-    """Walk along the chain of a SQLite database; a few rows in memory at a time, however many there are.
+    """Walk along the chain of a database; a few rows in memory at a time, however many there are.
 
     The chain of an older schema is walked by the rule of its time.
     """
@@ -85,7 +93,7 @@ def with_parts(connection: Connection, car_id: str) -> list[str]:
 
 
 def _entries(connection: Connection, *, by_digest: bool) -> Iterator[Entry]:
-    rows = connection.execution_options(yield_per=_AT_A_TIME).execute(text(_ENTRIES))
+    rows = connection.execution_options(yield_per=_AT_A_TIME).execute(text(_ENTRIES[connection.dialect.name]))
     for row in rows:
         yield _entry(row, by_digest=by_digest)
 

@@ -14,11 +14,11 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -63,7 +63,7 @@ _log = logging.getLogger(__name__)
 @contextmanager
 def leased(engine: Engine, point_of_sale: str, clock: Clock, purpose: str) -> Iterator[int]:
     """Hold a point of sale, and give the fencing number. Raises Busy at once, naming who holds it and since when."""
-    with _locked_file(engine, point_of_sale) as is_locked:
+    with _locked(engine, point_of_sale) as is_locked:
         holder = f"{purpose}, process {os.getpid()} on {socket.gethostname()}"
         fence = _take(engine, point_of_sale, holder, clock.now_at(), is_locked=is_locked)
         over = threading.Event()
@@ -132,10 +132,31 @@ def _extend(engine: Engine, point_of_sale: str, fence: int, at: datetime, by: ti
         connection.execute(_EXTENDED, {"place": point_of_sale, "held": fence, "until": at + by})
 
 
+def _locked(engine: Engine, point_of_sale: str) -> AbstractContextManager[bool]:
+    """Lock a point of sale for as long as this process lives; False where another one has it, or nothing can."""
+    if engine.dialect.name == "postgresql":
+        return _locked_by_session(engine, point_of_sale)
+    return _locked_file(_lock_file(engine, point_of_sale))
+
+
 @contextmanager
-def _locked_file(engine: Engine, point_of_sale: str) -> Iterator[bool]:
-    """Lock the file of a point of sale; False where another process has it, or where there is no such file."""
-    path = _lock_file(engine, point_of_sale)
+def _locked_by_session(engine: Engine, point_of_sale: str) -> Iterator[bool]:
+    """By a lock that a server lets go once the connection ends, whatever ended it."""
+    key = int.from_bytes(blake2b(point_of_sale.encode(), digest_size=8).digest(), signed=True)
+    raw = engine.raw_connection()
+    driver: Any = raw.driver_connection
+    driver.autocommit = True
+    try:
+        yield bool(driver.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()[0])
+    finally:
+        # Not given back to the others: what ended the run may have left it in any state, and closing it unlocks.
+        raw.invalidate()
+        raw.close()
+
+
+@contextmanager
+def _locked_file(path: Path | None) -> Iterator[bool]:
+    """By a file; False where there is none for it, as in memory."""
     if path is None:
         yield False
         return

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Collection, Iterator, Set
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select
 
 from stocksync.adapters.store.core import PAGE, SNAPSHOT, chunks
 from stocksync.adapters.store.key_lists import ByKeys
@@ -32,7 +32,7 @@ _OF_SNAPSHOT = (
 # A sum of whole digests would leave the range of 64 bits.
 _KNOWN = select(
     func.count(),
-    func.sum(SNAPSHOT.c.listed_digest.op(">>")(32)),
+    func.sum(SNAPSHOT.c.listed_digest.op(">>")(literal_column("32"))),
     func.sum(SNAPSHOT.c.listed_digest.op("&")(_LOWER)),
 ).where(*_OF_SNAPSHOT)
 _AMONG = ByKeys(

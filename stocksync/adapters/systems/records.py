@@ -106,9 +106,9 @@ class Records:
 
     def native(self, body: dict[str, Any], listed_digest: int | None = None) -> NativeRecord:
         """A record as its system spells it; listed_digest: see `NativeRecord`."""
-        version = text(value_at(body, self.version_path)) if self.version_path else ""
+        version = storable(text(value_at(body, self.version_path))) if self.version_path else ""
         stamp = stamp_of(body, self.connection.list.changes)
-        record_id = text(value_at(body, self.id_path))
+        record_id = storable(text(value_at(body, self.id_path)))
         return NativeRecord(record_id, version or None, body, stamp, listed_digest=listed_digest)
 
 
@@ -126,6 +126,11 @@ def text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return ""
     return str(value).strip()
+
+
+def storable(name: str) -> str:
+    """The same; "" for one with NUL in it, which not every database holds, and no system means."""
+    return "" if "\0" in name else name
 
 
 def copied(body: Mapping[str, Any]) -> dict[str, Any]:

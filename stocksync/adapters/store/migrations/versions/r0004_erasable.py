@@ -37,6 +37,8 @@ def upgrade() -> None:
     _chain_anew()
     if on_sqlite:
         _close_the_journal()
+    else:
+        _close_the_journal_of_a_server()
 
 
 def _chain_anew() -> None:
@@ -100,4 +102,26 @@ def _close_the_journal() -> None:
         f"AND length({digest}) = 64 AND {digest} NOT GLOB '*[^0-9a-f]*' "
         f"AND OLD.details NOT GLOB '{in_place}*') "
         "BEGIN SELECT RAISE(ABORT, 'the journal is only ever added to'); END"
+    )
+
+
+def _close_the_journal_of_a_server() -> None:
+    """The same of PostgreSQL, whose databases begin with this revision."""
+    same = " AND ".join(
+        f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in ("id", "at", "run_id", "car_id", "action", "hash")
+    )
+    op.execute(
+        "CREATE FUNCTION journal_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF TG_OP = 'UPDATE' AND {same} "
+        'AND NEW.details ~ \'^\\{"erased":"[0-9a-f]{64}"\\}$\' AND OLD.details NOT LIKE \'{"erased":"%\' '
+        "THEN RETURN NEW; END IF; "
+        "RAISE EXCEPTION 'the journal is only ever added to'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER journal_no_change BEFORE UPDATE OR DELETE ON journal "
+        "FOR EACH ROW EXECUTE FUNCTION journal_is_only_added_to()"
+    )
+    op.execute(
+        "CREATE TRIGGER journal_no_truncation BEFORE TRUNCATE ON journal "
+        "FOR EACH STATEMENT EXECUTE FUNCTION journal_is_only_added_to()"
     )
