@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import lru_cache
+from math import inf
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from stocksync.adapters.store import leases, rows
-from stocksync.adapters.systems import rest
+from stocksync.adapters.systems import listing, rest
 from stocksync.mapping.effective import MappingSet
 from stocksync.mapping.load import load_files
 from stocksync.sync import deciding, delivery, gather
@@ -69,12 +70,16 @@ def _load_once(files: Mapping[str, bytes]) -> MappingSet:
 
 @contextmanager
 def one_after_the_other(chance: Random) -> Iterator[None]:
-    """Let no thread and no generator of the operating system have a say."""
+    """Let no thread, no clock and no generator of the operating system have a say."""
 
     def uuid4() -> SimpleNamespace:
         return SimpleNamespace(hex=f"{chance.getrandbits(128):032x}")
 
+    # Whether pages are asked for ahead hangs on how long one was waited for: here, on the seed.
+    worth_a_thread_s = -inf if chance.getrandbits(1) else inf
+
     with (
+        patch.object(listing, "WORTH_A_THREAD_S", worth_a_thread_s),
         patch.object(gather, "ThreadPoolExecutor", InOrder),
         patch.object(delivery, "ThreadPoolExecutor", InOrder),
         patch.object(rest, "ThreadPoolExecutor", InOrder),
