@@ -38,8 +38,9 @@ _ALONE: Final = (
     f"SELECT set_config('idle_in_transaction_session_timeout', '{STANDS_STILL_MS}', true), "
     "pg_advisory_xact_lock(hashtext('stocksync'))"
 )
-_LOOKING: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 """Of PostgreSQL: nobody else writes until this transaction ends, and one that stands still is ended."""
+_LOOKING: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+"""Of PostgreSQL: everything that is asked in this transaction is answered from one state."""
 _NORMAL: Final = 1
 """Of SQLite's pragma `synchronous`: a commit is written, and not waited for."""
 
@@ -179,22 +180,29 @@ def undone_by_power_failure(engine: Engine) -> Iterator[Connection]:
     Whatever is committed after it in the usual way makes it durable, too. For what says no more than that somebody is
     at work: a power failure ends that work.
     """
-    with engine.execution_options(**{WRITE: True}).connect() as connection:
+    with (
+        engine.execution_options(**{WRITE: True}).connect() as connection,
+        _not_waited_for(connection),
+        connection.begin(),
+    ):
         if engine.dialect.name == "postgresql":
-            with connection.begin():
-                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
-                yield connection
-            return
-        raw: Any = connection.connection.driver_connection if engine.dialect.name == "sqlite" else None
-        level = raw.execute("PRAGMA synchronous").fetchone()[0] if raw is not None else 0
-        if level > _NORMAL:
-            raw.execute(f"PRAGMA synchronous={_NORMAL}")
-        try:
-            with connection.begin():
-                yield connection
-        finally:
-            if level > _NORMAL:
-                raw.execute(f"PRAGMA synchronous={level}")
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+        yield connection
+
+
+@contextmanager
+def _not_waited_for(connection: Connection) -> Iterator[None]:
+    """Let SQLite not wait for the disk at a commit; where another database would, it is told within a transaction."""
+    raw: Any = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
+    level = raw.execute("PRAGMA synchronous").fetchone()[0] if raw is not None else 0
+    if level <= _NORMAL:
+        yield
+        return
+    raw.execute(f"PRAGMA synchronous={_NORMAL}")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA synchronous={level}")
 
 
 def _migrate(engine: Engine, shown: str) -> None:
