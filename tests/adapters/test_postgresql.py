@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, Insert, insert, make_url, select, text
+from sqlalchemy import Column, Engine, Insert, MetaData, String, Table, insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
@@ -34,6 +34,7 @@ from stocksync.adapters.store.erasing import erase_person
 from stocksync.adapters.store.erasing_parts import Place
 from stocksync.adapters.store.journal_chain import erased
 from stocksync.adapters.store.journal_rows import walk_journal
+from stocksync.adapters.store.key_lists import ByKeys
 from stocksync.adapters.store.leases import LEASE_FOR
 from stocksync.adapters.store.repository import Repository
 from stocksync.adapters.store.rows import add_journal
@@ -200,6 +201,19 @@ def test_a_writer_that_stands_still_is_ended_and_the_next_one_goes_on(
 
 def a_pause(by: str) -> Insert:
     return insert(PAUSE).values(point_of_sale="", paused_by=by, reason="", paused_at=NOW)
+
+
+def test_many_keys_find_their_rows_and_no_others(engine: Engine) -> None:
+    words = Table("word", MetaData(), Column("word", String, primary_key=True))
+    by_word = ByKeys(words.c.word, select(words.c.word).where)
+    awkward = ["{a,b}", '"', "\\", "'", "NULL", "null", "", " ", "é", "e\u0301", "\U0001f697", "%s", "A", "a"]
+    many = [f"word {number}" for number in range(20_000)]
+    with engine.execution_options(**{WRITE: True}).begin() as connection:
+        words.create(connection)
+        connection.execute(insert(words), [{"word": word} for word in (*awkward, *many, "another")])
+    with engine.connect() as connection:
+        assert set(by_word.values(connection, [*awkward, *many, "no row"], {})) == {*awkward, *many}
+        assert by_word.rows(connection, [], {}) == []
 
 
 # Who holds a point of sale

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, CursorResult, bindparam, func, select
+from sqlalchemy import ARRAY, Column, ColumnElement, Connection, CursorResult, any_, bindparam, func, literal, select
 
 from stocksync.adapters.store.core import chunks
 from stocksync.adapters.store.engine import MUCH, works_much
@@ -24,9 +24,9 @@ _NUL: Final = "\\u0000"
 
 def among(connection: Connection, column: Column[Any], keys: Sequence[str] | Sequence[int]) -> ColumnElement[bool]:
     """The condition that a column holds one of some keys of ours."""
-    if connection.dialect.name != "sqlite":
-        return column.in_(keys)
-    return _unfolded(column, orjson.dumps(keys).decode())
+    if connection.dialect.name == "sqlite":
+        return _unfolded(column, orjson.dumps(keys).decode())
+    return _in_array(column, literal(list(keys), ARRAY(column.type)))
 
 
 class ByKeys:
@@ -38,6 +38,7 @@ class ByKeys:
     def __init__(self, column: Any, statement: Callable[[ColumnElement[bool]], Any]) -> None:
         self._unfolding = statement(_unfolded(column, bindparam(_KEYS)))
         self._spelled_out = statement(column.in_(bindparam(_KEYS, expanding=True)))
+        self._in_array = statement(_in_array(column, bindparam(_KEYS, type_=ARRAY(column.type))))
 
     def rows(self, connection: Connection, keys: Iterable[Key], asked: Mapping[str, Any]) -> list[Any]:
         """The rows of these keys; asked: the statement's other parameters."""
@@ -60,11 +61,19 @@ class ByKeys:
             return
         if len(wanted) >= MUCH:
             works_much(connection)
-        if connection.dialect.name == "sqlite" and _NUL not in (spelled := orjson.dumps(wanted).decode()):
+        if connection.dialect.name == "postgresql":
+            yield connection.execute(self._in_array, {**asked, _KEYS: wanted})
+            return
+        if _NUL not in (spelled := orjson.dumps(wanted).decode()):
             yield connection.execute(self._unfolding, {**asked, _KEYS: spelled})
             return
         for part in chunks(sorted(wanted)):
             yield connection.execute(self._spelled_out, {**asked, _KEYS: part})
+
+
+def _in_array(column: Any, keys: Any) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column == any_(keys)
+    return found
 
 
 def _unfolded(column: Any, keys: Any) -> ColumnElement[bool]:
