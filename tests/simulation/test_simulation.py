@@ -12,7 +12,7 @@ import pytest
 from tests.simulation.__main__ import chunks, simulated
 from tests.simulation.simulation import KNOWN_TROUBLES, Simulation
 
-SEEDS = 200
+SEEDS = 120
 TELLING = """
 import hashlib, sys, tempfile
 from pathlib import Path
