@@ -60,6 +60,10 @@ class Server:
         name = "d" + hashlib.blake2b(bytes(path), digest_size=8).hexdigest()
         self.told(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    def restart(self) -> None:
+        """End every connection there is, as a server does that is updated."""
+        _run("pg_ctl", "-D", self.folder / "data", "-m", "fast", "-w", "-l", self.folder / "log", "restart")
+
     def told(self, statement: str, database: str = _KEEPER) -> list[Any]:
         """Execute a statement as the server's keeper, outside any transaction; the answer is what it finds."""
 

@@ -22,7 +22,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Column, Engine, Insert, MetaData, String, Table, insert, make_url, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import SQLModel
 
 from stocksync.adapters.store import engine as engines
@@ -266,6 +266,37 @@ def test_a_holder_that_stands_still_is_replaced_once_its_lease_is_over(engine: E
         later = ToldClock(NOW + LEASE_FOR)
         with Repository(engine).exclusive("PDV1", later, "successor") as fence:
             assert fence == 2
+
+
+def test_a_server_that_was_restarted_costs_whoever_asks_one_failure_at_most(server: Server, engine: Engine) -> None:
+    repository = Repository(engine)
+    begin_a_run(repository)
+    before = repository.past("PDV1")
+    server.restart()
+    assert after_one_failure_at_most(lambda: repository.past("PDV1")) == before
+    server.restart()
+    after_one_failure_at_most(lambda: begin_a_run(repository))
+
+
+def after_one_failure_at_most(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except SQLAlchemyError:
+        return ask()
+
+
+def test_a_holder_whose_server_was_restarted_ends_well_and_holds_nothing_any_more(
+    server: Server, engine: Engine
+) -> None:
+    repository = Repository(engine)
+    with repository.exclusive("PDV1", ToldClock(NOW), "sync") as fence:
+        server.restart()
+    assert after_one_failure_at_most(lambda: number_given(repository)) == fence + 1
+
+
+def number_given(repository: Repository) -> int:
+    with repository.exclusive("PDV1", ToldClock(NOW), "sync") as fence:
+        return fence
 
 
 # The journal

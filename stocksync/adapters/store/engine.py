@@ -41,6 +41,8 @@ _ALONE: Final = (
 """Of PostgreSQL: nobody else writes until this transaction ends, and one that stands still is ended."""
 _LOOKING: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 """Of PostgreSQL: everything that is asked in this transaction is answered from one state."""
+_NOT_STREAMED: Final = {"stream_results": False, "yield_per": None}
+"""Where rows are to be streamed, a cursor would be declared for what a transaction begins with, too."""
 _NORMAL: Final = 1
 """Of SQLite's pragma `synchronous`: a commit is written, and not waited for."""
 
@@ -83,7 +85,7 @@ def open_engine(url: str) -> Engine:
         ) from None
     except (OperationalError, DatabaseError, OSError) as error:
         # A server's driver tells it in several lines.
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        reason = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
         what = _CHECK_FILE if file is not None else _CHECK_SERVER
         raise ConfigurationError(f"The database {shown!r} cannot be opened: {reason}. {what}") from None
     return engine
@@ -159,10 +161,8 @@ def _set_up_postgresql(engine: Engine) -> None:
         options = connection.get_execution_options()
         if options.get("isolation_level") == "AUTOCOMMIT":
             return
-        writes = options.get(WRITE, False)
-        # By the driver itself: where rows are to be streamed, SQLAlchemy would declare a cursor for this, too.
-        driver: Any = connection.connection.driver_connection
-        driver.execute(_ALONE if writes else _LOOKING)
+        statement = _ALONE if options.get(WRITE, False) else _LOOKING
+        connection.exec_driver_sql(statement, execution_options=_NOT_STREAMED)
 
 
 def works_much(connection: Connection) -> None:

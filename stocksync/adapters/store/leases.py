@@ -18,9 +18,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from stocksync.adapters.store.core import LEASE, RUN
@@ -143,15 +143,13 @@ def _locked(engine: Engine, point_of_sale: str) -> AbstractContextManager[bool]:
 def _locked_by_session(engine: Engine, point_of_sale: str) -> Iterator[bool]:
     """By a lock that a server lets go once the connection ends, whatever ended it."""
     key = int.from_bytes(blake2b(point_of_sale.encode(), digest_size=8).digest(), signed=True)
-    raw = engine.raw_connection()
-    driver: Any = raw.driver_connection
-    driver.autocommit = True
-    try:
-        yield bool(driver.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()[0])
-    finally:
-        # Not given back to the others: what ended the run may have left it in any state, and closing it unlocks.
-        raw.invalidate()
-        raw.close()
+    with engine.connect() as connection:
+        held = connection.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            yield bool(held.scalar(select(func.pg_try_advisory_lock(key))))
+        finally:
+            # Not given back to the others: that its connection ends is what lets the lock go, whatever ended the run.
+            connection.invalidate()
 
 
 @contextmanager
