@@ -335,7 +335,7 @@ def _bind_by_vin(draft: _Draft, elsewhere: Elsewhere) -> None:
 
 def _doubt_lone(draft: _Draft, side: Side, records: list[str], candidates: list[str]) -> None:
     if len(records) == 1 and candidates:
-        draft.doubt(side, records[0], "vin", ", ".join(candidates))
+        draft.doubt(side, records[0], "vin", ", ".join(sorted(candidates)))
 
 
 def _doubt_leftovers(draft: _Draft, elsewhere: Elsewhere) -> None:
@@ -388,7 +388,7 @@ def _doubt_like_bound_ones(draft: _Draft, side: Side, elsewhere: Elsewhere) -> N
             if elsewhere.is_bound(side.other, v.record_id)
         ]
         if found:
-            draft.doubt(side, record_id, "vin of a bound record", ", ".join(found))
+            draft.doubt(side, record_id, "vin of a bound record", ", ".join(sorted(found)))
 
 
 def _doubt_slips(draft: _Draft) -> None:

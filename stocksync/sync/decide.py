@@ -58,6 +58,7 @@ def _is_synchronised(sighting: Sighting, mapping: PointOfSaleMapping) -> bool:
     - its stock cycle is closed and its module record gone,
     - its module record is at another point of sale: that one's cycle decides it,
     - it has none, and its file is at another one: it is there that it is unknown, unless it is a car of ours,
+    - the record that would tell where it is names no place that anybody has, and it is at home at another one,
     - it has neither, and is at home at another one: that one's cycle misses it, or
     - it is of a type that is not synchronised.
     """
@@ -71,6 +72,8 @@ def _is_synchronised(sighting: Sighting, mapping: PointOfSaleMapping) -> bool:
     if deciding is not None:
         place = deciding.text(words.POINT_OF_SALE)
         if place is not None and place != mapping.id:
+            return False
+        if deciding.unreadable(words.POINT_OF_SALE) and not is_ours:
             return False
     vehicle_type = sighting.effective_text(words.VEHICLE_TYPE)
     return vehicle_type is None or vehicle_type in mapping.vehicle_types

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, cached_property
+from itertools import chain
 from typing import Final
 
 from stocksync.errors import MappingInvalid
@@ -186,7 +187,15 @@ class Deciding:
         return Looked(seen, gathering.vehicles_of(self.mapping, seen.records))
 
     def _cars(self, seen: Looked) -> list[Car]:
-        return cars_known(self.store, self.mapping, seen.gathered.records, seen.cars)
+        records: Mapping[Side, Iterable[str]] = seen.gathered.records
+        if seen.cars is None and self.is_complete:
+            # What left may be anywhere: only its car leads to it.
+            records = {side: chain(records[side], self._known_here[side] - set(records[side])) for side in SIDES}
+        return cars_known(self.store, self.mapping, records, seen.cars)
+
+    @cached_property
+    def _known_here(self) -> Mapping[Side, set[str]]:
+        return self.store.known_at(self.mapping.pair, self.mapping.id)
 
     def _seen_with(self, seen: Looked, fresh: Records, gathered: Gathered) -> Looked:
         """What is looked at once these records were read, too; gathered: all that was, with them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,8 +37,9 @@ def settle(
     raised: Sequence[Finding],
     silences: Mapping[str, Silence],
     point_of_sale: str,
+    at_home: Set[str] = frozenset(),
 ) -> Settlement:
-    """Match what is raised now with the open rows.
+    """Match what is raised now with the open rows; at_home: cars that this plan may have taken over, by their ids.
 
     A row whose values moved is changed, not reopened, and goes with its car to another point of sale. One that is not
     raised any more is closed, unless it tells of an event, or this plan has nothing to say about its subject.
@@ -55,7 +56,14 @@ def settle(
             opened.append(finding)
         elif row.finding != finding or row.point_of_sale != point_of_sale:
             changed.append((row.finding_id, finding))
-    closed = [row for key, row in by_key.items() if key not in seen and not _stands(row.finding, silences)]
+    closed = []
+    for key, row in by_key.items():
+        if key in seen:
+            continue
+        if not _stands(row.finding, silences):
+            closed.append(row)
+        elif row.point_of_sale != point_of_sale and row.finding.car_id in at_home:
+            changed.append((row.finding_id, row.finding))
     return Settlement(tuple(opened), tuple(changed), tuple(closed))
 
 

@@ -33,7 +33,7 @@ from stocksync.sync.gather import Gathered
 from stocksync.sync.ports import NativeRecord, Store
 from stocksync.sync.recording import UNDECIDED, Remembered
 
-DECISIONS: Final = 2
+DECISIONS: Final = 3
 """To be raised whenever the same records may be decided otherwise than before: then everything is looked at once."""
 THOROUGH_EVERY: Final = timedelta(days=7)
 """How often a complete run looks at every record all the same [ours]."""

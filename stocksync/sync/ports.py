@@ -329,6 +329,10 @@ class Store(Protocol):
         """
         ...
 
+    def known_at(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
+        """The records that a point of sale is known to have, by side."""
+        ...
+
     def agreed_numbers(self, pair: str, point_of_sale: str) -> list[str]:
         """The police numbers that both sides agreed on, of the cars at home at a point of sale and entered there."""
         ...

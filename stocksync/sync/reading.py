@@ -131,12 +131,17 @@ class Reading:
         kept: dict[Side, dict[str, NativeRecord]] = {}
         for side in SIDES:
             cars = self.store.cars_of_records(self.mapping.pair, side, records[side])
-            home = {car.record_ids[side] for car in cars if car.point_of_sale == self.mapping.id}
-            kept[side] = {i: r for i, r in records[side].items() if i in home or self._is_here(side, r)}
+            homes = {car.record_ids[side]: car.point_of_sale for car in cars}
+            kept[side] = {i: r for i, r in records[side].items() if self._is_here(side, r, homes.get(i))}
         return kept
 
-    def _is_here(self, side: Side, record: NativeRecord) -> bool:
+    def _is_here(self, side: Side, record: NativeRecord, home: str | None) -> bool:
+        """Tell whether a record is one of here; home: the point of sale of its car, None where it is nobody's."""
+        if home == self.mapping.id:
+            return True
         vehicle = self.mapping.translations[side].vehicle(record.record_id, record.version, record.body)
+        if vehicle.unreadable(POINT_OF_SALE):
+            return home is None
         return vehicle.text(POINT_OF_SALE) in (None, self.mapping.id)
 
     def again(self, wanted: Mapping[Side, Iterable[str]]) -> dict[Side, dict[str, NativeRecord]]:

@@ -14,7 +14,7 @@ from stocksync.mapping.paths import value_at
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.values import ABSENT, SIDES, Side, as_text
-from stocksync.stock.vehicle import RESERVED, STAGE, Vehicle
+from stocksync.stock.vehicle import POINT_OF_SALE, RESERVED, STAGE, Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere
 from stocksync.sync.cars import BINDING, NOBODYS, RECORD, RESERVATION, Car, Finding
@@ -123,11 +123,15 @@ def _changed_snapshots(mapping: PointOfSaleMapping, decided: Decided) -> Iterabl
             if (side, record_id) in decided.older:
                 continue
             taken = decided.digests.taken(side, record) if decided.digests is not None else None
-            snapshot = gathering.snapshot_of(mapping, side, record, decided.vehicles[side][record_id], taken)
-            if snapshot.point_of_sale not in (None, mapping.id):
+            vehicle = decided.vehicles[side][record_id]
+            snapshot = gathering.snapshot_of(mapping, side, record, vehicle, taken)
+            known = decided.known[side].get(record_id)
+            place = snapshot.point_of_sale
+            if vehicle.unreadable(POINT_OF_SALE) and known is not None:
+                place = known.point_of_sale
+            if place not in (None, mapping.id):
                 # What is news of another point of sale must stay so until that one's own run has seen it.
                 continue
-            known = decided.known[side].get(record_id)
             if known is None or is_news(known, snapshot):
                 yield snapshot
 

@@ -15,7 +15,7 @@ from stocksync.adapters.store.core import CONFLICT
 from stocksync.adapters.store.repository import Repository
 from stocksync.sync.cycle import CycleResult
 from stocksync.sync.deciding import Deciding
-from stocksync.sync.recording import Recording
+from stocksync.sync.recording import Recording, RunKind
 from tests.core.test_binding import NO_REFERENCES
 from tests.core.test_points_of_sale import two_points_of_sale
 from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record
@@ -250,6 +250,40 @@ def test_a_row_about_a_car_goes_where_another_point_of_sale_takes_the_car_over(w
     assert reported(world) == []
 
 
+@pytest.mark.parametrize("thorough", [True, False])
+def test_what_a_run_says_nothing_about_goes_where_the_car_is_taken_over_and_stays_reported(
+    world: World, thorough: bool
+) -> None:
+    """The car is held there by a twin, so that what was reported before is neither raised again nor settled."""
+    world.edit(DMS, "VO105", chassis="VFO")
+    world.sync()
+    assert reported(world) == [("PDV1", "invalid_value")]
+    world.module.put(module_record("OF-2", **TWIN, identification__vin=VIN))
+    world.edit(MODULE, "OF-105", pointOfSale="PDV2")
+    for place in ("PDV2", "PDV1"):
+        world.clock.pause(3600)
+        replace(world.cycle(place), thorough=thorough).run()
+    assert [row for row in reported(world) if row[1] == "invalid_value"] == [("PDV2", "invalid_value")]
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_car_stays_where_it_is_while_its_record_names_a_place_that_nobody_has(
+    world: World, thorough: bool, quick: bool
+) -> None:
+    """Another point of sale that comes to see it, by its file there or by being told of it, does not take it over."""
+    world.edit(MODULE, "OF-105", pointOfSale="PDV9", sale__price=8500)
+    if quick:
+        world.cycle("PDV2").run(kind=RunKind.HINTED, hints={MODULE: frozenset({"OF-105"})})
+    world.edit(DMS, "VO105", site="S02")
+    for place in ("PDV2", "PDV1", "PDV2", "PDV1"):
+        world.clock.pause(3600)
+        replace(world.cycle(place), thorough=thorough).run()
+        assert set(reported(world)) <= {("PDV1", "invalid_value")}
+    assert reported(world) == [("PDV1", "invalid_value")]
+    assert world.dms.body("VO105")["prix_vente"] == "8500,00"
+
+
 def test_a_car_that_comes_with_a_number_of_the_register_here_is_reported_as_soon_as_it_counts_there(
     world: World,
 ) -> None:
@@ -266,6 +300,20 @@ def test_a_car_that_comes_with_a_number_of_the_register_here_is_reported_as_soon
     assert ("PDV1", "police_number_duplicate") in reported(world)
     changed, everything = plans(world)
     assert told(changed) == told(everything)
+
+
+def test_a_twin_that_leaves_for_another_point_of_sale_whose_run_is_yet_to_come_is_still_one(world: World) -> None:
+    """It was listed here, its car is at home elsewhere: nobody's run but this one knows where to look for it."""
+    world.dms.put(dms_record("VO900", ref_externe="", chassis="VF1RFB00X60000900", immat="", no_police=""))
+    world.edit(DMS, "VO300", site="S01", chassis="VF1RFB00X60000900")
+    world.sync()
+    assert ("PDV1", "duplicate") in reported(world)
+    world.edit(DMS, "VO300", site="S02")
+    world.clock.pause(3600)
+    changed, everything = plans(world)
+    assert told(changed) == told(everything)
+    replace(world.cycle(), thorough=True).run()
+    assert ("PDV1", "duplicate") in reported(world)
 
 
 # How many cars there are

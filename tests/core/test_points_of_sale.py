@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import select
+
+from stocksync.adapters.store.core import CONFLICT
 from stocksync.sync.group import Group
 from stocksync.sync.watching import Nobody
 from tests.core.test_binding import NO_REFERENCES, bound_pairs, reasons
@@ -113,6 +116,20 @@ def test_the_same_vin_at_two_points_of_sale_is_a_duplicate_at_both(tmp_path: Pat
         list(both(world).synchronise(["PDV1", "PDV2"]))
         assert reasons(world).count("duplicate") == 2
         assert "OF-2" not in {write.record_id for write in world.module.writes}
+
+
+def test_what_a_doubtful_record_may_belong_to_is_named_in_one_order_whatever_stands_here(tmp_path: Path) -> None:
+    """Else a row would count as changed, and a decision about it as void, by where its records were met."""
+    with two_points_of_sale(tmp_path) as world:
+        vin = world.module.body("OF-105")["identification"]["vin"]
+        world.edit(MODULE, "OF-300", identification__vin=vin)
+        world.edit(DMS, "VO300", chassis=vin)
+        world.settled("PDV1").settled("PDV2")
+        world.dms.put(dms_record("VO900", site="S02", ref_externe="", chassis=vin, immat="", no_police=""))
+        world.sync("PDV2")
+        with world.repository.engine.connect() as connection:
+            told = connection.scalars(select(CONFLICT.c.details).where(CONFLICT.c.reason == "ambiguous_match")).all()
+        assert [details for details in told if "OF-300" in details] == ['{"vin of a bound record":"OF-105, OF-300"}']
 
 
 def test_the_trouble_of_one_point_of_sale_does_not_stop_the_other(tmp_path: Path) -> None:

@@ -129,8 +129,13 @@ _instant = lru_cache(maxsize=1024)(instant)
 
 def settle_findings(connection: Connection, recording: Recording) -> None:
     """Bring the report up to date with what a plan raises."""
+    at_home = {car.id for car in recording.cars if car.point_of_sale == recording.point_of_sale}
     settlement = settle(
-        _open_in_scope(connection, recording), recording.findings, recording.silences, recording.point_of_sale
+        _open_in_scope(connection, recording),
+        recording.findings,
+        recording.silences,
+        recording.point_of_sale,
+        at_home,
     )
     if recording.scope is not None:
         # A second look may raise again what the first one of the same run saw gone: that is one row.

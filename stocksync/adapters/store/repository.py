@@ -83,6 +83,7 @@ from stocksync.adapters.store.rows import (
 )
 from stocksync.adapters.store.snapshot_rows import (
     former_digests,
+    known_at,
     listed_digests,
     not_met,
     note_gone,
@@ -363,6 +364,11 @@ class Repository:
         """The records that no listing can have met which left these digests: see `Store.not_met`."""
         with self._reading() as connection:
             return not_met(connection, pair, point_of_sale, side, left)
+
+    def known_at(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
+        """The records that a point of sale is known to have, by side."""
+        with self._reading() as connection:
+            return {side: known_at(connection, pair, point_of_sale, side) for side in Side}
 
     def agreed_numbers(self, pair: str, point_of_sale: str) -> list[str]:
         """The police numbers that both sides agreed on, of the cars at home at a point of sale and entered there."""
