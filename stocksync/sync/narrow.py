@@ -237,6 +237,8 @@ class _Scope:
         """Tell whether a snapshot still holds: where everything was listed, not of what was not met, nor elsewhere."""
         if not self.listed:
             return True
+        if vehicle.unreadable(POINT_OF_SALE):
+            return False  # no listing but the one of its snapshot would show it, if any does
         here = vehicle.text(POINT_OF_SALE) in (None, self.mapping.id)
         return here and vehicle.record_id not in self.vanished[side]
 

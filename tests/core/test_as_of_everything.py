@@ -284,6 +284,20 @@ def test_a_car_stays_where_it_is_while_its_record_names_a_place_that_nobody_has(
     assert world.dms.body("VO105")["prix_vente"] == "8500,00"
 
 
+def test_what_changes_in_a_file_at_a_place_that_nobody_has_is_seen_where_its_car_went(world: World) -> None:
+    """No listing shows it, and its snapshot is of the point of sale that it was at before."""
+    world.edit(DMS, "VO105", site="S09")
+    world.sync()
+    world.edit(MODULE, "OF-105", pointOfSale="PDV2")
+    world.clock.pause(3600)
+    world.sync("PDV2")
+    assert reported(world) == [("PDV2", "invalid_value")]
+    world.edit(DMS, "VO105", **INVOICED)
+    world.clock.pause(3600)
+    replace(world.cycle("PDV2"), thorough=False).run()
+    assert world.module.body("OF-105")["sale"]["invoicedPrice"] == 12500
+
+
 def test_a_car_that_comes_with_a_number_of_the_register_here_is_reported_as_soon_as_it_counts_there(
     world: World,
 ) -> None:
