@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from stocksync.adapters.store.core import CONFLICT
+from stocksync.adapters.store.core import CONFLICT, OUTBOX
 from stocksync.adapters.store.repository import Repository
 from stocksync.sync.cycle import CycleResult
 from stocksync.sync.deciding import Deciding
@@ -296,6 +296,29 @@ def test_what_changes_in_a_file_at_a_place_that_nobody_has_is_seen_where_its_car
     world.clock.pause(3600)
     replace(world.cycle("PDV2"), thorough=False).run()
     assert world.module.body("OF-105")["sale"]["invoicedPrice"] == 12500
+
+
+def test_what_a_run_that_died_was_about_to_write_ends_with_the_next_run_though_the_car_went_elsewhere(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.edit(MODULE, "OF-105", sale__price=8500)
+    with monkeypatch.context() as patched:
+        patched.setattr(Repository, "claim", dies)
+        with pytest.raises(KeyboardInterrupt):
+            world.sync()
+    world.edit(MODULE, "OF-105", pointOfSale="PDV2")
+    for place in ("PDV2", "PDV1"):
+        world.clock.pause(3600)
+        world.sync(place)
+    with world.repository.engine.connect() as connection:
+        waiting = select(OUTBOX.c.id).where(OUTBOX.c.status.in_(("pending", "claimed")))
+        assert connection.execute(waiting).all() == []
+    assert world.dms.body("VO105")["prix_vente"] == "8500,00"
+    assert world.dms.body("VO105")["site"] == "S02"
+
+
+def dies(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_car_that_comes_with_a_number_of_the_register_here_is_reported_as_soon_as_it_counts_there(

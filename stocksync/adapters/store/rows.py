@@ -127,7 +127,12 @@ def supersede(connection: Connection, recording: Recording) -> set[str]:
     What was never sent goes with the plan that wanted it; what was sent without an answer, once its record was seen.
     """
     pending = connection.execute(_PENDING, {"place": recording.point_of_sale}).all()
-    ended = {row.id: row.car_id for row in pending if recording.scope is None or row.car_id in recording.scope}
+    # Another run sends nothing of one that ended, though its car may be at home elsewhere by now.
+    ended = {
+        row.id: row.car_id
+        for row in pending
+        if row.run_id != recording.run_id or recording.scope is None or row.car_id in recording.scope
+    }
     claimed = connection.execute(_WITHOUT_ANSWER).all()
     ended |= {row.id: row.car_id for row in claimed if (row.car_id, Side(row.side)) in recording.seen}
     # What was sent again and again without an answer is remembered once, by the newest that went out.
@@ -141,7 +146,7 @@ def supersede(connection: Connection, recording: Recording) -> set[str]:
     return set(ended.values())
 
 
-_PENDING: Final = select(OUTBOX.c.id, OUTBOX.c.car_id).where(
+_PENDING: Final = select(OUTBOX.c.id, OUTBOX.c.car_id, OUTBOX.c.run_id).where(
     OUTBOX.c.status == EntryStatus.PENDING.value, OUTBOX.c.point_of_sale == bindparam("place")
 )
 _WITHOUT_ANSWER: Final = (
