@@ -62,7 +62,7 @@ def preview(obj: Context, wanted: Sequence[str], against: str | None, table: Pat
         click.echo(rendering.as_json(view.as_data()))
         return
     click.echo("\n".join(view.lines()))
-    if view.differing and against is None:
+    if view.needs_consent and against is None:
         click.echo(view.say("next"))
 
 

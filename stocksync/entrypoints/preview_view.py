@@ -66,7 +66,9 @@ class PreviewView:
             yield from self._group(edits, differences)
         for edit in every:
             if edit not in told:
-                yield from (self._edit(edit), self.say("no_effect"))
+                yield self._edit(edit)
+                if not self._leads_nowhere(edit):
+                    yield self.say("no_effect")
         yield from self._total()
 
     def rows(self) -> list[Sequence[str]]:
@@ -102,6 +104,10 @@ class PreviewView:
                     "writes_before": p.writes_before,
                     "writes_after": p.writes_after,
                     "guards": [halt.guard.value for halt in p.halts],
+                    "unread": [
+                        {"side": f.side.value, "attribute": f.attribute, "field": f.path, "records": f.records}
+                        for f in p.unread
+                    ],
                 }
                 for p in self.previews
             ],
@@ -127,6 +133,11 @@ class PreviewView:
     def differing(self) -> int:
         """How many cars are decided differently."""
         return len({d.car.id for p in self.previews for d in p.differences})
+
+    @property
+    def needs_consent(self) -> bool:
+        """Tell whether the next run would halt over the edit, until it is accepted."""
+        return bool(self.differing) or any(p.unread for p in self.previews)
 
     def grouped(self) -> dict[Group, list[Difference]]:
         """The differences by the edited lines that they hang on; last, under no line, what follows from others."""
@@ -174,9 +185,11 @@ class PreviewView:
         return self.say("example", car=name, label=self._outcome(d, d.after), held=held)
 
     def _total(self) -> Iterator[str]:
+        yield from self._unread()
         changed = [p for p in self.previews if p.differences]
         if not changed:
-            yield self.say("same")
+            if not self.needs_consent:
+                yield self.say("same")
             return
         yield click.style(
             self.say(
@@ -191,6 +204,26 @@ class PreviewView:
         for p in changed:
             for halt in p.halts:
                 yield self.say("halt", point=p.point_of_sale, why=halt.guard.value)
+
+    def _leads_nowhere(self, edit: Edit) -> bool:
+        return any(
+            edit.concerns(self.mappings.points_of_sale[p.point_of_sale].pair, p.point_of_sale, field.attribute)
+            for p in self.previews
+            for field in p.unread
+        )
+
+    def _unread(self) -> Iterator[str]:
+        """What is looked for where no record has it: nothing differs yet, and nothing would ever again."""
+        for p in self.previews:
+            mapping = self.mappings.points_of_sale[p.point_of_sale]
+            for field in p.unread:
+                said = {
+                    "point": p.point_of_sale,
+                    "subject": cases.told_subject(field.attribute, mapping, self.language),
+                    "field": field.path,
+                    "side": SIDE_NAMES[self.language][field.side],
+                }
+                yield click.style(self.say("unread", records=self._counted(field.records), **said), bold=True)
 
     # words
 

@@ -30,6 +30,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "total": "En tout : {cars:voiture diffère|voitures diffèrent} dans {points:point de vente|points de vente} ; "
         "écritures au prochain passage : {before} → {after}.",
         "halt": "Une sécurité arrêterait le passage de {point} : {why}",
+        "unread": "Attention, {point} : « {subject} » serait cherché dans le champ {field}, qui n'est dans aucune des "
+        "{records:fiche|fiches} du {side} ; jusqu'ici, cette donnée était lue. Tout ce qui en dépend s'arrêterait.",
         "same": "Les décisions sont les mêmes pour toutes les fiches en mémoire.",
         "next": "Pour l'appliquer : stocksync mapping accept",
         "cells": "Cases de la matrice qui changent :",
@@ -66,6 +68,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "total": "In all: {cars:car differs|cars differ} at {points:point of sale|points of sale}; "
         "writes at the next run: {before} → {after}.",
         "halt": "A guard would halt the run of {point}: {why}",
+        "unread": "Mind, {point}: {subject} would be looked for in the field {field}, which is in none of the "
+        "{records:record|records} of the {side}; up to now it was found. Whatever hangs on it would end.",
         "same": "Every record in memory is decided as before.",
         "next": "To have it applied: stocksync mapping accept",
         "cells": "Cells of the matrix that change:",

@@ -147,7 +147,7 @@ def echo_figures(result: CycleResult, mapping: PointOfSaleMapping, language: Lan
     if result.halts:
         key = "dry_run" if summary.dry_run else "run"
         click.echo(f"  {typeset(_RELEASE[language][key], language).format(run=summary.run_id)}")
-    if any(halt.guard is Guard.MAPPING_CHANGED for halt in result.halts):
+    if any(halt.guard in (Guard.MAPPING_CHANGED, Guard.FIELD_UNREAD) for halt in result.halts):
         click.echo(f"  {typeset(_RELEASE[language]['mapping'], language)}")
 
 

@@ -107,6 +107,12 @@ HALTS: Final[Mapping[str, str]] = {
     "mass_overwrite": "Le plan écraserait « {attribute} » sur {touched:voiture|voitures} sur {cars}.",
     "mapping_changed": "Les fichiers de correspondance ont changé depuis la dernière exécution, et le plan avec eux : "
     "{writes:écriture|écritures} au lieu de {writes_before}.",
+    "field_gone": "Le {side} ne transmet plus le champ {field} ({attribute}) : il n'est dans aucune des fiches lues, "
+    "alors que {records:fiche l'avait|fiches l'avaient} auparavant. Tout ce qui en dépend s'arrêterait sans bruit : "
+    "corriger son nom dans les fichiers de correspondance, ou l'en retirer.",
+    "field_unread": "Les fichiers de correspondance ont changé depuis la dernière exécution : « {attribute} » est "
+    "désormais cherché dans le champ {field}, qui n'est dans aucune des {records:fiche|fiches} du {side} ; avant, "
+    "cette donnée était lue.",
 }
 THEN: Final[Words] = {
     "fr": {

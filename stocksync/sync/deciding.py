@@ -20,11 +20,14 @@ from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere, vin_of
 from stocksync.sync.cars import BINDING, Car
+from stocksync.sync.fields_gone import fields_gone, fields_unread
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import (
     Guard,
     Halt,
     Listing,
+    check_fields,
+    check_fields_read,
     check_listings,
     check_mapping_change,
     check_plan,
@@ -99,7 +102,7 @@ class Deciding:
         reading, last = self.reading, self.past.complete
         missed = reading.missed(gathered) if self.is_complete and last is not None else {}
         seen = self._seen(gathered)
-        halts = self._asked_of_listings(seen)
+        halts = [*self._asked_of_listings(seen), *self._asked_of_fields(seen)]
         cars = self._cars(seen)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
             gathered, seen, cars = self._with_unlisted(gathered, seen, cars)
@@ -269,7 +272,7 @@ class Deciding:
         halts += check_plan(plan, self.mapping.guards, self._open_by(plan, decided.stored.values(), open_cars))
         decided = replace(decided, open_cars=open_cars)
         if last is not None and self._is_new_mapping(last):
-            halts += check_mapping_change(plan, self._plan_as_before(last.mapping_version, decided))
+            halts += self._asked_of_edit(last.mapping_version, decided)
         question = digest_of_question(plan, halts)
         if halts and self.store.is_released(self.mapping.id, question):
             return replace(decided, released=question)
@@ -282,6 +285,12 @@ class Deciding:
         if not self.is_complete:
             return check_readable(quality, self.mapping.guards)
         return check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
+
+    def _asked_of_fields(self, seen: Looked) -> list[Halt]:
+        if self.past.complete is None:
+            return []
+        known = {side: self.reading.known[side].keys() for side in SIDES}
+        return check_fields(fields_gone(self.store, self.mapping, seen.gathered, seen.vehicles, known, self._read_now))
 
     def _quality_of_all(self, quality: Mapping[Side, Listing], seen: Looked, last: PastRun) -> dict[Side, Listing]:
         """What was looked at beside all that was not."""
@@ -313,18 +322,24 @@ class Deciding:
         version = self.mapping.version
         return last.mapping_version != version and not self.store.is_accepted(self.mapping.id, version)
 
-    def _plan_as_before(self, version: str, decided: Decided) -> Plan | None:
-        """Plan the same cars by the mapping of an earlier run; None where that cannot be read any more."""
+    def _asked_of_edit(self, version: str, decided: Decided) -> list[Halt]:
+        """Ask what an edit of the mapping changes of a plan, and of what is read at all."""
+        before = self._mapping_of(version)
+        if before is None:
+            return check_mapping_change(decided.plan, None)
+        was = gathering.vehicles_of(before, decided.gathered.records)
+        cars, elsewhere = decided.stored.values(), decided.elsewhere
+        then = plan_of(before, was, cars, elsewhere, self.reading.clock, complete=True)
+        unread = fields_unread(before, self.mapping, was, decided.vehicles)
+        return [*check_mapping_change(decided.plan, then), *check_fields_read(unread)]
+
+    def _mapping_of(self, version: str) -> PointOfSaleMapping | None:
+        """The mapping of an earlier run; None where that cannot be read any more."""
         files = self.store.mapping_files(version)
         try:
-            before = load_files(files).points_of_sale.get(self.mapping.id) if files is not None else None
+            return load_files(files).points_of_sale.get(self.mapping.id) if files is not None else None
         except MappingInvalid:
             return None
-        if before is None:
-            return None
-        vehicles = gathering.vehicles_of(before, decided.gathered.records)
-        cars, elsewhere = decided.stored.values(), decided.elsewhere
-        return plan_of(before, vehicles, cars, elsewhere, self.reading.clock, complete=True)
 
 
 def _none() -> dict[Side, set[str]]:

@@ -33,6 +33,8 @@ class Guard(StrEnum):
     MASS_REMOVAL = "mass_removal"
     MASS_OVERWRITE = "mass_overwrite"
     MAPPING_CHANGED = "mapping_changed"
+    FIELD_GONE = "field_gone"
+    FIELD_UNREAD = "field_unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class Listing:
 
     records: int
     unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGone:
+    """An attribute that no record of a side says any more; path: of its field. records: of how many that was seen."""
+
+    side: Side
+    attribute: str
+    path: str
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,37 @@ def check_mapping_change(plan: Plan, plan_as_before: Plan | None) -> list[Halt]:
             {"writes": _count(plan), "writes_before": before if before is not None else "?"},
         )
     ]
+
+
+def check_fields(gone: Iterable[FieldGone]) -> list[Halt]:
+    """Refuse a plan made while a side carries a field no more: what hangs on it would end in silence."""
+    return [
+        Halt(
+            Guard.FIELD_GONE,
+            f"{SIDE_NAMES[field.side]} does not carry the field {field.path} ({field.attribute}) any more: it is in "
+            f"none of the records read, and was in {field.records} of them before. Whatever hangs on it would end in "
+            "silence: mend its name in the mapping, or take it out there.",
+            _values(field),
+        )
+        for field in gone
+    ]
+
+
+def check_fields_read(unread: Iterable[FieldGone]) -> list[Halt]:
+    """Refuse a plan by an edited mapping that looks for a field where no record has it, until a person has seen it."""
+    return [
+        Halt(
+            Guard.FIELD_UNREAD,
+            f"The mapping files changed since the last run: {field.attribute} is now looked for in {field.path}, which "
+            f"is in none of the {field.records} records of {SIDE_NAMES[field.side]}; before, it was found.",
+            _values(field),
+        )
+        for field in unread
+    ]
+
+
+def _values(field: FieldGone) -> dict[str, str | int]:
+    return {"side": field.side.value, "attribute": field.attribute, "field": field.path, "records": field.records}
 
 
 def _count(plan: Plan) -> int:

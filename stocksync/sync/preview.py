@@ -21,8 +21,9 @@ from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.cars import RECORD, REFERENCE, RESERVATION, Car
 from stocksync.sync.edit_reach import asked, can_be_told
+from stocksync.sync.fields_gone import fields_unread
 from stocksync.sync.gather import Gathered
-from stocksync.sync.guards import Halt, check_plan
+from stocksync.sync.guards import FieldGone, Halt, check_plan
 from stocksync.sync.known import Vehicles, cars_known, held_elsewhere, plan_of
 from stocksync.sync.narrow import DECISIONS, narrowed
 from stocksync.sync.newcomers import Newcomers
@@ -70,7 +71,8 @@ class PointPreview:
     """What differs at one point of sale.
 
     cars: how many there are; those that are sure to be decided alike are counted, and not decided. writes_before,
-    writes_after: requests that the next run would send. halts: the guards that would stop it.
+    writes_after: requests that the next run would send. halts: the guards that would stop it. unread: what the edit
+    looks for where no record has it, and was found before.
     """
 
     point_of_sale: str
@@ -79,6 +81,7 @@ class PointPreview:
     writes_before: int = 0
     writes_after: int = 0
     halts: tuple[Halt, ...] = ()
+    unread: tuple[FieldGone, ...] = ()
 
 
 def preview(
@@ -102,7 +105,8 @@ def preview(
         return plan_of(mapping, vehicles, cars, elsewhere, clock, complete=False, given=given)
 
     was = gathering.vehicles_of(before, records)
-    then, now = planned(before, was), planned(after, _read_again(before, after, records, was))
+    are = _read_again(before, after, records, was)
+    then, now = planned(before, was), planned(after, are)
     by_car = {plan.car.id: plan for plan in then.cars}
     differences = [
         difference for plan in now.cars for difference in _differences(after.id, by_car.pop(plan.car.id, None), plan)
@@ -123,6 +127,7 @@ def preview(
         sum(len(plan.operations) for plan in then.cars),
         sum(len(plan.operations) for plan in now.cars),
         tuple(check_plan(now, after.guards, lambda: open_cars + left_open)),
+        tuple(fields_unread(before, after, was, are)),
     )
 
 

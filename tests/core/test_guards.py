@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from stocksync.errors import SystemUnavailable, UsageError
 from stocksync.mapping.models import GuardsModel
 from stocksync.stock.values import Side
 from stocksync.sync.cycle import CycleResult
-from stocksync.sync.guards import Listing, check_listings
+from stocksync.sync.guards import FieldGone, Listing, check_listings
+from stocksync.sync.preview import preview
 from tests.worlds import DMS, MODULE, RUNS_OWN, World, a_world, crowd, shipped_set
 
 
@@ -200,3 +202,77 @@ def test_two_empty_sides_of_a_new_point_of_sale_are_nothing_to_worry_about() -> 
 def test_a_side_that_is_empty_at_first_contact_while_the_other_is_not_halts() -> None:
     halts = check_listings({MODULE: Listing(40), DMS: Listing(0)}, None, GuardsModel())
     assert [halt.guard for halt in halts] == ["empty_listing"]
+
+
+# A field that is not there any more
+
+
+def drop(world: World, field: str) -> None:
+    """The vendor of the DMS renames a field, on every file, and stamps none of them anew."""
+    for body in world.dms.bodies():
+        world.dms.put({("neu_" + key if key == field else key): value for key, value in body.items()})
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+@pytest.mark.parametrize("field", ["no_bdc", "no_facture", "km"])
+def test_a_field_that_a_side_does_not_carry_any_more_halts_until_it_is_there_again(
+    world: World, field: str, thorough: bool
+) -> None:
+    """With the number of the order, a sale in the DMS would go unnoticed, and the car could be sold a second time."""
+    drop(world, field)
+    world.clock.pause(300)
+    result = replace(world.cycle(), thorough=thorough).run()
+    assert guards_of(result) == ["field_gone"]
+    assert field in result.halts[0].message
+    assert guards_of(halted(world)) == ["field_gone"]
+    for body in world.dms.bodies():
+        world.dms.put({key.removeprefix("neu_"): value for key, value in body.items()})
+    assert world.sync().summary.status == "done"
+
+
+def test_a_quick_run_asks_records_that_did_not_change_whether_they_lost_a_field_too(world: World) -> None:
+    world.quick()
+    drop(world, "no_bdc")
+    world.edit(DMS, "VO100", frevo="1,00")
+    assert guards_of(world.quick()) == ["field_gone"]
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_field_that_a_single_record_leaves_out_stops_nothing(world: World, quick: bool) -> None:
+    world.quick()
+    body = dict(world.dms.body("VO100"))
+    del body["no_bdc"]
+    world.dms.put(body)
+    world.edit(DMS, "VO100", frevo="1,00")
+    result = world.quick() if quick else world.sync()
+    assert (result.summary.status, result.halts) == ("done", ())
+
+
+def test_a_side_that_leaves_out_what_is_blank_may_cancel_its_only_order(tmp_path: Path) -> None:
+    """Nobody can tell a cancelled order from a field that is gone there, as long as it is about a car or two."""
+    module, dms = crowd(20)
+    spare = [{key: value for key, value in body.items() if value not in ("", None)} for body in dms]
+    spare[3] |= {"no_bdc": "B3", "date_bdc": "10/11/2026"}
+    with a_world(tmp_path / "world.db", module, spare) as made:
+        made.settled()
+        made.dms.put({key: value for key, value in spare[3].items() if not key.endswith("_bdc")})
+        result = made.sync()
+        assert (result.summary.status, result.halts) == ("done", ())
+
+
+def test_an_edit_that_looks_for_a_field_where_no_record_has_it_halts_until_it_is_accepted(world: World) -> None:
+    world.mappings = shipped_set((("pairs/openflex-icar/dms.yaml", "field: no_bdc,", "field: no_bcd,"),))
+    result = halted(world)
+    assert guards_of(result) == ["field_unread"]
+    assert "dms_order is now looked for in no_bcd" in result.halts[0].message
+    version = world.mappings.points_of_sale["PDV1"].version
+    world.repository.accept_mapping({"PDV1": version}, "somebody", {}, world.clock.now_at())
+    assert world.sync().summary.status == "done"
+
+
+def test_a_preview_names_what_is_read_nowhere_any_more(world: World) -> None:
+    edited = shipped_set((("pairs/openflex-icar/dms.yaml", "field: no_bdc,", "field: no_bcd,"),))
+    before, after = (mappings.points_of_sale["PDV1"] for mappings in (world.mappings, edited))
+    unread = preview(before, after, world.repository, world.clock).unread
+    assert unread == (FieldGone(DMS, "dms_order", "no_bcd", 40),)
+    assert preview(after, before, world.repository, world.clock).unread == ()

@@ -103,6 +103,25 @@ def test_diff_shows_the_cells_that_change_and_where(desk: Desk) -> None:
     assert (cell["attribute"], cell["facet"], cell["points_of_sale"]) == ("mileage", "owner", ["PDV1"])
 
 
+def test_a_field_that_is_looked_for_where_no_record_has_it_halts_and_is_told_before(desk: Desk) -> None:
+    """Sales in the DMS would go unnoticed, and nothing would differ until there is one."""
+    edit(desk, "field: no_bdc,", "field: no_bcd,", "pairs/openflex-icar/dms.yaml")
+    said = desk.said("mapping", "preview")
+    assert "serait cherché dans le champ no_bcd, qui n'est dans aucune des" in said.translate(FRENCH_SPACES)
+    assert "ne change rien" not in said
+    assert "mapping accept" in said.splitlines()[-1]
+    [point] = [p for p in desk.data("mapping", "preview")["points_of_sale"] if p["id"] == "PDV1"]
+    [unread] = point["unread"]
+    assert (unread["attribute"], unread["field"]) == ("dms_order", "no_bcd")
+    assert "which is in none of the" in desk.run("--lang", "en", "mapping", "preview").stdout
+    done = desk.run("sync", "--point-of-sale", "PDV1")
+    assert done.exit_code == 3
+    assert "est désormais cherché dans le champ no_bcd" in (done.stdout + done.stderr).translate(FRENCH_SPACES)
+    assert "mapping preview" in done.stdout
+    desk.said("mapping", "accept", "--by", "A. Martin", "--yes")
+    assert desk.run("sync", "--point-of-sale", "PDV1").exit_code != 3
+
+
 def test_an_edit_halts_until_it_is_accepted_once(desk: Desk) -> None:
     edit(desk, NAME, NAME + LINE)
     assert desk.run("sync", "--point-of-sale", "PDV1").exit_code == 3
