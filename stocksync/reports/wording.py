@@ -208,6 +208,7 @@ _FIELDS: Final[Mapping[str, Callable[[Fields], object]]] = {
     "evidence": lambda said: _evidence(said.case.details, said.language),
     "side": lambda said: SIDE_NAMES[said.language].get(said.case.details.get("side", ""), "?"),
     "records": lambda said: said.case.details.get("records", "?"),
+    "field": lambda said: said.case.details.get("field", "?"),
     "highest": lambda said: said.case.details.get("highest", "?"),
     "loser": _of_loser(lambda said, loser: SIDE_NAMES[said.language][loser]),
     "winner": _of_loser(lambda said, loser: SIDE_NAMES[said.language][loser.other]),

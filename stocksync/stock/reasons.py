@@ -36,6 +36,7 @@ class Reason(StrEnum):
     AMBIGUOUS_MATCH = "ambiguous_match"
     DUPLICATE = "duplicate"
     UNREADABLE_RECORD = "unreadable_record"
+    FIELD_GONE = "field_gone"
     IDENTITY_MISSING = "identity_missing"
     UNKNOWN_IN_VEHICLE_MODULE = "unknown_in_vehicle_module"
     MISSING_IN_DMS = "missing_in_dms"

@@ -20,9 +20,10 @@ from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere, vin_of
 from stocksync.sync.cars import BINDING, Car
-from stocksync.sync.fields_gone import fields_gone, fields_unread
+from stocksync.sync.fields_gone import HALTING, fields_gone, fields_unread
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import (
+    FieldGone,
     Guard,
     Halt,
     Listing,
@@ -102,14 +103,16 @@ class Deciding:
         reading, last = self.reading, self.past.complete
         missed = reading.missed(gathered) if self.is_complete and last is not None else {}
         seen = self._seen(gathered)
-        halts = [*self._asked_of_listings(seen), *self._asked_of_fields(seen)]
+        gone = self._fields_gone(seen)
+        halts = [*self._asked_of_listings(seen), *check_fields(f for f in gone if f.attribute in HALTING)]
         cars = self._cars(seen)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
             gathered, seen, cars = self._with_unlisted(gathered, seen, cars)
         decided = self._decided(seen, cars, self._elsewhere(seen))
         if not self.is_complete:
             decided = self._as_they_are_now(gathered, seen, decided)
-        return self._asked(replace(decided, missed=missed), halts)
+        told = tuple(field for field in gone if field.attribute not in HALTING)
+        return self._asked(replace(decided, missed=missed, fields_gone=told), halts)
 
     def _with_unlisted(self, gathered: Gathered, seen: Looked, cars: list[Car]) -> tuple[Gathered, Looked, list[Car]]:
         """Read what has to be looked at besides, until nothing more leads to anything that was not asked for."""
@@ -286,11 +289,11 @@ class Deciding:
             return check_readable(quality, self.mapping.guards)
         return check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
 
-    def _asked_of_fields(self, seen: Looked) -> list[Halt]:
+    def _fields_gone(self, seen: Looked) -> list[FieldGone]:
         if self.past.complete is None:
             return []
         known = {side: self.reading.known[side].keys() for side in SIDES}
-        return check_fields(fields_gone(self.store, self.mapping, seen.gathered, seen.vehicles, known, self._read_now))
+        return fields_gone(self.store, self.mapping, seen.gathered, seen.vehicles, known, self._read_now)
 
     def _quality_of_all(self, quality: Mapping[Side, Listing], seen: Looked, last: PastRun) -> dict[Side, Listing]:
         """What was looked at beside all that was not."""

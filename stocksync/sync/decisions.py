@@ -23,7 +23,7 @@ from stocksync.stock.vehicle import Attribute
 from stocksync.sync.answers import CarAnswer, StoredFinding
 from stocksync.sync.cars import Finding, readings_of
 
-ONLY_SEEN: Final = frozenset({Reason.POLICE_NUMBER_DUPLICATE, Reason.POLICE_NUMBER_OUT_OF_ORDER})
+ONLY_SEEN: Final = frozenset({Reason.POLICE_NUMBER_DUPLICATE, Reason.POLICE_NUMBER_OUT_OF_ORDER, Reason.FIELD_GONE})
 """Findings about an attribute that no value settles: the register itself has to be looked at."""
 
 

@@ -14,7 +14,19 @@ from typing import Final
 
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import ABSENT, BLANK, SIDES, Side
-from stocksync.stock.vehicle import Vehicle
+from stocksync.stock.vehicle import (
+    DMS_ORDER,
+    DMS_STATUS,
+    INVOICE_NUMBER,
+    MODULE_ORDER,
+    POINT_OF_SALE,
+    POLICE_NUMBER,
+    REGISTRATION,
+    RESERVED,
+    STAGE,
+    VIN,
+    Vehicle,
+)
 from stocksync.sync import gather as gathering
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import FieldGone
@@ -26,6 +38,22 @@ WITNESSES: Final = 5
 """So many records that nothing is new of are read, to see whether they still carry what the new ones do not [ours]."""
 FEW: Final = 5
 """Where a side leaves out what is blank, fewer records than that may have become blank [ours]."""
+
+HALTING: Final = frozenset(
+    {
+        VIN,
+        REGISTRATION,
+        POLICE_NUMBER,
+        POINT_OF_SALE,
+        STAGE,
+        DMS_STATUS,
+        RESERVED,
+        MODULE_ORDER,
+        DMS_ORDER,
+        INVOICE_NUMBER,
+    }
+)
+"""What tells cars apart, where one is, and whether it is sold: without it nothing is decided. All else is reported."""
 
 Vehicles = Mapping[Side, Mapping[str, Vehicle]]
 Reader = Callable[[Mapping[Side, Iterable[str]]], Mapping[Side, Mapping[str, NativeRecord]]]

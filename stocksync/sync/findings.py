@@ -10,7 +10,7 @@ from stocksync.stock.reasons import Reason
 from stocksync.sync.cars import Finding
 from stocksync.sync.recording import Silence
 
-EVENTS: Final = frozenset({Reason.POLICE_NUMBER_OUT_OF_ORDER})
+EVENTS: Final = frozenset({Reason.POLICE_NUMBER_OUT_OF_ORDER, Reason.FIELD_GONE})
 """Findings about something that happened once: they stay open until a person has seen them."""
 
 

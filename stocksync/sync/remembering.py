@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
@@ -13,13 +14,13 @@ from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.mapping.paths import value_at
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import ABSENT, SIDES, Side, as_text
+from stocksync.stock.values import ABSENT, SIDES, Reading, Side, as_text
 from stocksync.stock.vehicle import POINT_OF_SALE, RESERVED, STAGE, Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere
 from stocksync.sync.cars import BINDING, NOBODYS, RECORD, RESERVATION, Car, Finding
 from stocksync.sync.gather import Digests, Gathered
-from stocksync.sync.guards import Halt
+from stocksync.sync.guards import FieldGone, Halt
 from stocksync.sync.plan import CarPlan, Plan
 from stocksync.sync.recording import KEYS, NAMES, DueOperation, JournalLine, Recording, Remembered, Silence, Snapshot
 from stocksync.sync.stages import is_sold
@@ -40,8 +41,8 @@ class Decided:
     digests: of the records read, as far as they were taken. missed: by side, the stamps of changes that the quick runs
     before should have shown and did not. complete: everything was listed. scope: the ids of the cars that were looked
     at; None for all of the point of sale. open_cars: gives how many have both records and are not closed, where not all
-    were looked at. released: what a person let pass, as `guards.digest_of_question` names it; None where nothing had to
-    be asked.
+    were looked at. fields_gone: those that no record carries any more, but for what halts. released: what a person let
+    pass, as `guards.digest_of_question` names it; None where nothing had to be asked.
     """
 
     plan: Plan
@@ -57,6 +58,7 @@ class Decided:
     complete: bool = True
     scope: frozenset[str] | None = None
     open_cars: Callable[[], int] | None = None
+    fields_gone: tuple[FieldGone, ...] = ()
     released: str | None = None
 
 
@@ -87,7 +89,11 @@ def recording_of(run_id: int, at: datetime, mapping: PointOfSaleMapping, decided
         operations=tuple(
             DueOperation(car.car.id, operation, car.context) for car in plan.cars for operation in car.operations
         ),
-        findings=(*(f for car in plan.cars for f in car.findings), *_without_id(gathered)),
+        findings=(
+            *(f for car in plan.cars for f in car.findings),
+            *_without_id(gathered),
+            *_gone(decided.fields_gone, mapping.id, at),
+        ),
         scope=decided.scope | planned if decided.scope is not None else None,
         not_ours=not_ours - set(plan.merged),
         silences={car.car.id: silence for car in plan.cars if (silence := _silence(car)) is not None},
@@ -209,6 +215,14 @@ def _without_id(gathered: Gathered) -> list[Finding]:
     return found
 
 
+def _gone(fields_gone: Iterable[FieldGone], point_of_sale: str, at: datetime) -> Iterable[Finding]:
+    """Report the fields that a side stopped to carry; a second time is another event than the first one."""
+    for gone in fields_gone:
+        name = gathering.digest_of({"of": [point_of_sale, gone.side.value, gone.attribute]}, ())
+        details = {"side": gone.side.value, "field": gone.path, "since": at.isoformat()}
+        yield Finding(f"{NOBODYS}{name}", gone.attribute, Reason.FIELD_GONE, Category.HELD, details=details)
+
+
 def _silence(plan: CarPlan) -> Silence | None:
     """What a plan has nothing to say about for a car: open report rows about that stay as they are."""
     if plan.car.closed:
@@ -222,11 +236,23 @@ def _silence(plan: CarPlan) -> Silence | None:
     here, there = plan.vehicle_module.readings, plan.dms.readings
     known = chain(plan.car.base, (resolution.subject for resolution in plan.car.resolutions))
     absent = {name for name in known if here.get(name, ABSENT) is ABSENT or there.get(name, ABSENT) is ABSENT}
+    absent |= _left_out(here) | _left_out(there)
     if plan.stage is not None and plan.stage.meaning is None:
         absent.add(STAGE)
     if is_sold(plan.dms) is None:
         absent.add(RESERVATION)
-    return Silence(never=frozenset(absent)) if absent else None
+    return _silence_about(frozenset(absent)) if absent else None
+
+
+def _left_out(readings: Mapping[str, Reading]) -> set[str]:
+    """What a record should say and does not: there may be a row about it, though nothing was ever agreed."""
+    return {name for name, reading in readings.items() if reading is ABSENT} if ABSENT in readings.values() else set()
+
+
+@lru_cache(maxsize=1024)
+def _silence_about(absent: frozenset[str]) -> Silence:
+    """Most records of a side leave out the same."""
+    return Silence(never=absent)
 
 
 def _changed_cars(plan: Plan, stored: Mapping[str, Car]) -> Iterable[Car]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from stocksync.adapters.store.core import CONFLICT
 from stocksync.errors import SystemUnavailable, UsageError
 from stocksync.mapping.models import GuardsModel
 from stocksync.stock.values import Side
@@ -214,8 +216,8 @@ def drop(world: World, field: str) -> None:
 
 
 @pytest.mark.parametrize("thorough", [True, False])
-@pytest.mark.parametrize("field", ["no_bdc", "no_facture", "km"])
-def test_a_field_that_a_side_does_not_carry_any_more_halts_until_it_is_there_again(
+@pytest.mark.parametrize("field", ["no_bdc", "no_facture", "statut"])
+def test_a_field_that_tells_of_a_sale_and_is_not_there_any_more_halts_until_it_is_again(
     world: World, field: str, thorough: bool
 ) -> None:
     """With the number of the order, a sale in the DMS would go unnoticed, and the car could be sold a second time."""
@@ -228,6 +230,40 @@ def test_a_field_that_a_side_does_not_carry_any_more_halts_until_it_is_there_aga
     for body in world.dms.bodies():
         world.dms.put({key.removeprefix("neu_"): value for key, value in body.items()})
     assert world.sync().summary.status == "done"
+
+
+def reported(world: World) -> list[tuple[str, str, bool]]:
+    """Of the open rows of the report: about what, why, and whether a person has seen it."""
+    with world.repository.engine.connect() as connection:
+        columns = (CONFLICT.c.subject, CONFLICT.c.reason, CONFLICT.c.ignored_by)
+        rows = connection.execute(select(*columns).where(CONFLICT.c.closed_at.is_(None))).all()
+    return [(row.subject, row.reason, row.ignored_by is not None) for row in rows]
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_another_field_that_is_not_there_any_more_is_reported_until_a_person_has_seen_it(
+    world: World, thorough: bool
+) -> None:
+    drop(world, "km")
+    for _ in range(2):
+        world.clock.pause(300)
+        result = replace(world.cycle(), thorough=thorough).run()
+        assert (result.summary.status, reported(world)) == ("done", [("mileage", "field_gone", False)])
+    assert not world.module.writes
+    assert not world.dms.writes
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_what_is_reported_of_a_field_stays_so_while_nobody_says_anything_of_it(tmp_path: Path, thorough: bool) -> None:
+    module, dms = crowd(40)
+    dms[3]["km"] = "many"
+    with a_world(tmp_path / "world.db", module, dms) as made:
+        made.settled()
+        assert reported(made) == [("mileage", "invalid_value", False)]
+        drop(made, "km")
+        made.clock.pause(300)
+        replace(made.cycle(), thorough=thorough).run()
+        assert sorted(reported(made)) == [("mileage", "field_gone", False), ("mileage", "invalid_value", False)]
 
 
 def test_a_quick_run_asks_records_that_did_not_change_whether_they_lost_a_field_too(world: World) -> None:

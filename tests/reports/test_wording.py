@@ -35,6 +35,7 @@ SUBJECT_OF = {
 DETAILS = {
     "refused": "dms",
     "side": "dms",
+    "field": "prix_vente",
     "records": "VO000001, VO000002",
     "highest": "2026-00012",
     "dms_order": "BC000001",
@@ -51,7 +52,7 @@ DECIDED_IN_THE_REPORT = {
 }
 FIELDS = {"attribute", "module", "dms", "base", "owner", "loser", "winner", "loser_value", "winner_value", "side"}
 FIELDS |= {"records", "evidence", "sale", "highest", "why", "message", "then", "advice"}
-FIELDS |= {"whose", "where_blank", "absence", "reservation"}
+FIELDS |= {"whose", "where_blank", "absence", "reservation", "field"}
 
 
 def speller(language: Language) -> Speller:
