@@ -123,4 +123,4 @@ def story_of(
     found = questions.decisions([row])
     decisions = tuple(d for d in found if d.conflict_id == row.finding_id or d.number == row.ignored_by)
     about = history.about(row.finding.subject, row.finding_id)
-    return ConflictStory(about, decisions, mapping, language, row.ignored_by)
+    return ConflictStory(about, decisions, mapping, language, row.ignored_by if row.closed_at is None else None)

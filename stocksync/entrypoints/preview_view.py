@@ -123,6 +123,7 @@ class PreviewView:
                     "base": self._neutral(d, d.base),
                     "before": self._outcome_data(d, d.before),
                     "after": self._outcome_data(d, d.after),
+                    "ignored_by_a_reviewer": d.ignored,
                 }
                 for edits, differences in self.grouped().items()
                 for d in differences
@@ -182,7 +183,8 @@ class PreviewView:
         held = self.say("held", **{name: self._value(d, text) for name, text in values.items()})
         ids = ", ".join(d.car.record_ids[side] for side in SIDES if side in d.car.record_ids)
         name = " ".join(filter(None, (d.car.registration or d.car.vin, f"({ids})", f"[{d.point_of_sale}]")))
-        return self.say("example", car=name, label=self._outcome(d, d.after), held=held)
+        said = self.say("example", car=name, label=self._outcome(d, d.after), held=held)
+        return f"{said} {self.say('ignored_one')}" if d.ignored else said
 
     def _total(self) -> Iterator[str]:
         yield from self._unread()
@@ -201,6 +203,9 @@ class PreviewView:
             ),
             bold=True,
         )
+        ignored = len({d.car.id for p in changed for d in p.differences if d.ignored})
+        if ignored:
+            yield click.style(self.say("ignored", cars=self._counted(ignored)), bold=True)
         for p in changed:
             for halt in p.halts:
                 yield self.say("halt", point=p.point_of_sale, why=halt.guard.value)

@@ -30,6 +30,9 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "total": "En tout : {cars:voiture diffère|voitures diffèrent} dans {points:point de vente|points de vente} ; "
         "écritures au prochain passage : {before} → {after}.",
         "halt": "Une sécurité arrêterait le passage de {point} : {why}",
+        "ignored": "Attention : {cars:voiture serait écrite|voitures seraient écrites} alors qu'un relecteur a choisi "
+        "« ignorer ». Accepter la modification passe outre.",
+        "ignored_one": "[« ignorer » par un relecteur]",
         "unread": "Attention, {point} : « {subject} » serait cherché dans le champ {field}, qui n'est dans aucune des "
         "{records:fiche|fiches} du {side} ; jusqu'ici, cette donnée était lue. Tout ce qui en dépend s'arrêterait.",
         "same": "Les décisions sont les mêmes pour toutes les fiches en mémoire.",
@@ -68,6 +71,9 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "total": "In all: {cars:car differs|cars differ} at {points:point of sale|points of sale}; "
         "writes at the next run: {before} → {after}.",
         "halt": "A guard would halt the run of {point}: {why}",
+        "ignored": "Mind: {cars:car|cars} would be written although a reviewer chose “ignore”. To accept the edit "
+        "overrides that.",
+        "ignored_one": "[“ignore” by a reviewer]",
         "unread": "Mind, {point}: {subject} would be looked for in the field {field}, which is in none of the "
         "{records:record|records} of the {side}; up to now it was found. Whatever hangs on it would end.",
         "same": "Every record in memory is decided as before.",

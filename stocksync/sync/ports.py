@@ -329,6 +329,10 @@ class Store(Protocol):
         """
         ...
 
+    def ignored_at(self, pair: str, point_of_sale: str) -> set[tuple[str, str]]:
+        """What a reviewer decided to leave as it is at a point of sale, as long as that holds: car and subject."""
+        ...
+
     def known_at(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
         """The records that a point of sale is known to have, by side."""
         ...

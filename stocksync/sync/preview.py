@@ -8,7 +8,7 @@ an edit is sure to change nothing, are not decided: see `edit_reach`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -53,7 +53,8 @@ class Difference:
     """One subject of one car that the two mappings decide differently.
 
     subject: an attribute, or stage, reserved, record, binding, reference. The values are what both sides hold now, read
-    as the later mapping reads them, and the last agreed one; None where there is none.
+    as the later mapping reads them, and the last agreed one; None where there is none. ignored: a reviewer decided to
+    leave the subject as it is, and it would be written.
     """
 
     point_of_sale: str
@@ -64,6 +65,7 @@ class Difference:
     vehicle_module: str | None
     dms: str | None
     base: str | None
+    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ def preview(
     ]
     for left in by_car.values():
         differences.extend(_differences(after.id, left, None))
+    if any(difference.after.writes for difference in differences):
+        left_as_it_is = store.ignored_at(after.pair, after.id)
+        differences = [
+            replace(d, ignored=bool(d.after.writes) and (d.car.id, d.subject) in left_as_it_is) for d in differences
+        ]
     left_alone, left_open = _left_alone(after, store, cars, records) if scope is not None else (0, 0)
     # Which cars at home elsewhere are looked at, for a record of theirs that stands here, is no matter of how many are;
     # nor which records without a car are, unless the edit makes a car of them.

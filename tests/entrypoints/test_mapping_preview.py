@@ -147,3 +147,35 @@ def test_there_is_nothing_to_accept_where_the_runs_work_by_these_files(desk: Des
 def test_a_point_of_sale_that_was_never_synchronised_is_told_as_such(desk: Desk) -> None:
     (desk.folder / "memory.db").unlink()
     assert "PDV1 : jamais synchronisé ou nouveau, rien à comparer." in desk.said("mapping", "preview")
+
+
+def test_a_preview_names_the_cars_that_a_reviewer_decided_to_leave_as_they_are(tmp_path: Path) -> None:
+    """Once they are written all the same, nobody says that the decision still holds."""
+    with desk_at(tmp_path, cars=60) as own:
+        own.said("sync")
+        folder = Path(shutil.copytree(SHIPPED, tmp_path / "edited"))
+        is_written_although_ignored(Desk(own.folder, own.sandbox, mappings=folder))
+
+
+def is_written_although_ignored(desk: Desk) -> None:
+    desk.said("conflicts", "export", "report.csv")
+    with (desk.folder / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    [row] = [r for r in rows if r["Donnée"] == "Kilométrage" and r["Point de vente"] == "PDV1"][:1]
+    row["Décision (module, dms, valeur, ignorer)"] = "ignorer"
+    with (desk.folder / "report.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(row), delimiter=";")
+        writer.writeheader()
+        writer.writerow(row)
+    desk.said("conflicts", "import", "report.csv", "--by", "A. Martin")
+    edit(desk, NAME, NAME + LINE)
+    ignored = [d["car"] for d in desk.data("mapping", "preview")["differences"] if d["ignored_by_a_reviewer"]]
+    assert len(ignored) == 1
+    said = desk.said("mapping", "preview")
+    assert "Attention : 1 voiture serait écrite alors qu'un relecteur a choisi « ignorer »" in said
+    assert "[« ignorer » par un relecteur]" in said
+    number = row["N° de conflit"]
+    assert "en vigueur tant qu'aucune valeur ne change" in desk.said("conflicts", "show", number)
+    desk.said("mapping", "accept", "--by", "A. Martin", "--yes")
+    desk.said("sync", "--point-of-sale", "PDV1")
+    assert "ne vaut plus pour les valeurs d'aujourd'hui" in desk.said("conflicts", "show", number)

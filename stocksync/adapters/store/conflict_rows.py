@@ -335,6 +335,16 @@ def settle_subjects(connection: Connection, run_id: int, outcome: EntryOutcome, 
     )
 
 
+_IGNORED: Final = CONFLICT.c.ignored_by.is_not(None)
+
+
+def ignored_at(connection: Connection, pair: str, point_of_sale: str) -> set[tuple[str, str]]:
+    """The cars and subjects that a reviewer decided to leave as they are: see `Store.ignored_at`."""
+    here = (CONFLICT.c.pair == pair, CONFLICT.c.point_of_sale == point_of_sale, CONFLICT.c.closed_at.is_(None))
+    rows = connection.execute(select(CONFLICT.c.car_id, CONFLICT.c.subject).where(*here, _IGNORED))
+    return {(car_id, subject) for car_id, subject in rows}
+
+
 def moved_in(connection: Connection, run_id: int, point_of_sale: str) -> tuple[int, int]:
     """How many rows a run opened, and how many it closed; those that nobody was to see are left out."""
     started_at = connection.scalar(select(RUN.c.started_at).where(RUN.c.id == run_id))
@@ -345,7 +355,6 @@ def moved_in(connection: Connection, run_id: int, point_of_sale: str) -> tuple[i
     return opened or 0, closed or 0
 
 
-_IGNORED: Final = CONFLICT.c.ignored_by.is_not(None)
 _OPEN: Final = (
     select(CONFLICT.c.category, CONFLICT.c.reason, _IGNORED, func.count())
     .where(

@@ -25,6 +25,7 @@ from stocksync.adapters.store.car_rows import (
     write_cars,
 )
 from stocksync.adapters.store.conflict_rows import (
+    ignored_at,
     moved_in,
     open_counts,
     settle_findings,
@@ -364,6 +365,11 @@ class Repository:
         """The records that no listing can have met which left these digests: see `Store.not_met`."""
         with self._reading() as connection:
             return not_met(connection, pair, point_of_sale, side, left)
+
+    def ignored_at(self, pair: str, point_of_sale: str) -> set[tuple[str, str]]:
+        """What a reviewer decided to leave as it is at a point of sale, as long as that holds: car and subject."""
+        with self._reading() as connection:
+            return ignored_at(connection, pair, point_of_sale)
 
     def known_at(self, pair: str, point_of_sale: str) -> dict[Side, set[str]]:
         """The records that a point of sale is known to have, by side."""
