@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from stocksync.mapping.effective import PointOfSaleMapping, SystemSettings
-from stocksync.sync.health import GateHealth, GateState, Health, PointHealth
+from stocksync.sync.health import GateHealth, GateState, Health, PointHealth, RunShown
 
 SHORTEST_STALE: Final = timedelta(minutes=30)
 _QUICK_RUNS_MISSED: Final = 3
@@ -192,9 +192,9 @@ def _present(health: Health) -> Iterator[Trouble]:
                 AlertKind.HALTED, name, f"run {point.halted.run_id}: {point.halted.message or ''}".rstrip(": ")
             )
         if point.last_good is None:
-            yield Trouble(AlertKind.STALE, name)
+            yield Trouble(AlertKind.STALE, name, _why_none_is_good(point))
         if point.failed_in_a_row:
-            yield Trouble(AlertKind.FAILING, name, (point.last.message or "") if point.last is not None else "")
+            yield Trouble(AlertKind.FAILING, name, _why_failed(point.last_failed or point.last))
     if health.edit_refused:
         yield Trouble(AlertKind.EDIT_REFUSED, MAPPING, health.edit_refused)
     for gate in health.gates:
@@ -210,9 +210,34 @@ def _lasting(health: Health, now: datetime, rules: AlertRules) -> Iterator[Troub
     for point in health.points:
         lag_s = point.lag_s(now)
         if lag_s is not None and lag_s > rules.allowed(point.point_of_sale).total_seconds():
-            yield Trouble(AlertKind.STALE, point.point_of_sale)
+            yield Trouble(AlertKind.STALE, point.point_of_sale, _why_none_is_good(point))
         if point.backlog_since is not None and now - point.backlog_since > rules.backlog_after:
-            yield Trouble(AlertKind.BACKLOG, point.point_of_sale)
+            writes = f"{point.backlog} write{'s' if point.backlog != 1 else ''}"
+            oldest = f"the oldest planned at {_utc(point.backlog_since)}"
+            yield Trouble(AlertKind.BACKLOG, point.point_of_sale, f"{writes} without a known outcome, {oldest}")
+
+
+def _why_none_is_good(point: PointHealth) -> str:
+    """What is known of a point of sale without a good run: its newest failure, else since when nothing came."""
+    good, failed, last = point.last_good, point.last_failed, point.last
+    if failed is not None and (good is None or failed.run_id > good.run_id):
+        return _why_failed(failed)
+    if last is None:
+        return "no run has begun there yet"
+    if good is None:
+        return f"no run has come to its end there yet; the newest began at {_utc(last.started_at)}"
+    return f"no run failed there; the last good one began at {_utc(good.started_at)}"
+
+
+def _why_failed(run: RunShown | None) -> str:
+    if run is None:
+        return "runs broke off before anything of them could be kept"
+    ended = f"ended as {run.status.value} at {_utc(run.finished_at or run.started_at)}"
+    return f"run {run.run_id}: {run.message or ended}"
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _grave(

@@ -54,6 +54,29 @@ def gate(state: GateState, since: timedelta) -> tuple[GateHealth, ...]:
     return (GateHealth("icar", state, "no answer", NOW - since),)
 
 
+@pytest.mark.parametrize(
+    ("point", "reason"),
+    [
+        (STALE, "no run failed there; the last good one began at 2026-03-02 09:29 UTC"),
+        (
+            replace(STALE, last_failed=replace(run(MINUTE, RunStatus.FAILED, "no ICAR_KEY"), run_id=8)),
+            "run 8: no ICAR_KEY",
+        ),
+        (PointHealth("PDV1"), "no run has begun there yet"),
+        (PointHealth("PDV1", last=run(MINUTE, RunStatus.RUNNING)), "the newest began at 2026-03-02 09:59 UTC"),
+        (replace(FAILING, last=run(MINUTE, RunStatus.RUNNING), last_failed=FAILING.last), "the DMS does not answer"),
+        (replace(FAILING, last_failed=run(MINUTE, RunStatus.FAILED)), "run 7: ended as failed at 2026-03-02 09:59 UTC"),
+        (
+            replace(GOOD, backlog=2, backlog_since=NOW - timedelta(hours=3)),
+            "2 writes without a known outcome, the oldest planned at 2026-03-02 07:00 UTC",
+        ),
+    ],
+)
+def test_an_alert_of_a_point_of_sale_says_why(point: PointHealth, reason: str) -> None:
+    [trouble] = changes(point).opened
+    assert reason in trouble.message
+
+
 def test_where_all_is_well_nobody_is_told_anything() -> None:
     assert changes() == Changes()
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import select
 
 from stocksync.adapters.store.core import CONFLICT
+from stocksync.adapters.store.health_rows import health
+from stocksync.entrypoints.http.metrics import Metrics
+from stocksync.errors import ConfigurationError
+from stocksync.mapping.effective import PointOfSaleMapping
+from stocksync.stock.values import Side
 from stocksync.sync.group import Group
+from stocksync.sync.ports import System
+from stocksync.sync.recording import RunKind, RunStatus
 from stocksync.sync.watching import Nobody
 from tests.core.test_binding import NO_REFERENCES, bound_pairs, reasons
 from tests.worlds import DMS, MODULE, World, a_world, crowd, dms_record, module_record
@@ -26,6 +33,24 @@ def two_points_of_sale(tmp_path: Path) -> Iterator[World]:
         tmp_path / "world.db", [module_record(), *here[0], *there[0]], [dms_record(), *here[1], *there[1]]
     ) as world:
         yield world
+
+
+def test_a_run_that_cannot_begin_is_counted_and_told_like_any_other_that_failed(tmp_path: Path) -> None:
+    @contextmanager
+    def refused(_: PointOfSaleMapping) -> Iterator[Mapping[Side, System]]:
+        raise ConfigurationError("PDV1: the known_hosts file is gone.")
+        yield {}
+
+    with a_world(tmp_path / "world.db", [module_record()], [dms_record()]) as world:
+        metrics = Metrics()
+        group = Group(world.mappings, world.repository, world.clock, refused, metrics.watcher)
+        result = group.run("PDV1", RunKind.DELTA)
+        assert result.summary.status is RunStatus.FAILED
+        assert 'stocksync_runs_total{kind="none",status="failed"} 1.0' in metrics.text().decode()
+        [point] = health(world.repository.engine, ["PDV1"], world.clock.now_at()).points
+        assert point.failed_in_a_row == 1
+        assert point.last_failed is not None
+        assert point.last_failed.message == "PDV1: the known_hosts file is gone."
 
 
 def test_a_transfer_is_a_change_of_attribute_and_never_a_disappearance(tmp_path: Path) -> None:

@@ -177,6 +177,48 @@ def test_wrong_use_ends_with_2_before_anything_begins(
     assert (done.exit_code, done.stdout) == (2, "")
 
 
+def test_it_does_not_start_without_a_variable_and_names_all_that_are_missing(desk: Desk) -> None:
+    with serving(desk, OPENFLEX_TOKEN="", ICAR_KEY="") as service:
+        assert service.ends() == 2
+    assert service.lines == []
+    assert service.log.read_text("utf-8").splitlines()[-1] == (
+        "PDV1, PDV2: the environment does not have OPENFLEX_TOKEN, ICAR_KEY, which points_of_sale.yaml names; set "
+        "them, or write them into .env."
+    )
+
+
+def test_it_does_not_start_with_an_address_that_cannot_be_used_and_never_says_a_secret(desk: Desk) -> None:
+    with serving(desk, ICAR_URL="https://somebody:s3cr3t@icar.example") as service:
+        assert service.ends() == 2
+    said = service.log.read_text("utf-8").splitlines()[-1]
+    assert said.startswith("PDV1, PDV2: The address of ")
+    assert "s3cr3t" not in said
+
+
+@pytest.mark.slow
+def test_an_edit_that_names_a_variable_that_is_not_set_is_not_taken_over_and_runs_go_on(tmp_path: Path) -> None:
+    with desk_at(tmp_path, cars=24) as desk:
+        desk.mappings = Path(shutil.copytree(SHIPPED, tmp_path / "mappings"))
+        file = desk.mappings / "points_of_sale.yaml"
+        shipped = file.read_text(encoding="utf-8")
+        with serving(desk, "--http", "127.0.0.1:0") as service:
+            url = service.says("Listening on ").removeprefix("Listening on ")
+            service.says("stocksync is running")
+            until(lambda: min(newest_run(desk, "PDV1"), newest_run(desk, "PDV2")) > 0)
+            before, _, last = shipped.rpartition("{key: ICAR_KEY}")
+            file.write_text(f"{before}{{key: ICAR_KEY2}}{last}", encoding="utf-8")
+            until(lambda: "stocksync_mapping_refused 1.0" in answer(f"{url}/metrics")[1])
+            log = service.log.read_text("utf-8")
+            assert "not taken over, runs go on by those before: PDV2: the environment does not have ICAR_KEY2" in log
+            assert "start the service anew" in log
+            seen = newest_run(desk, "PDV2")
+            until(lambda: newest_run(desk, "PDV2") > seen + 1)
+            file.write_text(shipped, encoding="utf-8")
+            until(lambda: "stocksync_mapping_refused 0.0" in answer(f"{url}/metrics")[1])
+            service.tell(signal.SIGTERM)
+            assert service.ends() == 0
+
+
 def answer(url: str) -> tuple[int, str]:
     """Ask the service over HTTP."""
     answered = httpx.get(url, trust_env=False)
@@ -211,7 +253,7 @@ def test_edits_come_into_force_between_runs_and_wrong_ones_never(tmp_path: Path)
             until(lambda: min(newest_run(desk, "PDV1"), newest_run(desk, "PDV2")) > 0)
             # Not valid: runs go on by the files before it.
             file.write_text(shipped.replace("quick_every_min: 5", "quick_every_min: five"), encoding="utf-8")
-            until(lambda: "the edited mapping files are not valid" in (desk.folder / "serve.log").read_text())
+            until(lambda: "the edited mapping files are not taken over" in (desk.folder / "serve.log").read_text())
             before = newest_run(desk, "PDV1")
             until(lambda: newest_run(desk, "PDV1") > before + 1)
             until(lambda: "stocksync_mapping_refused 1.0" in answer(f"{url}/metrics")[1])

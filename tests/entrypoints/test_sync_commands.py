@@ -45,6 +45,27 @@ def web_page() -> Iterator[str]:
     thread.join()
 
 
+# --- not begun
+
+
+def test_a_run_that_cannot_begin_for_want_of_a_variable_is_kept_as_failed_with_its_reason(desk: Desk) -> None:
+    desk.said("sync")
+    done = desk.run("sync", "--point-of-sale", "PDV1", ICAR_KEY=None)
+    assert done.exit_code == 2
+    [point, other] = desk.data("status")["points_of_sale"]
+    assert (point["state"], point["failed_in_a_row"]) == ("failing", 1)
+    assert "the environment does not have ICAR_KEY" in point["last"]["message"]
+    assert other["state"] == "good"
+    desk.said("sync", "--point-of-sale", "PDV1")
+    assert desk.data("status")["points_of_sale"][0]["state"] == "good"
+
+
+def test_a_plan_that_cannot_be_made_for_want_of_a_variable_is_not_kept(desk: Desk) -> None:
+    desk.said("sync")
+    assert desk.run("plan", ICAR_KEY=None).exit_code == 2
+    assert [point["state"] for point in desk.data("status")["points_of_sale"]] == ["good", "good"]
+
+
 # --- done
 
 
