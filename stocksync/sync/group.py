@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 
-from stocksync.errors import ConfigurationError, StocksyncError
+from stocksync.errors import Busy, ConfigurationError, LeaseLost, StocksyncError
 from stocksync.mapping.effective import MappingSet, PointOfSaleMapping
 from stocksync.stock.values import Side
 from stocksync.sync.cycle import Cycle, CycleResult
@@ -49,8 +49,7 @@ class Group:
                 try:
                     cycles.append(self._cycle(point, stack.enter_context(self.open_systems(point))))
                 except ConfigurationError as error:
-                    failed = Summary(point.id, RunStatus.FAILED, None, message=str(error), dry_run=dry_run)
-                    yield CycleResult(failed, error=error)
+                    yield self._not_begun(point, kind, error, dry_run=dry_run)
             early = self._gather_newcomers(cycles)
             for pair in {cycle.mapping.pair for cycle in cycles}:
                 of_pair = [cycle for cycle in cycles if cycle.mapping.pair == pair]
@@ -71,7 +70,7 @@ class Group:
             with self.open_systems(point) as systems:
                 return self._cycle(point, systems).run(kind=kind, hints=hints)
         except ConfigurationError as error:
-            return CycleResult(Summary(point.id, RunStatus.FAILED, None, message=str(error)), error=error)
+            return self._not_begun(point, kind, error)
 
     def never_synchronised(self) -> list[str]:
         """The points of sale at first contact; they are read together, by `synchronise`, before any is decided."""
@@ -89,6 +88,25 @@ class Group:
             stop=self.stop,
             thorough=self.thorough,
         )
+
+    def _not_begun(
+        self, point: PointOfSaleMapping, kind: RunKind, error: ConfigurationError, *, dry_run: bool = False
+    ) -> CycleResult:
+        """A run whose systems cannot be set up: kept and told like any other that failed, or nobody would miss it."""
+        run_id = None if dry_run else self._kept(point, kind, error)
+        summary = Summary(point.id, RunStatus.FAILED, run_id, message=str(error), dry_run=dry_run, kind=kind)
+        self.watcher.ended(summary)
+        return CycleResult(summary, error=error)
+
+    def _kept(self, point: PointOfSaleMapping, kind: RunKind, error: ConfigurationError) -> int | None:
+        """Note a run that failed before it began; None where another one holds the point of sale."""
+        now_at = self.clock.now_at()
+        with suppress(Busy, LeaseLost), self.store.exclusive(point.id, self.clock, self.purpose) as fence:
+            run_id = self.store.begin_run(point.pair, point.id, point.version, self.mappings.files, now_at, kind, fence)
+            summary = Summary(point.id, RunStatus.FAILED, run_id, message=str(error), kind=kind)
+            self.store.finish_run(run_id, RunStatus.FAILED, now_at, message=str(error), summary=summary.as_json())
+            return run_id
+        return None
 
     def _gather_newcomers(self, cycles: list[Cycle]) -> dict[str, Gathered]:
         new = [cycle for cycle in cycles if self.store.last_complete_run(cycle.mapping.id) is None]
