@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stocksync.errors import ConfigurationError
 from stocksync.mapping.connection import FilesConnection, RestConnection
@@ -35,6 +35,8 @@ Wire = Callable[[SystemSettings, Callable[[], "BaseTransport"]], "BaseTransport"
 """Gives what a system's requests go over; it is told how the system's own transport is made, and need not make it."""
 FolderOf = Callable[[SystemSettings], "Transport"]
 """Gives the folder that a system exchanges its files over."""
+
+_MOST_NAMED: Final = 5
 
 
 class SystemClock:
@@ -176,6 +178,27 @@ def _check_variables(point_of_sale: PointOfSaleMapping, environment: Mapping[str
             f"{point_of_sale.id}: the environment does not have {', '.join(missing)}, which points_of_sale.yaml names; "
             "set them, or write them into .env."
         )
+
+
+def check_systems(mappings: MappingSet, environment: Mapping[str, str], clock: Clock) -> None:
+    """Set up every system of every point of sale once, without asking it anything.
+
+    Raises ConfigurationError, which tells everything that is missing or wrong: each thing once, with where it is so.
+    """
+    faults: dict[str, list[str]] = {}
+    for point in mappings.points_of_sale.values():
+        try:
+            with open_systems(point, environment, clock):
+                pass
+        except ConfigurationError as error:
+            faults.setdefault(str(error).removeprefix(f"{point.id}: "), []).append(point.id)
+    if faults:
+        raise ConfigurationError("\n".join(f"{_named(points)}: {fault}" for fault, points in faults.items()))
+
+
+def _named(points: Sequence[str]) -> str:
+    shown = ", ".join(points[:_MOST_NAMED])
+    return shown if len(points) <= _MOST_NAMED else f"{shown} and {len(points) - _MOST_NAMED} more"
 
 
 def open_system(

@@ -31,8 +31,8 @@ _KINDS: Final[Mapping[Language, Mapping[AlertKind, str]]] = {
         AlertKind.BACKLOG: "{subject} : des écritures attendent depuis trop longtemps",
         AlertKind.GATE_CLOSED: "{subject} : ce système ne répond pas ; il n'est plus interrogé qu'à titre d'essai",
         AlertKind.ACCESS_DENIED: "{subject} : ce système refuse notre clé ; rien n'y est lu ni écrit",
-        AlertKind.EDIT_REFUSED: "les fichiers de mapping modifiés ne sont pas valides ; ceux d'avant restent en "
-        "vigueur (stocksync mapping check)",
+        AlertKind.EDIT_REFUSED: "les fichiers de mapping modifiés ne peuvent pas entrer en vigueur ; ceux d'avant "
+        "restent en vigueur (stocksync mapping check, stocksync doctor)",
     },
     "en": {
         AlertKind.HALTED: "{subject}: a guard halted the synchronisation; nothing is written before a person decides "
@@ -42,8 +42,8 @@ _KINDS: Final[Mapping[Language, Mapping[AlertKind, str]]] = {
         AlertKind.BACKLOG: "{subject}: writes have been waiting for too long",
         AlertKind.GATE_CLOSED: "{subject}: this system does not answer; it is only tried from time to time",
         AlertKind.ACCESS_DENIED: "{subject}: this system refuses our key; nothing is read or written there",
-        AlertKind.EDIT_REFUSED: "the edited mapping files are not valid; those before them stay in force "
-        "(stocksync mapping check)",
+        AlertKind.EDIT_REFUSED: "the edited mapping files cannot come into force; those before them stay in force "
+        "(stocksync mapping check, stocksync doctor)",
     },
 }
 _SAID: Final[Mapping[Language, Mapping[str, str]]] = {

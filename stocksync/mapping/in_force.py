@@ -40,12 +40,19 @@ class Looked:
 class MappingsInForce:
     """The mapping files of a folder; safe to ask from several threads, looked after by one.
 
-    now_s: a clock that never goes back, in seconds.
+    now_s: a clock that never goes back, in seconds. check: what else must hold of an edit, beside that its files are
+    valid; raises ConfigurationError where it does not.
     """
 
-    def __init__(self, folder: Path, mappings: MappingSet, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        mappings: MappingSet,
+        now_s: Callable[[], float] = time.monotonic,
+        check: Callable[[MappingSet], None] = lambda _: None,
+    ) -> None:
         self._folder = folder
-        self._now_s = now_s
+        self._now_s, self._check = now_s, check
         self._traces: Traces | None = None
         self._read_at_s = now_s()
         self._lock = threading.Lock()
@@ -97,6 +104,7 @@ class MappingsInForce:
             return Looked()
         try:
             mappings = load_files(files)
+            self._check(mappings)
         except ConfigurationError as error:
             return self._refuse(error)
         with self._lock:

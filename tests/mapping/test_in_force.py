@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stocksync.errors import ConfigurationError
 from stocksync.mapping import in_force as module
 from stocksync.mapping.effective import MappingSet
 from stocksync.mapping.in_force import READ_EVERY_S, MappingsInForce
@@ -67,6 +68,23 @@ def test_an_edit_that_is_not_valid_never_comes_into_force_and_is_told_once(
     assert said.endswith("(and 1 more)")
     assert in_force.now is first
     assert in_force.refused == said
+
+
+def test_a_valid_edit_that_something_else_keeps_from_running_never_comes_into_force(
+    folder: Path, shipped: MappingSet
+) -> None:
+    def check(edited: MappingSet) -> None:
+        if edited.points_of_sale["PDV1"].name != "01 - VW":
+            raise ConfigurationError("PDV1: its variable is not set.")
+
+    in_force = MappingsInForce(folder, shipped, check=check)
+    edited(folder, "01 - VW SEAT SKODA", "01 - Volkswagen")
+    told = [look.refused for look in (in_force.look() for _ in range(5))]
+    assert list(filter(None, told)) == ["PDV1: its variable is not set."]
+    assert in_force.now is shipped
+    edited(folder, "01 - Volkswagen", "01 - VW")
+    assert [look.adopted is in_force.now for look in (in_force.look(), in_force.look())] == [False, True]
+    assert not in_force.refused
 
 
 def test_a_mended_edit_comes_into_force_and_one_taken_back_is_no_trouble_any_more(

@@ -62,8 +62,9 @@ def hook_settings(mappings: MappingSet, environment: Mapping[str, str]) -> HookS
     """Find every door that the mapping describes and a secret in the environment opens.
 
     A point of sale that does not name the secret takes no webhooks. Raises ConfigurationError where it does and the
-    variable is missing or short.
+    variable is missing or short, for all of them at once.
     """
+    faults: list[str] = []
     points: dict[str, dict[tuple[str, Side, bytes], dict[str, str]]] = {}
     webhooks: dict[tuple[str, Side], WebhookModel] = {}
     for point in mappings.points_of_sale.values():
@@ -71,10 +72,15 @@ def hook_settings(mappings: MappingSet, environment: Mapping[str, str]) -> HookS
             system = point.systems[side]
             if system.webhook is None or system.webhook.secret not in system.secrets:
                 continue
-            secret = _secret(system, system.webhook, environment, point.id)
+            secret = environment.get(system.secrets[system.webhook.secret], "").encode()
+            if fault := _fault(system, system.webhook, environment, point.id):
+                faults.append(fault)
+                continue
             webhooks[point.pair, side] = system.webhook
             opened = points.setdefault(system.system, {}).setdefault((point.pair, side, secret), {})
             opened[folded(system.code)] = point.id
+    if faults:
+        raise ConfigurationError("\n".join(faults))
     return HookSettings(
         {
             system: tuple(
@@ -85,16 +91,17 @@ def hook_settings(mappings: MappingSet, environment: Mapping[str, str]) -> HookS
     )
 
 
-def _secret(system: SystemSettings, webhook: WebhookModel, environment: Mapping[str, str], point: str) -> bytes:
+def _fault(system: SystemSettings, webhook: WebhookModel, environment: Mapping[str, str], point: str) -> str:
+    """What is wrong with the secret that a system's webhooks are signed with; "" for nothing."""
     variable = system.secrets[webhook.secret]
     secret = environment.get(variable, "")
-    if len(secret) < SHORTEST_SECRET:
-        state = f"has fewer than {SHORTEST_SECRET} characters" if secret else "is not set"
-        raise ConfigurationError(
-            f"{point}: {variable} {state}, and webhooks of {system.system} are signed with it; give it 32 random "
-            f"characters, or take {webhook.secret} out of the secrets in points_of_sale.yaml."
-        )
-    return secret.encode()
+    if len(secret) >= SHORTEST_SECRET:
+        return ""
+    state = f"has fewer than {SHORTEST_SECRET} characters" if secret else "is not set"
+    return (
+        f"{point}: {variable} {state}, and webhooks of {system.system} are signed with it; give it 32 random "
+        f"characters, or take {webhook.secret} out of the secrets in points_of_sale.yaml."
+    )
 
 
 def _only(headers: Headers, name: str) -> str:

@@ -58,7 +58,7 @@ class Standing(Collector):
         yield _gates(health)
         yield Metric(
             "stocksync_mapping_refused",
-            "1 iff the mapping files in the folder are not valid: runs go on by those before.",
+            "1 iff the mapping files in the folder cannot come into force: runs go on by those before.",
             value=float(bool(health.edit_refused)),
         )
 

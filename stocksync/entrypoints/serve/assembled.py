@@ -25,6 +25,7 @@ from stocksync.entrypoints.serve.service import Service, Upcoming
 from stocksync.entrypoints.serve.turns import Hooks, Turns
 from stocksync.entrypoints.serve.watchers import Watchers
 from stocksync.entrypoints.serve.web import Web
+from stocksync.errors import ConfigurationError
 from stocksync.mapping.in_force import MappingsInForce
 from stocksync.sync.group import Group
 from stocksync.sync.timetable import Schedule
@@ -55,7 +56,9 @@ class Assembled:
         self._settings, self._repository, self._stopping = obj.settings, repository, stopping
         self._clock = assembly.SystemClock(stopping.wait)
         self.mappings = obj.load_mappings()
-        self._in_force = MappingsInForce(obj.mappings, self.mappings)
+        self._takes_hooks = address is not None
+        self._check(self.mappings)
+        self._in_force = MappingsInForce(obj.mappings, self.mappings, check=self._check_edit)
         self._gates = assembly.open_gates(repository, self._clock)
         self._pauses = assembly.open_pauses(repository)
         self._web = self._opened_web(address) if address else None
@@ -122,6 +125,23 @@ class Assembled:
             hook()
         if self._web is not None:
             self._web.take_over(edited)
+
+    def _check(self, mappings: MappingSet) -> None:
+        """Raise ConfigurationError for what the mapping files name and the environment does not give, all of it."""
+        assembly.check_systems(mappings, self._settings.environment, self._clock)
+        if self._takes_hooks:
+            from stocksync.entrypoints.http.doors import hook_settings
+
+            hook_settings(mappings, self._settings.environment)
+
+    def _check_edit(self, edited: MappingSet) -> None:
+        """An edit that names what the environment does not give would only stop its points of sale."""
+        try:
+            self._check(edited)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{error} Then start the service anew: it knows the variables of its start."
+            ) from None
 
     def _opened_hooks(self, obj: Context) -> Hooks:
         """What is done around runs and once a night."""

@@ -44,7 +44,7 @@ def look_for_edits(in_force: MappingsInForce, adopt: Callable[[MappingSet], None
     """Look at the mapping files once; adopt: told of files that come into force."""
     looked = in_force.look()
     if looked.refused:
-        _log.error("the edited mapping files are not valid, runs go on by those before: %s", looked.refused)
+        _log.error("the edited mapping files are not taken over, runs go on by those before: %s", looked.refused)
     if looked.adopted is not None:
         adopt(looked.adopted)
         _log.info("the mapping files were edited; runs work by the new ones from now on")

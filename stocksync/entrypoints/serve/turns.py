@@ -126,6 +126,7 @@ class Turns:
     def _again_at(self, turn: Turn, result: CycleResult) -> datetime | None:
         """When the same is to be tried again; None where the timetable asks in time anyway."""
         if isinstance(result.error, Busy | LeaseLost):
+            _log.info("%s", result.error)
             self._complete_tried_at.pop(result.summary.point_of_sale, None)
             return self.clock.now_at() + BUSY_AGAIN
         is_worth_another_try = isinstance(result.error, TransientError) and not isinstance(result.error, Stopping)

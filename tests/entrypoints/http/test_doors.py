@@ -59,6 +59,15 @@ def test_a_secret_that_is_named_and_not_there_or_short_is_refused(environment: d
     assert "s3cr3t" not in str(caught.value)
 
 
+def test_every_secret_that_is_not_there_is_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        doors(listing("PDV1", "HOOK_1"), listing("PDV2", "HOOK_2"), environment={})
+    assert [line.partition(" is not set")[0] for line in str(caught.value).splitlines()] == [
+        "PDV1: HOOK_1",
+        "PDV2: HOOK_2",
+    ]
+
+
 def test_a_secret_is_never_printed() -> None:
     assert SECRETS["HOOK_1"] not in repr(doors(listing("PDV1", "HOOK_1")))
 
