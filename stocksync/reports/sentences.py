@@ -209,13 +209,13 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "A record of the {side} has no readable id and cannot belong to anything. Correct it in that system.",
     ),
     Reason.FIELD_GONE: Told(
-        "champ disparu",
-        "field gone",
-        "Le {side} ne transmet plus le champ « {field} » ({attribute}) : aucune des fiches lues ne l'a. Cette donnée "
-        "n'est plus synchronisée, pour aucune voiture. Corriger le nom du champ dans les fichiers de correspondance, "
+        "champ absent",
+        "field not there",
+        "Le {side} ne transmet pas le champ « {field} » ({attribute}) : aucune des fiches lues ne l'a. Rien n'est fait "
+        "de cette donnée, pour aucune voiture. Corriger le nom du champ dans les fichiers de correspondance, "
         "ou l'en retirer, puis choisir « ignorer ».",
-        "The {side} does not carry the field “{field}” ({attribute}) any more: none of the records read has it. It is "
-        "synchronised no more, for any car. Correct the field's name in the mapping files, or take it out there, then "
+        "The {side} does not carry the field “{field}” ({attribute}): none of the records read has it. Nothing is done "
+        "about it, for any car. Correct the field's name in the mapping files, or take it out there, then "
         "choose “ignore”.",
     ),
     Reason.IDENTITY_MISSING: Told(

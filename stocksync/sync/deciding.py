@@ -20,7 +20,7 @@ from stocksync.stock.vehicle import Vehicle
 from stocksync.sync import gather as gathering
 from stocksync.sync.binding import Elsewhere, vin_of
 from stocksync.sync.cars import BINDING, Car
-from stocksync.sync.fields_gone import HALTING, fields_gone, fields_unread
+from stocksync.sync.fields_gone import HALTING, fields_gone, fields_never_seen, fields_unread
 from stocksync.sync.gather import Gathered
 from stocksync.sync.guards import (
     FieldGone,
@@ -103,15 +103,14 @@ class Deciding:
         reading, last = self.reading, self.past.complete
         missed = reading.missed(gathered) if self.is_complete and last is not None else {}
         seen = self._seen(gathered)
-        gone = self._fields_gone(seen)
-        halts = [*self._asked_of_listings(seen), *check_fields(f for f in gone if f.attribute in HALTING)]
+        gone, told = self._fields_gone(seen)
+        halts = [*self._asked_of_listings(seen), *check_fields(gone)]
         cars = self._cars(seen)
         if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
             gathered, seen, cars = self._with_unlisted(gathered, seen, cars)
         decided = self._decided(seen, cars, self._elsewhere(seen))
         if not self.is_complete:
             decided = self._as_they_are_now(gathered, seen, decided)
-        told = tuple(field for field in gone if field.attribute not in HALTING)
         return self._asked(replace(decided, missed=missed, fields_gone=told), halts)
 
     def _with_unlisted(self, gathered: Gathered, seen: Looked, cars: list[Car]) -> tuple[Gathered, Looked, list[Car]]:
@@ -289,11 +288,14 @@ class Deciding:
             return check_readable(quality, self.mapping.guards)
         return check_listings(quality, last.listed if last is not None else None, self.mapping.guards)
 
-    def _fields_gone(self, seen: Looked) -> list[FieldGone]:
+    def _fields_gone(self, seen: Looked) -> tuple[list[FieldGone], tuple[FieldGone, ...]]:
+        """The fields that no record carries any more: those without which nothing may be decided, and the others."""
         if self.past.complete is None:
-            return []
+            return [], tuple(fields_never_seen(self.mapping, seen.vehicles))
         known = {side: self.reading.known[side].keys() for side in SIDES}
-        return fields_gone(self.store, self.mapping, seen.gathered, seen.vehicles, known, self._read_now)
+        gone = fields_gone(self.store, self.mapping, seen.gathered, seen.vehicles, known, self._read_now)
+        halting = [field for field in gone if field.attribute in HALTING]
+        return halting, tuple(field for field in gone if field.attribute not in HALTING)
 
     def _quality_of_all(self, quality: Mapping[Side, Listing], seen: Looked, last: PastRun) -> dict[Side, Listing]:
         """What was looked at beside all that was not."""

@@ -55,6 +55,9 @@ HALTING: Final = frozenset(
 )
 """What tells cars apart, where one is, and whether it is sold: without it nothing is decided. All else is reported."""
 
+SALE: Final = (DMS_ORDER, INVOICE_NUMBER)
+"""What tells of a sale in the DMS, whichever the mapping reads."""
+
 Vehicles = Mapping[Side, Mapping[str, Vehicle]]
 Reader = Callable[[Mapping[Side, Iterable[str]]], Mapping[Side, Mapping[str, NativeRecord]]]
 
@@ -72,6 +75,17 @@ def fields_gone(
     known: the ids of the records read of which there are snapshots. read: gives records by their ids, as they are now.
     """
     return [gone for side in SIDES for gone in _Look(store, mapping, gathered, side, read).gone(vehicles, known[side])]
+
+
+def fields_never_seen(mapping: PointOfSaleMapping, vehicles: Vehicles) -> list[FieldGone]:
+    """The fields that should tell of a sale, and that no record has where a point of sale is read for the first time.
+
+    It may be that nothing was sold yet, and that the system leaves out what is blank: a person can tell.
+    """
+    side, records = Side.DMS, vehicles[Side.DMS]
+    fields = mapping.translations[side].fields
+    unsaid = _unsaid(fields.keys() & set(SALE), records.values()) if records else set()
+    return [FieldGone(side, name, fields[name].path, len(records)) for name in sorted(unsaid)]
 
 
 def fields_unread(

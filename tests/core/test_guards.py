@@ -253,6 +253,15 @@ def test_another_field_that_is_not_there_any_more_is_reported_until_a_person_has
     assert not world.dms.writes
 
 
+def test_a_first_contact_tells_that_nothing_would_tell_of_a_sale(tmp_path: Path) -> None:
+    """Nothing was there before that could be missed: a misspelt name passes for a stock of which nothing was sold."""
+    module, dms = crowd(40)
+    edits = (("pairs/openflex-icar/dms.yaml", "field: no_bdc,", "field: no_bcd,"),)
+    with a_world(tmp_path / "world.db", module, dms, edits) as made:
+        assert made.sync().summary.status == "done"
+        assert reported(made) == [("dms_order", "field_gone", False)]
+
+
 @pytest.mark.parametrize("thorough", [True, False])
 def test_what_is_reported_of_a_field_stays_so_while_nobody_says_anything_of_it(tmp_path: Path, thorough: bool) -> None:
     module, dms = crowd(40)
