@@ -194,7 +194,7 @@ def _present(health: Health) -> Iterator[Trouble]:
         if point.last_good is None:
             yield Trouble(AlertKind.STALE, name, _why_none_is_good(point))
         if point.failed_in_a_row:
-            yield Trouble(AlertKind.FAILING, name, _why_failed(point.last_failed or point.last))
+            yield Trouble(AlertKind.FAILING, name, point.broken_off or _why_failed(point.last_failed))
     if health.edit_refused:
         yield Trouble(AlertKind.EDIT_REFUSED, MAPPING, health.edit_refused)
     for gate in health.gates:
@@ -220,6 +220,8 @@ def _lasting(health: Health, now: datetime, rules: AlertRules) -> Iterator[Troub
 def _why_none_is_good(point: PointHealth) -> str:
     """What is known of a point of sale without a good run: its newest failure, else since when nothing came."""
     good, failed, last = point.last_good, point.last_failed, point.last
+    if point.broken_off:
+        return point.broken_off
     if failed is not None and (good is None or failed.run_id > good.run_id):
         return _why_failed(failed)
     if last is None:
@@ -231,7 +233,7 @@ def _why_none_is_good(point: PointHealth) -> str:
 
 def _why_failed(run: RunShown | None) -> str:
     if run is None:
-        return "runs broke off before anything of them could be kept"
+        return "what kept them from their end is not known; see the log"
     ended = f"ended as {run.status.value} at {_utc(run.finished_at or run.started_at)}"
     return f"run {run.run_id}: {run.message or ended}"
 

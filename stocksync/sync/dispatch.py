@@ -122,6 +122,10 @@ class Dispatcher:
             self._held_until[point_of_sale] = again_at
             self._remember(point_of_sale, turn.kind, again_at, turn.hints)
 
+    def let_go(self, point_of_sale: str) -> None:
+        """Nothing that ended before holds a point of sale back any more."""
+        self._held_until.pop(point_of_sale, None)
+
     def next_due_at(self, barred: Collection[str] = ()) -> datetime | None:
         """When the next turn could be due; None where nothing is wanted of anybody who is free."""
         return min((self._due_at(point) for point in self._wants if self._is_free(point, barred)), default=None)

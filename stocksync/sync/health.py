@@ -86,6 +86,8 @@ class PointHealth:
     of them since `backlog_since`. open_by_category, conflicts_by_age: open conflicts that nobody decided to leave as
     they are; the latter has one figure more than CONFLICT_AGES has ends, the youngest first. marks: up to when, on
     each side's own clock, its changes were all seen. paused: its own pause, else the one of all points of sale.
+    broken_off: why its newest runs broke off and could not even be kept; known to the process that ran them alone, and
+    counted with the failures in a row there.
     """
 
     point_of_sale: str
@@ -103,6 +105,7 @@ class PointHealth:
     open_by_category: Mapping[Category, int] = field(default_factory=dict)
     conflicts_by_age: tuple[int, ...] = ()
     marks: Mapping[Side, str] = field(default_factory=dict)
+    broken_off: str = ""
 
     def lag_s(self, now_at: datetime) -> float | None:
         """Seconds since the beginning of the last run that came to its end; None before the first one."""

@@ -38,6 +38,18 @@ def hint(*record_ids: str, side: Side = DMS) -> dict[Side, frozenset[str]]:
 # --- one by one
 
 
+def test_what_was_put_off_is_due_at_once_after_it_was_let_go_and_asked_for() -> None:
+    turns = dispatcher()
+    turns.ask("P1", DELTA, after(0))
+    taken(turns, 0)
+    turns.ended("P1", after(900))
+    turns.ask("P1", DELTA, after(1))
+    assert turns.take(after(1)) is None
+    turns.let_go("P1")
+    turns.ask("P1", DELTA, after(1))
+    assert taken(turns, 1).points == ("P1",)
+
+
 def test_what_is_asked_while_a_run_is_on_is_remembered_once() -> None:
     turns = dispatcher()
     turns.ask("P1", DELTA, START)

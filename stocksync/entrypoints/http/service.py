@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from stocksync.adapters.store.faults import Cause
 from stocksync.stock.values import Side
 from stocksync.sync.health import Health
 
@@ -14,9 +15,19 @@ class Unready(StrEnum):
     """Why the service should get no work yet, or no more; words of a closed list, so that none carries a secret."""
 
     DATABASE = "database"
+    DATABASE_NO_ROOM = "database_no_room"
+    DATABASE_READ_ONLY = "database_read_only"
+    DATABASE_LOCKED = "database_locked"
+    DATABASE_DAMAGED = "database_damaged"
+    DATABASE_DISK = "database_disk"
     SCHEDULER = "scheduler"
     STOPPING = "stopping"
     UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, cause: Cause) -> Unready:
+        """What keeps runs from being kept, as a word of this list."""
+        return cls.DATABASE if cause is Cause.UNREACHABLE else cls(f"database_{cause}")
 
 
 class Service(Protocol):

@@ -5,6 +5,7 @@
     turns         what carrying one turn out consists of
     folders       the exchange folders before and after a turn
     watchers      several who look on at runs
+    storage       whether runs can be kept: counted, told, and tried again once they can
     edits         the mapping files, edited while it runs    regularly  what is looked at again and again
     web           what the HTTP application is told of the service
     http_thread   where an HTTP application is served from

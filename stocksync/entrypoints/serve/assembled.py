@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import time as wall
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from stocksync.entrypoints.serve.edits import EVERY_S, CurrentRuns, look_for_edi
 from stocksync.entrypoints.serve.folders import Folders
 from stocksync.entrypoints.serve.regularly import A_MINUTE_S, Regularly
 from stocksync.entrypoints.serve.service import Service, Upcoming
+from stocksync.entrypoints.serve.storage import LOOK_EVERY_S, Storage
 from stocksync.entrypoints.serve.turns import Hooks, Turns
 from stocksync.entrypoints.serve.watchers import Watchers
 from stocksync.entrypoints.serve.web import Web
@@ -61,6 +63,7 @@ class Assembled:
         self._in_force = MappingsInForce(obj.mappings, self.mappings, check=self._check_edit)
         self._gates = assembly.open_gates(repository, self._clock)
         self._pauses = assembly.open_pauses(repository)
+        self._storage = Storage(repository.engine, lambda summary: self._watchers.ended(summary))
         self._web = self._opened_web(address) if address else None
         self._watchers = Watchers([LogWatcher(), *([self._web.metrics.watcher] if self._web is not None else [])])
         self._hooks = self._opened_hooks(obj)
@@ -71,6 +74,7 @@ class Assembled:
             lambda point: assembly.health_of(repository, [point], self._clock).points[0],
             self._clock,
             self._hooks,
+            self._storage,
         )
         self.service = Service(turns, pairs_of(self.mappings), self._pauses.in_force, stopping, workers)
         self._alerting = assembly.open_alerting(obj.settings, repository, self.mappings, logs.cleaned)
@@ -90,6 +94,8 @@ class Assembled:
         self.service.start()
         Regularly("alerts", self._look, self._stopping, A_MINUTE_S).start()
         Regularly("mapping files", lambda: look_for_edits(self._in_force, self._adopt), self._stopping, EVERY_S).start()
+        look = partial(self._storage.look, self.service.try_again)
+        Regularly("database", look, self._stopping, LOOK_EVERY_S).start()
         if self._http is not None:
             self._http.start()
 
@@ -102,7 +108,7 @@ class Assembled:
     def health(self) -> Health:
         """How everything stands, read from the database, and whether an edit of the mapping files was refused."""
         found = assembly.health_of(self._repository, list(self._in_force.now.points_of_sale), self._clock)
-        return replace(found, edit_refused=self._in_force.refused)
+        return replace(self._storage.added_to(found), edit_refused=self._in_force.refused)
 
     def _group(self, now: MappingSet) -> Group:
         return Group(
@@ -164,7 +170,8 @@ class Assembled:
 
         hooks = hook_settings(self._in_force.now, self._settings.environment)
         environment = self._settings.environment
-        return Web(address, hooks, Metrics(hooks.doors), environment, self.health, self._pauses.in_force)
+        metrics = Metrics(hooks.doors)
+        return Web(address, hooks, metrics, environment, self.health, self._pauses.in_force, self._storage)
 
 
 def pairs_of(mappings: MappingSet) -> dict[str, str]:

@@ -104,6 +104,17 @@ class Service:
         with suppress(KeyError):
             self.ask(point_of_sale, RunKind.HINTED, {side: frozenset({record_id})})
 
+    def try_again(self, point_of_sale: str) -> bool:
+        """Want a run at once where one broke off; False where none is going to come: unknown or paused."""
+        barred = self._pauses()
+        with self._changed:
+            if point_of_sale not in self._pairs or point_of_sale in barred or _EVERYWHERE in barred:
+                return False
+            self._dispatcher.let_go(point_of_sale)
+        with suppress(KeyError):
+            self.ask(point_of_sale, RunKind.DELTA)
+        return True
+
     def is_at_work(self) -> bool:
         """Tell whether the timetable asks and somebody answers."""
         return bool(self._scheduler.running) and any(thread.is_alive() for thread in self._workers)
@@ -202,11 +213,12 @@ class Service:
                 self._settle_first_contact(turn)
 
     def _next_turn(self) -> Turn | None:
+        told = ""
         while not self.stopping.is_set():
             try:
                 barred = self._barred()
-            except Exception:
-                _log.exception("the database cannot be asked for pauses; no turn begins until it can")
+            except Exception as error:
+                told = self._tell_unanswered(error, told)
                 self.stopping.wait(_DATABASE_AGAIN_S)
                 continue
             with self._changed:
@@ -218,6 +230,15 @@ class Service:
                     return turn
                 self._changed.wait(self._idle_s(now_at, barred))
         return None
+
+    def _tell_unanswered(self, error: Exception, told: str) -> str:
+        """Say once why no turn begins; gives what was said."""
+        said = str(self.turns.storage.seen_in(error) or "")
+        if not said:
+            _log.exception("the database cannot be asked for pauses; no turn begins until it can")
+        elif said != told:
+            _log.error("no turn begins until the database can be asked for pauses. %s", said)
+        return said
 
     def _idle_s(self, now_at: datetime, barred: Collection[str]) -> float:
         due_at = self._dispatcher.next_due_at(barred)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
 
+from stocksync.adapters.store.faults import StorageFault, fault_of
 from stocksync.errors import Busy, LeaseLost, Stopping, TransientError
 from stocksync.stock.values import Side
 from stocksync.sync.cycle import CycleResult
@@ -43,6 +44,37 @@ class Runs(Protocol):
         ...
 
 
+class Storage(Protocol):
+    """What is told whether runs can be kept: `serve.storage.Storage`."""
+
+    def seen_in(self, error: Exception) -> StorageFault | None:
+        """Tell what is wrong with the database where that is what an error says."""
+        ...
+
+    def broke_off(self, points: Sequence[str], kind: RunKind, error: Exception) -> StorageFault | None:
+        """Count and tell runs that broke off; gives what is wrong with the database, None for anything else."""
+        ...
+
+    def kept(self, point: str) -> None:
+        """Take note that a run was kept, however it ended."""
+        ...
+
+
+class Unwatched:
+    """Takes note of nothing."""
+
+    def seen_in(self, error: Exception) -> StorageFault | None:
+        """Know nothing of it."""
+        return None
+
+    def broke_off(self, points: Sequence[str], kind: RunKind, error: Exception) -> StorageFault | None:
+        """Know nothing of it."""
+        return None
+
+    def kept(self, point: str) -> None:
+        """Leave it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What others do around the work; what fails is logged and stops nothing.
@@ -62,7 +94,7 @@ class Hooks:
 class Turns:
     """Carries turns out; used by several threads at once, each with a turn of its own.
 
-    health: how one point of sale stands, afresh from the database.
+    health: how one point of sale stands, afresh from the database. storage: told which runs were kept.
     """
 
     runs: Runs
@@ -70,6 +102,7 @@ class Turns:
     health: Callable[[str], PointHealth]
     clock: Clock
     hooks: Hooks = field(default_factory=Hooks)
+    storage: Storage = field(default_factory=Unwatched)
     _failures: dict[str, int] = field(default_factory=dict)
     _complete_tried_at: dict[str, datetime] = field(default_factory=dict)
 
@@ -94,8 +127,9 @@ class Turns:
                 yield point, self._again_at(turn, result)
             for point in left:
                 yield point, None
-        except Exception:
-            _log.exception("%s: the %s run broke off; it is tried again", ", ".join(left), turn.kind)
+        except Exception as error:
+            if not self.storage.broke_off(left, turn.kind, error):
+                _log.exception("%s: the %s run broke off; it is tried again", ", ".join(left), turn.kind)
             for point in left:
                 yield point, self._back_off_at(point)
 
@@ -129,6 +163,7 @@ class Turns:
             _log.info("%s", result.error)
             self._complete_tried_at.pop(result.summary.point_of_sale, None)
             return self.clock.now_at() + BUSY_AGAIN
+        self.storage.kept(result.summary.point_of_sale)
         is_worth_another_try = isinstance(result.error, TransientError) and not isinstance(result.error, Stopping)
         if turn.kind is RunKind.HINTED and is_worth_another_try:
             # The timetable does not know which records were named.
@@ -145,5 +180,8 @@ def sheltered(call: Callable[[], None], about: str) -> None:
     """Call what belongs to others; its faults are logged, with where they come from."""
     try:
         call()
-    except Exception:
+    except Exception as error:
+        if (fault := fault_of(error, "of stocksync", None)) is not None:
+            _log.warning("%s: something beside the run failed. %s", about, fault)
+            return
         _log.exception("%s: something beside the run failed; the run itself does not depend on it", about)

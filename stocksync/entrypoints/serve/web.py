@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stocksync.entrypoints.http.metrics import Metrics
     from stocksync.entrypoints.http.service import Unready
     from stocksync.entrypoints.serve.service import Service
+    from stocksync.entrypoints.serve.storage import Storage
     from stocksync.mapping.effective import MappingSet
     from stocksync.stock.values import Side
     from stocksync.sync.health import Health
@@ -28,6 +29,7 @@ class _Told:
     service: Service
     read_health: Callable[[], Health]
     reach_database: Callable[[], object]
+    storage: Storage
 
     def hint(self, point_of_sale: str, side: Side, record_id: str) -> None:
         """Take note that a record may have moved."""
@@ -46,11 +48,13 @@ class _Told:
         if self.service.stopping.is_set():
             return [Unready.STOPPING]
         reasons = [] if self.service.is_at_work() else [Unready.SCHEDULER]
+        if (fault := self.storage.fault) is not None:
+            reasons.append(Unready.of(fault.cause))
         try:
             self.reach_database()
         except SQLAlchemyError:
             reasons.append(Unready.DATABASE)
-        return reasons
+        return list(dict.fromkeys(reasons))
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class Web:
     environment: Mapping[str, str]
     read_health: Callable[[], Health]
     reach_database: Callable[[], object]
+    storage: Storage
     _desk: HookDesk | None = None
 
     def take_over(self, edited: MappingSet) -> None:
@@ -78,7 +83,7 @@ class Web:
         from stocksync.entrypoints.http.app import SERVER_OPTIONS, create_app
 
         host, port = address_of(self.address)
-        told = _Told(service, self.read_health, self.reach_database)
+        told = _Told(service, self.read_health, self.reach_database, self.storage)
         token = self.environment.get(METRICS_TOKEN) or None
         application = create_app(told, self.hooks, self.metrics, host=host, metrics_token=token)
         self._desk = application.state.hooks
