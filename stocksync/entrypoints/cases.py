@@ -29,13 +29,13 @@ MAKE, MODEL = "make", "model"
 class Beside:
     """What is known of a finding's car besides the finding: who decides by the matrix, and what both sides show.
 
-    owner: a word of the matrix or `lifecycle`, None where nobody can tell.
+    owner: a word of the matrix or `lifecycle`, None where nobody can tell. reserved: see `Case`.
     """
 
     owner: str | None = None
     tie_break: str | None = None
     never_in_dms: bool = False
-    reserved: bool = False
+    reserved: bool | None = None
 
 
 def beside(
@@ -47,7 +47,8 @@ def beside(
         owner=policy.owner.value if policy is not None else None,
         tie_break=policy.on_both_changed.value if policy is not None else None,
         never_in_dms=Side.DMS not in car.record_ids and (module is None or module.reference is None),
-        reserved=car.reserved_by_us or (module is not None and module.reading(RESERVED) is True),
+        # That stocksync set it once does not say that it is there: people lift it, and a module may not keep it.
+        reserved=module.reading(RESERVED) is True if module is not None else None,
     )
 
 

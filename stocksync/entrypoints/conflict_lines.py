@@ -23,7 +23,6 @@ from stocksync.sync.ports import Clock, today_on
 
 if TYPE_CHECKING:
     from stocksync.adapters.store.questions import Questions
-    from stocksync.sync.cars import Finding
 
 
 _REMEMBERED: Final = 4096
@@ -78,7 +77,7 @@ def _line(
     vin, registration, police_number, stage, *named = map(car.text, _SHOWN) if car is not None else _NOT_SHOWN
     return ReportLine(
         conflict_id=row.finding_id,
-        case=cases.case_of(row.finding, _beside(row.finding, car, mapping), in_open_row=row.closed_at is None),
+        case=cases.case_of(row.finding, _beside(row, car, mapping), in_open_row=row.closed_at is None),
         point_of_sale=row.point_of_sale,
         vin=vin,
         registration=registration,
@@ -102,14 +101,17 @@ def _day_of(at: datetime, time_zone: str) -> date:
     return at.astimezone(ZoneInfo(time_zone)).date()
 
 
-def _beside(finding: Finding, car: CarAnswer | None, mapping: PointOfSaleMapping) -> cases.Beside:
+def _beside(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping) -> cases.Beside:
     if car is None:
         return cases.Beside()
+    finding = row.finding
     context = car.plan.context if car.plan is not None else None
     known = cases.beside(car.car, car.vehicles.get(Side.VEHICLE_MODULE), finding.subject, context, mapping)
     answered = car.attributes.get(finding.subject)
     owner = answered.owner if answered is not None else None
-    return known if known.owner == owner else replace(known, owner=owner)
+    # Of a sale that is over, no reservation is due any more: that none is there is no news.
+    reserved = known.reserved if row.closed_at is None else known.reserved or None
+    return replace(known, owner=owner, reserved=reserved)
 
 
 _SHOWN: Final = (VIN, REGISTRATION, POLICE_NUMBER, STAGE, cases.MAKE, cases.MODEL)

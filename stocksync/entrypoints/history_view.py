@@ -19,6 +19,7 @@ from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Side
 from stocksync.stock.vehicle import STAGE
 from stocksync.sync.answers import Fact
+from stocksync.sync.cars import RESERVATION_DUE
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
@@ -152,6 +153,8 @@ class HistoryView:
             base=details.get("base_value"),
             details=details.get("details", {}),
             never_in_dms=self.never_in_dms,
+            # As it was found then: whether it was due tells whether it was there.
+            reserved=RESERVATION_DUE not in details.get("details", {}),
         )
         speller = Speller(self.language, self.mapping.choice_labels)
         return self._say(action, sentence=wording.sentence(case, self.mapping.vocabulary, speller))

@@ -322,9 +322,9 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
     Reason.SOLD_OUTSIDE_OPPORTUNITES: Told(
         "vendue hors Opportunités",
         "sold outside Opportunités",
-        "La voiture est vendue dans le DMS ({sale}) sans commande dans le module véhicules : risque de double vente. "
+        "La voiture est vendue dans le DMS ({sale}) sans commande dans le module véhicules : risque de double vente."
         "{reservation} Prévenir les vendeurs et retirer les annonces.",
-        "The car is sold in the DMS ({sale}) without an order in the vehicle module: it could be sold twice. "
+        "The car is sold in the DMS ({sale}) without an order in the vehicle module: it could be sold twice."
         "{reservation} Tell the salespeople and take the advertisements down.",
     ),
     Reason.ORDER_CANCELLED_RESERVATION_STAYS: Told(

@@ -45,8 +45,9 @@ class Case:
     """What is to be told: a reason, and the values it happened with, in their neutral spelling.
 
     tie_break: the matrix's rule where both sides changed a shared attribute. never_in_dms: no file of the car was ever
-    seen there. reserved: True once the module shows a reservation, or stocksync set one. in_open_row: it is told in a
-    row of the report that a decision can be handed in for.
+    seen there. reserved: whether the module was last seen to show the reservation that blocks the car, None where
+    nobody knows or it does not matter any more. in_open_row: it is told in a row of the report that a decision can be
+    handed in for.
     """
 
     reason: Reason
@@ -59,7 +60,7 @@ class Case:
     details: Mapping[str, str] = field(default_factory=dict)
     tie_break: str | None = None
     never_in_dms: bool = False
-    reserved: bool = False
+    reserved: bool | None = None
     in_open_row: bool = False
 
 
@@ -201,7 +202,7 @@ _FIELDS: Final[Mapping[str, Callable[[Fields], object]]] = {
     "whose": lambda said: WHOSE[said.language][_unusable_side(said.case, said.vocabulary)],
     "where_blank": lambda said: WHERE_BLANK[said.language][_blank_side(said.case)],
     "absence": lambda said: ABSENCE[said.language]["never" if said.case.never_in_dms else "gone"],
-    "reservation": lambda said: RESERVATION[said.language][_blocked_by(said.case)],
+    "reservation": lambda said: _reservation(said.case, said.language),
     "kept": lambda said: kept_value(said.case.tie_break, said.loser.other if said.loser else "", said.language),
     "message": lambda said: _message(said.case, said.vocabulary, said.speller),
     "sale": lambda said: _sale(said.case.details, said.language),
@@ -285,10 +286,12 @@ def _message(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) 
     return f"{NO_BREAK}: {message.rstrip('.')}" if speller.language == "fr" else f": {message.rstrip('.')}"
 
 
-def _blocked_by(case: Case) -> str:
-    if case.reserved:
-        return "set"
-    return "held" if "held" in case.details else ""
+def _reservation(case: Case, language: Language) -> str:
+    """Say whether a sold car is blocked, iff anybody knows."""
+    if case.reserved is None:
+        return ""
+    key = "set" if case.reserved else "held" if "held" in case.details else "due"
+    return " " + typeset(RESERVATION[language][key], language)
 
 
 def _sale(details: Mapping[str, str], language: Language) -> str:

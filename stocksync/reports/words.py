@@ -189,13 +189,15 @@ ABSENCE: Final[Words] = {
 RESERVATION: Final[Words] = {
     "fr": {
         "set": "Elle y est bloquée par une réservation illimitée.",
-        "held": "stocksync ne l'y bloque pas tant que la correspondance n'est pas éclaircie : l'y réserver à la main.",
-        "": "stocksync l'y bloque par une réservation illimitée.",
+        "held": "Elle n'y est pas bloquée, et stocksync ne l'y bloque pas tant que la correspondance n'est pas "
+        "éclaircie : l'y réserver à la main, et ne pas la vendre d'ici là.",
+        "due": "La réservation illimitée n'y est pas encore posée : ne pas vendre la voiture d'ici là.",
     },
     "en": {
         "set": "An unlimited reservation blocks it there.",
-        "held": "stocksync does not block it there until the match is cleared up: reserve it there by hand.",
-        "": "stocksync blocks it there with an unlimited reservation.",
+        "held": "It is not blocked there, and stocksync does not block it until the match is cleared up: reserve it "
+        "there by hand, and do not sell it in the meantime.",
+        "due": "The unlimited reservation is not set there yet: do not sell the car in the meantime.",
     },
 }
 HANGS_ON: Final[Words] = {

@@ -210,10 +210,14 @@ def test_a_car_that_was_never_in_the_dms_is_not_said_to_have_gone() -> None:
     assert "son dossier ne figure pas dans le DMS" in told(replace(missing, never_in_dms=True), "fr")
 
 
-def test_a_reservation_is_told_as_set_once_it_is() -> None:
+def test_a_reservation_is_told_as_there_iff_it_was_seen_there() -> None:
     sold = case(Reason.SOLD_OUTSIDE_OPPORTUNITES)
-    assert "stocksync l'y bloque par une réservation illimitée." in told(sold, "fr")
     assert "Elle y est bloquée par une réservation illimitée." in told(replace(sold, reserved=True), "fr")
+    assert "n'y est pas encore posée\u00a0: ne pas vendre" in told(replace(sold, reserved=False), "fr")
+    assert "is not set there yet: do not sell" in told(replace(sold, reserved=False), "en")
+    held = replace(sold, reserved=False, details={"held": "yes"})
+    assert "l'y réserver à la main, et ne pas la vendre d'ici là." in told(held, "fr")
+    assert "double vente. Prévenir les vendeurs" in told(sold, "fr")
 
 
 def test_an_owner_that_hangs_on_the_stage_is_told_so() -> None:
