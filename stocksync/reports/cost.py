@@ -1,6 +1,7 @@
 """The order of the conflict report: what costs money first. Pure.
 
-A car that could be sold twice, then prices by how far apart they are, then the oldest; closed rows come last.
+A car that could be sold twice, first where the reservation that is to block it is not there; then prices by how far
+apart they are, then the oldest; closed rows come last.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.values import SIDES, Kind
 from stocksync.stock.vehicle import RESERVED
 
-_SOLD_TWICE: Final = frozenset({Reason.SOLD_OUTSIDE_OPPORTUNITES, Reason.RESERVATION_PENDING})
-_NOT_SET: Final = frozenset({Reason.WRITE_REJECTED, Reason.NOT_DELIVERED, Reason.NOT_KEPT_AS_WRITTEN})
-"""Reasons why a reservation that blocks a sold car may not stand."""
+_SOLD_TWICE: Final = frozenset(
+    {Reason.SOLD_OUTSIDE_OPPORTUNITES, Reason.WRITE_REJECTED, Reason.NOT_DELIVERED, Reason.NOT_KEPT_AS_WRITTEN}
+)
+"""What, said of a reservation, means that the car is sold already."""
 
 _Row = TypeVar("_Row", bound=Row)
 _Place = tuple[bool, int, bool, int, date, int]
@@ -39,10 +41,10 @@ def _place_of_line(line: ReportLine) -> _Place:
 
 
 def _rank(line: ReportLine) -> int:
-    reason, subject = line.case.reason, line.case.subject
-    if reason in _SOLD_TWICE or (subject == RESERVED and reason in _NOT_SET):
-        return 0
-    return 1 if _is_money(line) else 2
+    case = line.case
+    if case.subject == RESERVED and case.reason in _SOLD_TWICE:
+        return 1 if case.reserved else 0
+    return 2 if _is_money(line) else 3
 
 
 def _is_money(line: ReportLine) -> bool:

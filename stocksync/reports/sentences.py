@@ -282,12 +282,6 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "The DMS invoiced the car, but this point of sale does not let the DMS take a car out of delivery. Take it out "
         "in the vehicle module.",
     ),
-    Reason.RESERVATION_PENDING: Told(
-        "réservation en attente",
-        "reservation pending",
-        "La voiture est vendue dans le DMS et sa réservation dans le module n'est pas encore posée. Ne pas la vendre.",
-        "The car is sold in the DMS and its reservation in the module is not set yet. Do not sell it.",
-    ),
     Reason.STAGE_REGRESSION: Told(
         "retour en arrière",
         "stage regression",
@@ -334,13 +328,6 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "Lever la réservation dans le module véhicules.",
         "The sale was cancelled in the DMS, but the reservation that stocksync set still blocks the car. Lift the "
         "reservation in the vehicle module.",
-    ),
-    Reason.TARGET_MOVED: Told(
-        "modifiée entre-temps",
-        "moved meanwhile",
-        "« {attribute} » a été modifié pendant la synchronisation : l'écriture est reportée au prochain passage. Rien "
-        "à faire.",
-        "“{attribute}” was changed during the synchronisation: the write is left to the next run. Nothing to do.",
     ),
     Reason.SYSTEM_UNAVAILABLE: Told(
         "système indisponible",

@@ -46,7 +46,6 @@ class Reason(StrEnum):
     INVOICE_INCOMPLETE = "invoice_incomplete"
     INVOICED_BEFORE_DELIVERY = "invoiced_before_delivery"
     EXIT_NOT_ALLOWED = "exit_not_allowed"
-    RESERVATION_PENDING = "reservation_pending"
     STAGE_REGRESSION = "stage_regression"
     REOPENED_IN_DMS = "reopened_in_dms"
     STAGE_NOT_IN_LIFE = "stage_not_in_life"
@@ -54,5 +53,4 @@ class Reason(StrEnum):
     SOLD_OUTSIDE_OPPORTUNITES = "sold_outside_opportunites"
     ORDER_CANCELLED_RESERVATION_STAYS = "order_cancelled_reservation_stays"
     # Delivery
-    TARGET_MOVED = "target_moved"
     SYSTEM_UNAVAILABLE = "system_unavailable"

@@ -75,3 +75,12 @@ def test_the_history_tells_each_run_as_it_was(desk: Desk) -> None:
     first, then = [line for line in desk.said("history", vin).splitlines() if "BC7" in line]
     assert NOT_YET in first
     assert BLOCKED in then
+
+
+def test_a_sold_car_that_nothing_blocks_comes_before_those_that_are_blocked(desk: Desk) -> None:
+    cars = sold(desk, 3)
+    vin, record, _ = cars[-1]
+    desk.sandbox.vehicle_module.unreserve(record, "user:7")
+    desk.sandbox.breaks("vehicle_module").set("ignored_writes", calls=("reserve",))
+    desk.run("sync")
+    assert [row["vin"] == vin for row in sales(desk)] == [True, False, False]

@@ -234,7 +234,8 @@ def test_a_car_that_could_be_sold_twice_comes_first_then_prices_then_the_oldest_
     "case",
     [
         SOLD,
-        replace(SOLD, reason=Reason.RESERVATION_PENDING),
+        replace(SOLD, reserved=False),
+        replace(SOLD, reserved=True),
         RESERVED,
         replace(RESERVED, reason=Reason.NOT_KEPT_AS_WRITTEN),
     ],
@@ -242,6 +243,16 @@ def test_a_car_that_could_be_sold_twice_comes_first_then_prices_then_the_oldest_
 def test_whatever_leaves_a_sold_car_unreserved_is_a_risk_of_selling_it_twice(case: Case) -> None:
     far_apart = replace(PRICE, vehicle_module="9000000", dms="1")
     assert order(line(1, far_apart, date(2025, 1, 1)), line(2, case, TODAY)) == [2, 1]
+
+
+def test_a_sold_car_that_is_not_blocked_comes_before_one_that_is() -> None:
+    blocked, older = replace(SOLD, reserved=True), date(2025, 1, 1)
+    lines = [
+        line(1, blocked, older),
+        line(2, replace(SOLD, reserved=False)),
+        line(3, replace(RESERVED, reserved=False)),
+    ]
+    assert order(*lines) == [2, 3, 1]
 
 
 def test_a_write_that_was_rejected_elsewhere_is_no_such_risk() -> None:

@@ -312,3 +312,9 @@ def test_a_guard_is_told_in_the_reader_s_language() -> None:
     assert halt_sentence("mass_overwrite", message, {}, POINT.vocabulary, "fr").endswith("sur ? sur ?.")
     assert halt_sentence("mass_overwrite", message, values, POINT.vocabulary, "en") == message
     assert halt_sentence("a_new_guard", message, values, POINT.vocabulary, "fr") == message
+
+
+def test_every_kind_of_conflict_is_one_that_something_finds() -> None:
+    said_of = {"reasons.py"} | {path.name for path in (ROOT / "reports").glob("*.py")}
+    code = "".join(p.read_text("utf-8") for p in ROOT.rglob("*.py") if p.name not in said_of)
+    assert [reason for reason in Reason if not re.search(rf"\bReason\.{reason.name}\b", code)] == []
