@@ -8,6 +8,7 @@ Conflicts, refusals and quarantines are not here: they are values with reasons.
     │   ├── Busy                  another run holds this point of sale
     │   ├── NotSent               a request that was never made: its system is given up for now
     │   ├── LeaseLost             another run took this point of sale over while this one stood still
+    │   ├── DatabaseUnavailable   no room for what stocksync remembers, or another program holds it
     │   ├── Stopping              stocksync was told to stop; the next run goes on from here
     │   ├── RateLimited           too many requests; carries how long to wait
     │   ├── HandedOver            a write that lies where its system takes it from
@@ -60,6 +61,10 @@ class NotSent(TransientError):
 
 class LeaseLost(TransientError):
     """Another run holds the point of sale by now; nothing of this one is recorded any more."""
+
+
+class DatabaseUnavailable(TransientError):
+    """What stocksync remembers cannot be written now; the file is whole, and nothing is wrong with the settings."""
 
 
 class Stopping(TransientError):

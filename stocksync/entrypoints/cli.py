@@ -142,10 +142,7 @@ class Commands(click.Group):
         except Exception as error:
             if not _is_storage_fault(error):
                 raise
-            reason = getattr(error, "orig", None) or error
-            said = f"The database does not answer: {reason}. Run the command again once it does."
-            click.echo(logs.without_secrets(said), err=True)
-            raise click.exceptions.Exit(exit_codes.UNFINISHED) from None
+            raise click.exceptions.Exit(_tell_storage_fault(ctx, error)) from None
 
 
 @click.group(
@@ -201,6 +198,22 @@ def _tell(error: StocksyncError) -> None:
         click.echo(f"{error}.", err=True)
         return
     click.echo(logs.without_secrets(str(error)), err=True)
+
+
+def _tell_storage_fault(ctx: click.Context, error: Exception) -> int:
+    """Say what keeps the database from being used, and give the exit code."""
+    from stocksync.adapters.store.database_file import file_of, shown
+    from stocksync.adapters.store.faults import fault_of
+
+    url = ctx.obj.settings.database_url
+    fault = fault_of(error, shown(url), file_of(url))
+    if fault is None:
+        reason = getattr(error, "orig", None) or error
+        said, passes = f"The database does not answer: {reason}.", True
+    else:
+        said, passes = str(fault), fault.passes
+    click.echo(logs.without_secrets(f"{said} Then run the command again." if passes else said), err=True)
+    return exit_codes.UNFINISHED if passes else exit_codes.WRONG_USE
 
 
 def _is_storage_fault(error: Exception) -> bool:

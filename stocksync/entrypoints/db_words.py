@@ -56,6 +56,15 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
 
 FAULTS: Final[Mapping[Language, Mapping[Matter, str]]] = {
     "fr": {
+        Matter.NO_ROOM: "plus de place sur le disque de la base ; son contenu n'a pas pu être vérifié. Faire de la "
+        "place, puis relancer cette commande. Rien n'est perdu : ne pas remettre de sauvegarde en place.",
+        Matter.READ_ONLY: "stocksync n'a pas le droit d'écrire le fichier ou son dossier, ou le disque est en lecture "
+        "seule ; le contenu n'a pas pu être vérifié. Donner ce droit, ou monter le disque en écriture, puis relancer "
+        "cette commande. Rien n'est perdu : ne pas remettre de sauvegarde en place.",
+        Matter.LOCKED: "un autre programme tient la base ; son contenu n'a pas pu être vérifié. Trouver ce programme "
+        "et l'arrêter, puis relancer cette commande.",
+        Matter.DISK_FAILS: "le disque ne répond pas comme il le devrait ; le contenu n'a pas pu être vérifié, et rien "
+        "ne dit qu'il soit endommagé. Vérifier le disque et ce que le système en dit, puis relancer cette commande.",
         Matter.DAMAGED: "le fichier est endommagé. Arrêter stocksync, garder une copie du fichier, remettre la "
         "dernière sauvegarde en place, puis vérifier le disque.",
         Matter.DANGLING: "des lignes renvoient à ce qui n'existe pas. Remettre la dernière sauvegarde en place, ou "
@@ -86,6 +95,15 @@ FAULTS: Final[Mapping[Language, Mapping[Matter, str]]] = {
         Matter.UNREADABLE_TEXT: "des lignes contiennent un texte illisible. Remettre la dernière sauvegarde en place.",
     },
     "en": {
+        Matter.NO_ROOM: "no room is left on the disk of the database; what it says could not be checked. Make room, "
+        "then run this command again. Nothing is lost: do not put a backup in its place.",
+        Matter.READ_ONLY: "stocksync may not write the file or its folder, or the disk is read-only; what it says "
+        "could not be checked. Give it that right, or mount the disk writable, then run this command again. Nothing is "
+        "lost: do not put a backup in its place.",
+        Matter.LOCKED: "another program holds the database; what it says could not be checked. Find that program and "
+        "end it, then run this command again.",
+        Matter.DISK_FAILS: "the disk does not do what it is asked; what the file says could not be checked, and "
+        "nothing tells that it is damaged. Check the disk and what the system says of it, then run this command again.",
         Matter.DAMAGED: "the file is damaged. Stop stocksync, keep a copy of the file, put the last backup in its "
         "place, then check the disk.",
         Matter.DANGLING: "rows refer to what is not there. Put the last backup in its place, or ask for help with the "

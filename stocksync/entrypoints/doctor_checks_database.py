@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +16,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
 from stocksync.adapters.store.core import CAR
-from stocksync.adapters.store.database_file import reading, revision_of
+from stocksync.adapters.store.database_file import file_of, reading, revision_of
 from stocksync.adapters.store.engine import HEAD, with_driver
+from stocksync.adapters.store.faults import Cause, fault_of
 from stocksync.adapters.store.mounts import mount_of
 from stocksync.entrypoints.doctor import Area, Finding, fault, ok, unreachable, warning
 from stocksync.entrypoints.doctor_checks_folders import check_folder
@@ -30,13 +31,12 @@ _TOO_LITTLE_BYTES: Final = 10**8
 _LONG_S: Final = 30.0
 """A check of a large file is broken off after this."""
 _STEPS: Final = 100_000
-
-
-def file_of(url: str) -> Path | None:
-    """The file of a database; None for one that is no file. Raises ArgumentError."""
-    parsed = make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
-    return Path(str(parsed.database)) if is_file else None
+_UNUSABLE: Final[Mapping[Cause, str]] = {
+    Cause.NO_ROOM: "database_no_room",
+    Cause.READ_ONLY: "database_read_only",
+    Cause.LOCKED: "database_locked",
+}
+"""What is told of a file that does not open, by why."""
 
 
 def check_database(url: str, long_s: float = _LONG_S) -> Iterator[Finding]:
@@ -59,7 +59,9 @@ def check_database(url: str, long_s: float = _LONG_S) -> Iterator[Finding]:
             yield _schema(connection, str(file))
             yield _whole(connection, str(file), long_s)
     except (SQLAlchemyError, OSError) as error:
-        yield fault(_HERE, "database_unusable", str(file), detail=str(getattr(error, "orig", None) or error))
+        found = fault_of(error, str(file), file)
+        check = _UNUSABLE.get(found.cause, "database_unusable") if found is not None else "database_unusable"
+        yield fault(_HERE, check, str(file), detail=str(getattr(error, "orig", None) or error))
 
 
 def known_records(url: str, points: Iterable[PointOfSaleMapping]) -> dict[tuple[str, Side], str]:
@@ -148,7 +150,11 @@ def _whole(connection: Connection, where: str, long_s: float) -> Finding:
     except DatabaseError as error:
         if "interrupted" in str(error.orig):
             return warning(_HERE, "integrity_unknown", where, seconds=f"{long_s:g}")
-        return fault(_HERE, "integrity_broken", where, detail=str(error.orig))
+        found = fault_of(error, where, Path(where))
+        if found is None or found.cause is Cause.DAMAGED:
+            return fault(_HERE, "integrity_broken", where, detail=str(error.orig))
+        check = _UNUSABLE.get(found.cause, "database_unusable")
+        return fault(_HERE, check, where, detail=str(error.orig))
     finally:
         raw.set_progress_handler(None, 0)
     if said == ["ok"]:

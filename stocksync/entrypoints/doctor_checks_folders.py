@@ -5,13 +5,18 @@ A file of a random name is made, moved and removed again: rights alone do not te
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from stocksync.adapters.exchange import folder_name
 from stocksync.entrypoints.doctor import Area, Finding, fault, ok, warning
+
+_REFUSED: Final = {errno.ENOSPC: "folder_full", errno.EDQUOT: "folder_full", errno.EROFS: "folder_read_only"}
+"""What else than a missing right keeps files from being made."""
 
 
 def check_folder(area: Area, folder: Path) -> Iterator[Finding]:
@@ -27,7 +32,8 @@ def check_folder(area: Area, folder: Path) -> Iterator[Finding]:
             os.replace(second, first)
             moved = first.read_bytes() == b"second" and not second.exists()
     except OSError as error:
-        yield fault(area, "folder_not_writable", str(folder), detail=error.strerror or str(error))
+        check = _REFUSED.get(error.errno or 0, "folder_not_writable")
+        yield fault(area, check, str(folder), detail=error.strerror or str(error))
         return
     yield ok(area, "folder_writable", str(folder)) if moved else fault(area, "folder_moves_not", str(folder))
 

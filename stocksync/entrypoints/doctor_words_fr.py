@@ -200,7 +200,19 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "database_opens": ("la base s'ouvre", ""),
     "database_unusable": (
         "la base ne s'ouvre pas : {detail}",
-        "vérifier le chemin et les droits ; sinon une sauvegarde",
+        "vérifier le chemin, les droits et le disque, puis stocksync db check",
+    ),
+    "database_no_room": (
+        "la base ne s'ouvre pas, faute de place sur son disque : {detail}",
+        "faire de la place ; le fichier est intact, ne pas reprendre de sauvegarde",
+    ),
+    "database_read_only": (
+        "la base ne s'ouvre pas, faute de droit d'écrire le fichier ou son dossier : {detail}",
+        "donner ce droit au compte de stocksync, ou monter le disque en écriture ; le fichier est intact",
+    ),
+    "database_locked": (
+        "un autre programme tient la base : {detail}",
+        "trouver ce programme et l'arrêter ; le fichier est intact",
     ),
     "database_silent": ("le serveur de la base ne répond pas ({detail})", "vérifier l'adresse et le serveur"),
     "schema_current": ("schéma {found}, celui de ce programme", ""),
@@ -230,6 +242,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "folder_writable": ("des fichiers peuvent y être créés et déplacés d'un coup", ""),
     "folder_to_be_made": ("pas encore là : stocksync le crée", ""),
     "folder_not_writable": ("rien ne peut y être écrit : {detail}", "donner le droit d'écrire au compte de stocksync"),
+    "folder_full": ("plus de place pour y écrire : {detail}", "faire de la place sur ce disque"),
+    "folder_read_only": ("disque monté en lecture seule : {detail}", "le monter en écriture"),
     "folder_moves_not": ("un fichier ne s'y remplace pas d'un coup", "choisir un dossier sur un disque ordinaire"),
     "exchange_none": ("pas de dossier d'échange (STOCKSYNC_EXCHANGE n'est pas renseignée)", ""),
     "exchange_no_folder": ("ce n'est pas un dossier", "STOCKSYNC_EXCHANGE : nommer un dossier"),

@@ -78,7 +78,7 @@ def test_each_cause_is_told_apart_and_on_one_line(
     assert fault is not None
     assert fault.cause is cause
     assert "\n" not in str(fault)
-    assert "The database memory.db" in str(fault) or "the database memory.db" in str(fault)
+    assert str(fault).startswith("The database 'memory.db' cannot be used: ")
 
 
 def test_what_is_no_fault_of_the_database_is_none() -> None:

@@ -33,7 +33,7 @@ def test_a_run_without_room_ends_with_1_and_the_next_one_with_room_goes_on(scene
         if done.returncode == 0:
             break
         assert done.returncode == 1
-        assert done.stderr.strip().endswith("Run the command again once it does.")
+        assert done.stderr.strip().endswith("Then run the command again.")
         assert effects(scene) - before <= claimed_or_done(scene)
         sent_in_vain += effects(scene) - before > delivered(scene) - recorded
         room += 40_000

@@ -55,7 +55,7 @@ def test_a_full_disk_is_told_in_one_line_counted_and_not_ready_until_there_is_ro
             service.tell(signal.SIGTERM)
             assert service.ends() == 0
         log = service.log.read_text("utf-8")
-        assert f"There is no room left where the database {disk}/memory.db lies" in log
+        assert f"The database '{disk}/memory.db' cannot be used: there is no room left on its disk" in log
         assert "Traceback" not in log
 
 

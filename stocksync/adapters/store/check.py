@@ -22,6 +22,7 @@ from sqlalchemy.exc import DatabaseError
 from stocksync.adapters.store.backup import parts_left
 from stocksync.adapters.store.database_file import reading, revision_of
 from stocksync.adapters.store.engine import HEAD
+from stocksync.adapters.store.faults import Cause, fault_of
 from stocksync.adapters.store.journal_chain import Walk
 from stocksync.adapters.store.journal_rows import walk_journal
 from stocksync.adapters.store.mounts import Mount, mount_of
@@ -37,6 +38,10 @@ _EXAMPLES: Final = 5
 class Matter(StrEnum):
     """What can be wrong; the order is the one in which it should be mended."""
 
+    NO_ROOM = "no_room"
+    READ_ONLY = "read_only"
+    LOCKED = "locked"
+    DISK_FAILS = "disk_fails"
     DAMAGED = "damaged"
     DANGLING = "dangling"
     NOT_OURS = "not_ours"
@@ -107,7 +112,7 @@ def check(
                 faults += _of_the_journal(journal)
                 faults += _of_the_data(connection, now_at)
     except (DatabaseError, sqlite3.DatabaseError) as error:
-        faults.append(Fault(Matter.DAMAGED, 1, (str(getattr(error, "orig", None) or error),)))
+        faults.append(_not_read(error, database))
     order = list(Matter)
     return Checked(
         database,
@@ -120,6 +125,21 @@ def check(
         time.monotonic() - started_s,
         tuple(sorted(faults, key=lambda fault: order.index(fault.matter))),
     )
+
+
+_MATTERS: Final = {
+    Cause.NO_ROOM: Matter.NO_ROOM,
+    Cause.READ_ONLY: Matter.READ_ONLY,
+    Cause.LOCKED: Matter.LOCKED,
+    Cause.DISK: Matter.DISK_FAILS,
+}
+
+
+def _not_read(error: Exception, database: Path) -> Fault:
+    """Why the file could not be looked through; only what SQLite itself calls damaged is."""
+    found = fault_of(error, str(database), database)
+    matter = _MATTERS.get(found.cause, Matter.DAMAGED) if found is not None else Matter.DAMAGED
+    return Fault(matter, 1, (str(getattr(error, "orig", None) or error),))
 
 
 def _of_the_place(

@@ -83,6 +83,13 @@ def shown(url: str) -> str:
     return str(address.database) if is_file else address.render_as_string(hide_password=True)
 
 
+def file_of(url: str) -> Path | None:
+    """The file of an address that can be read; None where it is a server's, or in memory."""
+    address = make_url(url)
+    is_file = address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:")
+    return Path(str(address.database)) if is_file else None
+
+
 @contextmanager
 def looked_at(url: str) -> Iterator[Connection]:
     """One look at the database of an address, a file or what a server has. Raises what `existing_file` does."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stocksync.adapters.store.mounts import mount_of
-from stocksync.errors import ConfigurationError
+from stocksync.errors import ConfigurationError, DatabaseUnavailable, StocksyncError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -50,13 +50,14 @@ _NORMAL: Final = 1
 def open_engine(url: str) -> Engine:
     """Open the database and bring its schema up to date.
 
-    Raises ConfigurationError for an address that cannot be used, or a database made by a newer program; a password in
-    the address is never told.
+    Raises ConfigurationError for an address that cannot be used, a database that is damaged or made by a newer program,
+    and where it may not be written; DatabaseUnavailable where there is no room, or another program holds it. A password
+    in the address is never told.
     """
     # Whoever reads by `plain` needs what stands above, and not a quarter of a second of imports.
     from sqlalchemy import create_engine
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+    from sqlalchemy.exc import ArgumentError, DatabaseError
 
     try:
         parsed = with_driver(make_url(url))
@@ -83,16 +84,25 @@ def open_engine(url: str) -> Engine:
             f"The database {shown!r} cannot be used ({error}); give one like sqlite:///stocksync.db or "
             "postgresql://user:password@host/stocksync."
         ) from None
-    except (OperationalError, DatabaseError, OSError) as error:
-        # A server's driver tells it in several lines.
-        reason = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
-        what = _CHECK_FILE if file is not None else _CHECK_SERVER
-        raise ConfigurationError(f"The database {shown!r} cannot be opened: {reason}. {what}") from None
+    except (DatabaseError, OSError) as error:
+        raise _not_opened(error, shown, Path(file) if file else None) from None
     return engine
 
 
-_CHECK_FILE: Final = "Check the path, its rights and the room there."
-_CHECK_SERVER: Final = "Check the address, that the server runs, and what this user may do there."
+def _not_opened(error: Exception, shown: str, file: Path | None) -> StocksyncError:
+    """What keeps a database from being opened: a full disk is no wrong setting, and goes away without one."""
+    from stocksync.adapters.store.faults import Cause, fault_of
+
+    fault = fault_of(error, shown, file)
+    if fault is None:
+        # A server's driver tells it in several lines.
+        reason = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
+        return ConfigurationError(f"The database {shown!r} cannot be opened: {reason}. {_CHECK}")
+    is_passing = fault.cause in (Cause.NO_ROOM, Cause.LOCKED)
+    return (DatabaseUnavailable if is_passing else ConfigurationError)(fault.sentence("opened"))
+
+
+_CHECK: Final = "Check the address, and what this user may do there."
 
 
 def with_driver(url: URL) -> URL:

@@ -66,20 +66,30 @@ _OF_POSTGRESQL: Final = {
 }
 """By SQLSTATE, else by its class, https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
-_SENTENCES: Final = {
-    Cause.NO_ROOM: "There is no room left where the database {place} lies: {detail}. Make room there; nothing is lost, "
-    "and the file is not damaged by it.",
-    Cause.READ_ONLY: "The database {place} cannot be written: {detail}. Give this account the right to write the file "
-    "and its folder, or mount the disk writable; nothing is lost.",
-    Cause.LOCKED: "The database {place} is held by another program: {detail}. Find the one that holds it and end it; "
-    "nothing is lost.",
-    Cause.UNREACHABLE: "The database {place} does not answer: {detail}. Check that its server runs and can be reached; "
-    "nothing is lost.",
-    Cause.DAMAGED: "The database {place} is damaged: {detail}. Stop stocksync and run `stocksync db check`, which says "
-    "how it is mended.",
-    Cause.DISK: "The disk of the database {place} does not do what it is asked: {detail}. Check the path, and what the "
-    "system says of the disk; then run `stocksync db check`.",
+_MEANING: Final = {
+    Cause.NO_ROOM: ("there is no room left on its disk", "Make room there; the file is whole and nothing is lost."),
+    Cause.READ_ONLY: (
+        "this account may not write the file or its folder, or the disk is read-only",
+        "Give this account the right to write there, or mount the disk writable; the file is whole, nothing is lost.",
+    ),
+    Cause.LOCKED: ("another program holds it", "Find the program and end it; nothing is lost."),
+    Cause.UNREACHABLE: (
+        "its server does not let us in",
+        "Check the address, that the server runs, and what this user may do there.",
+    ),
+    Cause.DAMAGED: (
+        "it is damaged, or no database",
+        "Stop stocksync and run `stocksync db check`, which says how it is mended.",
+    ),
+    Cause.DISK: (
+        "its disk does not do what it is asked",
+        "Check the path, its rights and the room there, and what the system says of the disk; then run "
+        "`stocksync db check`.",
+    ),
 }
+"""What each cause is, and what to do."""
+
+_OPEN: Final = frozenset({Cause.NO_ROOM, Cause.LOCKED, Cause.UNREACHABLE, Cause.DISK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,17 @@ class StorageFault:
     detail: str
 
     def __str__(self) -> str:
-        return _SENTENCES[self.cause].format(place=self.place, detail=self.detail)
+        return self.sentence("used")
+
+    @property
+    def passes(self) -> bool:
+        """Tell whether the same may go well later with nothing changed in stocksync or its rights."""
+        return self.cause in _OPEN
+
+    def sentence(self, done: str) -> str:
+        """Say what cannot be done with the database, why, and what to do; done: such as "opened"."""
+        what, remedy = _MEANING[self.cause]
+        return f"The database {self.place!r} cannot be {done}: {what} ({self.detail}). {remedy}"
 
 
 def fault_of(error: BaseException, place: str, file: Path | None) -> StorageFault | None:

@@ -181,7 +181,7 @@ def sheltered(call: Callable[[], None], about: str) -> None:
     try:
         call()
     except Exception as error:
-        if (fault := fault_of(error, "of stocksync", None)) is not None:
+        if (fault := fault_of(error, "stocksync", None)) is not None:
             _log.warning("%s: something beside the run failed. %s", about, fault)
             return
         _log.exception("%s: something beside the run failed; the run itself does not depend on it", about)
