@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, NullPool, create_engine, select, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
+from stocksync.adapters.store.address import Unescaped, read_address, shown_address
 from stocksync.adapters.store.core import CAR
 from stocksync.adapters.store.database_file import file_of, reading, revision_of
-from stocksync.adapters.store.engine import HEAD, with_driver
+from stocksync.adapters.store.engine import HEAD
 from stocksync.adapters.store.faults import Cause, fault_of
 from stocksync.adapters.store.mounts import mount_of
 from stocksync.entrypoints.doctor import Area, Finding, fault, ok, unreachable, warning
 from stocksync.entrypoints.doctor_checks_folders import check_folder
+from stocksync.errors import ConfigurationError
 from stocksync.mapping.effective import PointOfSaleMapping
 from stocksync.stock.values import Side
 
@@ -43,7 +44,10 @@ def check_database(url: str, long_s: float = _LONG_S) -> Iterator[Finding]:
     """Ask everything of the database; long_s: how long looking through the file may take."""
     try:
         file = file_of(url)
-    except ArgumentError:
+    except Unescaped:
+        yield fault(_HERE, "database_unescaped", "STOCKSYNC_DATABASE_URL")
+        return
+    except ConfigurationError:
         yield fault(_HERE, "database_address", "STOCKSYNC_DATABASE_URL")
         return
     if file is None:
@@ -72,7 +76,7 @@ def known_records(url: str, points: Iterable[PointOfSaleMapping]) -> dict[tuple[
             return {}
         with reading(file) as connection:
             return dict(_bound(connection, points))
-    except (ArgumentError, SQLAlchemyError, OSError):
+    except (ConfigurationError, SQLAlchemyError, OSError):
         return {}
 
 
@@ -88,9 +92,10 @@ def _bound(connection: Connection, points: Iterable[PointOfSaleMapping]) -> Iter
 
 
 def _server(url: str) -> Iterator[Finding]:
-    shown = make_url(url).render_as_string(hide_password=True)
+    address = read_address(url)
+    shown = shown_address(address)
     try:
-        engine = create_engine(with_driver(make_url(url)), poolclass=NullPool)
+        engine = create_engine(address, poolclass=NullPool)
         with engine.connect() as connection:
             yield ok(_HERE, "database_opens", shown)
             yield _schema(connection, shown)

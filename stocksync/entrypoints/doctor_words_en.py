@@ -175,6 +175,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "put them away; correct pattern: of acknowledgements if they are ours",
     ),
     "database_address": ("the address of the database cannot be read", "STOCKSYNC_DATABASE_URL=sqlite:///stocksync.db"),
+    "database_unescaped": (
+        "the address of the database holds an @ that does not stand before the host",
+        "in the password write @ as %40, / as %2F, : as %3A, ? as %3F, # as %23 and % as %25",
+    ),
     "database_new": ("no database yet: the first stocksync sync makes it", ""),
     "database_opens": ("the database opens", ""),
     "database_unusable": (

@@ -196,6 +196,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     # database
     "database_address": ("l'adresse de la base est illisible", "STOCKSYNC_DATABASE_URL=sqlite:///stocksync.db"),
+    "database_unescaped": (
+        "l'adresse de la base contient un @ qui n'est pas celui d'avant l'hôte",
+        "dans le mot de passe, écrire @ %40, / %2F, : %3A, ? %3F, # %23 et % %25",
+    ),
     "database_new": ("pas encore de base : le premier stocksync sync la crée", ""),
     "database_opens": ("la base s'ouvre", ""),
     "database_unusable": (

@@ -72,6 +72,11 @@ def _named_by(mappings: Path | None) -> frozenset[str]:
 def _in_address(value: str, *, whole: bool) -> Iterator[str]:
     if "://" not in value:
         return
+    # Also one that is not escaped as it should be: it ends before the last @.
+    told = value.partition("://")[2].rpartition("@")[0].partition(":")[2].strip()
+    if told:
+        yield told
+        yield unquote(told)
     try:
         parts = urlsplit(value.strip())
         password = parts.password

@@ -72,8 +72,10 @@ def set_up(settings: Settings, *, serving: bool = False) -> Redactor:
     serving: whether this is the service, whose lines are JSON where nobody sits at a terminal. Called again, it takes
     the place of what it set up before; handlers of others stay, behind the redactor.
     """
+    from stocksync.settings import DATABASE_URL
+
     global _redactor
-    _redactor = Redactor(settings.environment, settings.mappings)
+    _redactor = Redactor({**settings.environment, DATABASE_URL: settings.database_url}, settings.mappings)
     root = logging.getLogger()
     for handler in list(root.handlers):
         if isinstance(handler, ToStandardError):

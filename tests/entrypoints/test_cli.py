@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from stocksync import __version__
 from stocksync.adapters.store.engine import open_engine
@@ -173,3 +175,19 @@ def test_every_command_explains_itself(name: str) -> None:
 )
 def test_every_fault_has_its_exit_code(error: StocksyncError, code: int) -> None:
     assert exit_codes.of_error(error) == code
+
+
+@pytest.mark.parametrize("command", [("status",), ("sync",), ("doctor",), ("db", "check"), ("journal", "verify")])
+@pytest.mark.parametrize("as_flag", [True, False])
+def test_no_command_prints_anything_of_a_password_that_is_not_escaped(
+    command: tuple[str, ...], as_flag: bool, tmp_path: Path
+) -> None:
+    url = "postgresql://stocksync:p@zqw/0rd@127.0.0.1:1/stocksync"
+    flag = ["--database", url] if as_flag else []
+    variables = {"STOCKSYNC_MAPPINGS": str(ROOT / "mappings"), "STOCKSYNC_DATABASE_URL": None if as_flag else url}
+    with chdir(tmp_path):
+        done = CliRunner(env=variables).invoke(cli, [*flag, *command])
+    assert done.exit_code == 2
+    assert "%40" in done.output
+    assert "zqw" not in done.output
+    assert "0rd" not in done.output

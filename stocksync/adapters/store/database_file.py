@@ -15,10 +15,8 @@ from typing import Final
 from urllib.parse import quote
 
 from sqlalchemy import Connection, NullPool, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from stocksync.adapters.store.engine import with_driver
+from stocksync.adapters.store.address import read_address, shown_address
 from stocksync.errors import ConfigurationError, UsageError
 
 _BUSY_TIMEOUT_S: Final = 15
@@ -30,13 +28,10 @@ def existing_file(url: str) -> Path:
 
     Raises ConfigurationError where it names none (a server, a database in memory), UsageError where there is none yet.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ConfigurationError("The database address cannot be read; give one like sqlite:///stocksync.db.") from None
+    parsed = read_address(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ConfigurationError(
-            f"The database {parsed.render_as_string(hide_password=True)!r} is no file; this works on files such as "
+            f"The database {shown_address(parsed)!r} is no file; this works on files such as "
             "sqlite:///stocksync.db only, a server has tools of its own."
         )
     path = Path(parsed.database)
@@ -50,10 +45,7 @@ def refuse_missing_file(url: str) -> None:
 
     Raises ConfigurationError for an address that cannot be read, or that names a database in memory.
     """
-    try:
-        is_server = make_url(url).get_backend_name() != "sqlite"
-    except ArgumentError:
-        is_server = False
+    is_server = read_address(url).get_backend_name() != "sqlite"
     if not is_server:
         existing_file(url)
 
@@ -78,14 +70,14 @@ def reading(path: Path) -> Iterator[Connection]:
 
 def shown(url: str) -> str:
     """What people call the database of an address that can be read: the file, or the address without its password."""
-    address = make_url(url)
+    address = read_address(url)
     is_file = address.get_backend_name() == "sqlite" and address.database
-    return str(address.database) if is_file else address.render_as_string(hide_password=True)
+    return str(address.database) if is_file else shown_address(address)
 
 
 def file_of(url: str) -> Path | None:
     """The file of an address that can be read; None where it is a server's, or in memory."""
-    address = make_url(url)
+    address = read_address(url)
     is_file = address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:")
     return Path(str(address.database)) if is_file else None
 
@@ -94,7 +86,7 @@ def file_of(url: str) -> Path | None:
 def looked_at(url: str) -> Iterator[Connection]:
     """One look at the database of an address, a file or what a server has. Raises what `existing_file` does."""
     refuse_missing_file(url)
-    address = with_driver(make_url(url))
+    address = read_address(url)
     if address.get_backend_name() == "sqlite":
         with reading(existing_file(url)) as connection:
             yield connection

@@ -56,17 +56,12 @@ def open_engine(url: str) -> Engine:
     """
     # Whoever reads by `plain` needs what stands above, and not a quarter of a second of imports.
     from sqlalchemy import create_engine
-    from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError, DatabaseError
 
-    try:
-        parsed = with_driver(make_url(url))
-    except ArgumentError:
-        raise ConfigurationError(
-            "The database address cannot be read; give one like sqlite:///stocksync.db with --database or "
-            "STOCKSYNC_DATABASE_URL."
-        ) from None
-    shown = parsed.render_as_string(hide_password=True)
+    from stocksync.adapters.store.address import read_address, shown_address
+
+    parsed = read_address(url)
+    shown = shown_address(parsed)
     try:
         file = parsed.database if parsed.get_backend_name() == "sqlite" else None
         _make_folder(file)
@@ -85,30 +80,28 @@ def open_engine(url: str) -> Engine:
             "postgresql://user:password@host/stocksync."
         ) from None
     except (DatabaseError, OSError) as error:
-        raise _not_opened(error, shown, Path(file) if file else None) from None
+        raise _not_opened(error, parsed, Path(file) if file else None) from None
     return engine
 
 
-def _not_opened(error: Exception, shown: str, file: Path | None) -> StocksyncError:
+def _not_opened(error: Exception, address: URL, file: Path | None) -> StocksyncError:
     """What keeps a database from being opened: a full disk is no wrong setting, and goes away without one."""
+    from stocksync.adapters.store.address import shown_address, without_password
     from stocksync.adapters.store.faults import Cause, fault_of
 
+    shown = shown_address(address)
     fault = fault_of(error, shown, file)
     if fault is None:
         # A server's driver tells it in several lines.
         reason = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
-        return ConfigurationError(f"The database {shown!r} cannot be opened: {reason}. {_CHECK}")
+        said = f"The database {shown!r} cannot be opened: {reason}. {_CHECK}"
+        return ConfigurationError(without_password(said, address))
     is_passing = fault.cause in (Cause.NO_ROOM, Cause.LOCKED)
-    return (DatabaseUnavailable if is_passing else ConfigurationError)(fault.sentence("opened"))
+    kind = DatabaseUnavailable if is_passing else ConfigurationError
+    return kind(without_password(fault.sentence("opened"), address))
 
 
 _CHECK: Final = "Check the address, and what this user may do there."
-
-
-def with_driver(url: URL) -> URL:
-    """An address of PostgreSQL as people write it, with the driver that this program brings."""
-    is_plain = url.drivername in ("postgresql", "postgres")
-    return url.set(drivername="postgresql+psycopg") if is_plain else url
 
 
 def _make_folder(database: str | None) -> None:

@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stocksync.adapters.store.address import shown_address
 from stocksync.adapters.store.engine import WRITE
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def file_of(engine: Engine) -> Path | None:
 def place_of(engine: Engine) -> str:
     """What people call a database: its file, or its address without the password."""
     file = file_of(engine)
-    return str(file) if file is not None else engine.url.render_as_string(hide_password=True)
+    return str(file) if file is not None else shown_address(engine.url)
 
 
 def _cause(driver: BaseException, file: Path | None) -> Cause | None:
