@@ -23,6 +23,8 @@ from stocksync.stock.reconcile import Category, Verdict
 from stocksync.stock.values import SIDES, Invalid, Side, as_text
 from stocksync.stock.vehicle import RESERVED, STAGE
 from stocksync.sync.answers import AttributeAnswer, LastMove, StoredFinding, last_move
+from stocksync.sync.cars import Finding
+from stocksync.sync.stages import is_sold
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,35 @@ class CarView:
     def _reservation_sentence(self, verdict: Verdict) -> str:
         if verdict.category is Category.WRITTEN:
             return verdicts.say("reservation_due", self.language)
-        reported = next((row.finding for row in self.told.findings if row.finding.subject == RESERVED), None)
-        if reported is None:
-            return verdicts.say("reservation_not_due", self.language)
-        return wording.sentence(cases.case_of(reported, self._beside(RESERVED)), self._vocabulary, self.speller)
+        is_blocked = bool(self._beside(RESERVED).reserved)
+        sold = is_sold(self.told.answer.vehicles.get(Side.DMS))
+        if sold is None:
+            return verdicts.say("sale_unknown_blocked" if is_blocked else "sale_unknown", self.language)
+        found = self._found_of_reservation()
+        if found is None:
+            return verdicts.say(self._why_no_reservation(is_sold=sold, is_blocked=is_blocked), self.language)
+        said = wording.sentence(cases.case_of(found, self._beside(RESERVED)), self._vocabulary, self.speller)
+        return said + self._ignored(RESERVED)
+
+    def _found_of_reservation(self) -> Finding | None:
+        """What is to be told of the reservation, iff anything: also where a reviewer chose not to be shown it."""
+        plan = self.told.answer.plan
+        found = (*(row.finding for row in self.told.findings), *(plan.findings if plan is not None else ()))
+        return next((finding for finding in found if finding.subject == RESERVED), None)
+
+    def _why_no_reservation(self, *, is_sold: bool, is_blocked: bool) -> str:
+        if not is_sold:
+            return "reservation_not_ours" if is_blocked else "reservation_not_due"
+        module = self.told.answer.vehicles.get(Side.VEHICLE_MODULE)
+        has_order = module is not None and module.has(words.MODULE_ORDER)
+        return "sale_in_module" if has_order else "sold_off_sale"
+
+    def _ignored(self, subject: str) -> str:
+        decision = self.told.ignored.get(subject)
+        if decision is None:
+            return ""
+        at = instant(self.told.local(decision.decided_at))
+        return " " + self._say("ignored", by=decision.decided_by, at=at, id=str(decision.conflict_id))
 
     def _stage_sentence(self, one: AttributeAnswer) -> str:
         plan = self.told.answer.plan

@@ -32,6 +32,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "agreed": "les deux côtés avaient la même valeur",
         "changed_by": "Dernière modification de la fiche dans le {side} : par {who}",
         "never_moved": "Le journal n'en connaît pas de mouvement.",
+        "ignored": "{by} a mis « ignorer » sur la ligne n° {id} le {at} : le rapport ne la montre plus, et cela ne "
+        "lève pas la réservation.",
     },
     "en": {
         "car": "Car {id}, {point_of_sale} ({name}), stock cycle {state}",
@@ -57,5 +59,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "agreed": "both sides held the same value",
         "changed_by": "The record in the {side} was last changed by {who}",
         "never_moved": "The journal knows of no move of it.",
+        "ignored": "{by} put “ignore” on row no. {id} on {at}: the report does not show it any more, and that does not "
+        "lift the reservation.",
     },
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stocksync.stock.reasons import Reason
     from stocksync.stock.values import Side
     from stocksync.stock.vehicle import Attribute
+    from stocksync.sync.decisions import StoredResolution
 
 
 _SAID: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -54,7 +55,10 @@ class SeveralCars(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One car with everything that answers need; `read_at`: the run that the snapshots stand for."""
+    """One car with everything that answers need.
+
+    read_at: the run that the snapshots stand for. ignored: by subject, the decision to leave its open row as it is.
+    """
 
     found: FoundCar
     mapping: PointOfSaleMapping
@@ -63,6 +67,7 @@ class Told:
     findings: tuple[StoredFinding, ...]
     journal: tuple[Fact, ...]
     read_at: datetime | None
+    ignored: Mapping[str, StoredResolution]
 
     def local(self, at: datetime) -> datetime:
         """An instant in the time of the point of sale."""
@@ -85,7 +90,8 @@ def tell(questions: Questions, found: FoundCar, mappings: MappingSet) -> Told:
 
     mapping = mapping_of(mappings, found.point_of_sale)
     seen = {side: held for (_, side), held in questions.snapshots([found]).items()}
-    findings = tuple(questions.findings(car_id=found.id))
+    still_open = [row for row in questions.findings(car_id=found.id, everything=True) if row.closed_at is None]
+    findings = tuple(row for row in still_open if row.ignored_by is None)
     done = questions.last_done(found.point_of_sale)
     decided = answer(
         questions.remembered([found])[found.id],
@@ -95,8 +101,21 @@ def tell(questions: Questions, found: FoundCar, mappings: MappingSet) -> Told:
         today_on(SystemClock(), mapping.time_zone),
     )
     return Told(
-        found, mapping, decided, seen, findings, tuple(questions.journal(found.id)), done.started_at if done else None
+        found,
+        mapping,
+        decided,
+        seen,
+        findings,
+        tuple(questions.journal(found.id)),
+        done.started_at if done else None,
+        _ignored(questions, still_open),
     )
+
+
+def _ignored(questions: Questions, rows: Iterable[StoredFinding]) -> dict[str, StoredResolution]:
+    ignored = {row.ignored_by: row for row in rows if row.ignored_by is not None}
+    decisions = questions.decisions(ignored.values())
+    return {ignored[d.number].finding.subject: d for d in decisions if d.number in ignored}
 
 
 def find_attribute(said: str, vocabulary: Mapping[str, Attribute]) -> Attribute:

@@ -33,6 +33,15 @@ SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
         "reservation_due": "La voiture est vendue dans le DMS sans commande dans le module véhicules : une réservation "
         "illimitée y sera posée.",
         "reservation_not_due": "Aucune vente hors Opportunités n'est connue : il n'y a pas de réservation à poser.",
+        "reservation_not_ours": "Aucune vente hors Opportunités n'est connue : la réservation illimitée du module "
+        "véhicules n'y a pas été posée par stocksync.",
+        "sale_in_module": "La vente a sa commande dans le module véhicules : il n'y a pas de réservation à poser.",
+        "sold_off_sale": "La voiture est vendue dans le DMS, mais n'est pas à vendre dans le module véhicules "
+        "(destination ou statut) : il n'y a pas de réservation à poser.",
+        "sale_unknown": "Le DMS ne dit pas si la voiture est vendue : aucune réservation n'est posée tant qu'il ne le "
+        "dit pas.",
+        "sale_unknown_blocked": "Le DMS ne dit pas si la voiture est vendue : la réservation illimitée du module "
+        "véhicules reste en place.",
     },
     "en": {
         "closed": "The car has left: its stock cycle is closed, nothing is compared or written any more.",
@@ -53,6 +62,14 @@ SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
         "reservation_due": "The car is sold in the DMS without an order in the vehicle module: an unlimited "
         "reservation will be set there.",
         "reservation_not_due": "No sale outside Opportunités is known: there is no reservation to set.",
+        "reservation_not_ours": "No sale outside Opportunités is known: the unlimited reservation in the vehicle "
+        "module was not set by stocksync.",
+        "sale_in_module": "The sale has its order in the vehicle module: there is no reservation to set.",
+        "sold_off_sale": "The car is sold in the DMS, but is not for sale in the vehicle module (destination or "
+        "stage): there is no reservation to set.",
+        "sale_unknown": "The DMS does not say whether the car is sold: no reservation is set until it does.",
+        "sale_unknown_blocked": "The DMS does not say whether the car is sold: the unlimited reservation in the "
+        "vehicle module stays.",
     },
 }
 
