@@ -33,6 +33,10 @@ _EXPORTED = {"fr": "{count:ligne|lignes} dans {file}.", "en": "{count:row|rows} 
 _ANNEXED = {"fr": " Annexe : {count:ligne|lignes} {where}.", "en": " Annex: {count:row|rows} {where}."}
 _IN_SHEET = {"fr": "dans la deuxième feuille", "en": "in the second sheet"}
 _IN_FILE = {"fr": "dans {annex}", "en": "in {annex}"}
+_THERE = (
+    "{file} is there already, and somebody's decisions may stand in it. Name another file, or overwrite it with "
+    "--force."
+)
 _SINCE = click.option(
     "--since",
     "since_days",
@@ -118,6 +122,7 @@ def show(obj: Context, conflict_id: int, as_json: bool) -> None:
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="Of the headers and sentences.")
 @click.option("--format", "format_", type=click.Choice(["csv", "xlsx"]), help="By default, as FILE's ending says.")
 @click.option("--flat", is_flag=True, help="A row for each car, and no annex.")
+@click.option("--force", is_flag=True, help="Overwrite FILE and its annex where they are there.")
 @click.pass_obj
 def export(
     obj: Context,
@@ -128,20 +133,22 @@ def export(
     lang: Language | None,
     format_: Format | None,
     flat: bool,
+    force: bool,
 ) -> None:
     """Write the conflict report to FILE for a spreadsheet; `-` is standard output.
 
     A workbook where FILE ends in .xlsx; else semicolons, UTF-8 with a byte order mark, decimal comma, dd/mm/yyyy.
     Rows with the same cause are one row, and an annex lists them: the second sheet of a workbook, else
     conflits-annexe.csv beside conflits.csv (-annex.csv in English). On standard output nothing is grouped. Names of
-    people stand in it in clear: a person decides with it.
+    people stand in it in clear: a person decides with it. Where FILE or its annex is there already, nothing is written
+    without --force.
     """
     from stocksync.assembly import SystemClock, open_questions
     from stocksync.entrypoints.context import chosen_points
     from stocksync.entrypoints.lookup import find_reason
     from stocksync.entrypoints.report_out import hand_out
     from stocksync.reports.conflict_report import report_bytes
-    from stocksync.reports.report_files import format_of
+    from stocksync.reports.report_files import files_there, format_of
 
     language = lang or obj.language
     reasons = [reason for kind in kinds if (reason := find_reason(kind)) is not None]
@@ -153,6 +160,9 @@ def export(
         return
     if format_ is None and file.suffix.casefold() in (".xls", ".xlsm", ".ods", ".numbers"):
         raise UsageError(f"{file.name}: a report is written as .xlsx or .csv; name such a file, or give --format.")
+    form = format_ or format_of(file)
+    if not force and (there := files_there(file, language, form)):
+        raise UsageError(_THERE.format(file=there[0]))
     mappings = obj.load_mappings()
     if wanted is not None:
         chosen_points(mappings, [wanted])
@@ -165,7 +175,7 @@ def export(
                 SystemClock(),
                 file,
                 language,
-                format_ or format_of(file),
+                form,
                 point_of_sale=wanted,
                 reasons=reasons,
                 since_days=since_days,

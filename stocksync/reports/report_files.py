@@ -39,6 +39,12 @@ def annex_of(path: Path, language: Language) -> Path:
     return path.with_name(f"{path.stem}-{'annexe' if language == 'fr' else 'annex'}.csv")
 
 
+def files_there(path: Path, language: Language, format: Format) -> list[Path]:
+    """Which of a report's files would take the place of something: decisions stand in an annex as in the report."""
+    files = (path,) if format == "xlsx" else (path, annex_of(path, language))
+    return [file for file in files if file.exists() or file.is_symlink()]
+
+
 def write_report(
     path: Path, rows: Iterable[Row], language: Language, format: Format, *, only_if_changed: bool = False
 ) -> Written:

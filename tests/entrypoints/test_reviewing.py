@@ -33,7 +33,7 @@ def table(raw: bytes) -> list[dict[str, str]]:
 
 
 def exported(desk: Desk, name: str = "conflits.csv") -> list[dict[str, str]]:
-    desk.said("conflicts", "export", name)
+    desk.said("conflicts", "export", "--force", name)
     return table((desk.folder / name).read_bytes())
 
 
@@ -182,6 +182,21 @@ def test_the_workbook_holds_the_same_rows_and_comes_back_the_same_way(desk: Desk
     book.save(desk.folder / "retour.xlsx")
     told = desk.data("conflicts", "import", "retour.xlsx")
     assert [(row["vin"], row["answer"]) for row in told["rows"]] == [(vin, "accepted")]
+
+
+@pytest.mark.parametrize("there", ["rendu.csv", "rendu-annexe.csv", "rendu.xlsx"])
+def test_a_file_that_is_there_is_only_overwritten_where_that_is_wanted(desk: Desk, there: str) -> None:
+    name = there.replace("-annexe", "")
+    (desk.folder / there).write_bytes(b"decided by A. Martin")
+    done = desk.run("conflicts", "export", name)
+    assert (done.exit_code, no_traceback(done)) == (2, True)
+    assert f"{there} is there already" in done.stderr
+    assert "--force" in done.stderr
+    assert (desk.folder / there).read_bytes() == b"decided by A. Martin"
+    desk.said("conflicts", "export", "--force", name)
+    assert (desk.folder / there).read_bytes() != b"decided by A. Martin"
+    for left in desk.folder.glob("rendu*"):
+        left.unlink()
 
 
 def test_an_export_holds_the_kinds_that_were_asked_for(desk: Desk) -> None:
