@@ -219,6 +219,32 @@ def test_an_edit_that_names_a_variable_that_is_not_set_is_not_taken_over_and_run
             assert service.ends() == 0
 
 
+@pytest.mark.slow
+def test_no_run_begins_while_the_file_of_the_database_is_not_at_its_place(tmp_path: Path) -> None:
+    with desk_at(tmp_path, cars=24) as desk, serving(desk, "--http", "127.0.0.1:0") as service:
+        url = service.says("Listening on ").removeprefix("Listening on ")
+        service.says("stocksync is running")
+        until(lambda: min(newest_run(desk, "PDV1"), newest_run(desk, "PDV2")) > 0)
+        away = desk.database.rename(tmp_path / "away.db")
+        until(lambda: '"database_replaced"' in answer(f"{url}/readyz")[1])
+        until(lambda: "no file is there" in service.log.read_text("utf-8"))
+        # What had begun comes to its end; several intervals later nothing new has.
+        time.sleep(1)
+        begun = service.log.read_text("utf-8").count("run_began")
+        time.sleep(3)
+        assert service.log.read_text("utf-8").count("run_began") == begun
+        desk.database.write_bytes(away.read_bytes())
+        assert answer(f"{url}/readyz")[0] == 503
+        away.replace(desk.database)
+        until(lambda: answer(f"{url}/readyz")[0] == 200)
+        last = newest_run(desk)
+        until(lambda: newest_run(desk) > last + 1)
+        desk.database.unlink()
+        until(lambda: answer(f"{url}/readyz")[0] == 503)
+        service.tell(signal.SIGTERM)
+        assert service.ends() == 0
+
+
 def answer(url: str) -> tuple[int, str]:
     """Ask the service over HTTP."""
     answered = httpx.get(url, trust_env=False)

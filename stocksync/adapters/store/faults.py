@@ -38,6 +38,7 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"
     DAMAGED = "damaged"
     DISK = "disk"
+    REPLACED = "replaced"
 
 
 _OF_SQLITE: Final = {
@@ -86,6 +87,10 @@ _MEANING: Final = {
         "its disk does not do what it is asked",
         "Check the path, its rights and the room there, and what the system says of the disk; then run "
         "`stocksync db check`.",
+    ),
+    Cause.REPLACED: (
+        "the file at its place is not the one that is open, which nobody else sees",
+        "Put the file back that was there; or stop stocksync, put a backup in its place and start it again.",
     ),
 }
 """What each cause is, and what to do."""
@@ -145,6 +150,15 @@ def cause_at(file: Path) -> Cause | None:
     blocks = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
     no_names = disk.f_files > 0 and disk.f_ffree == 0
     return Cause.NO_ROOM if blocks * disk.f_frsize < _NO_ROOM_BYTES or no_names else None
+
+
+def identity_of(file: Path) -> tuple[int, int] | None:
+    """What tells a file from every other one that may come to its place; None where none is there."""
+    try:
+        said = file.stat()
+    except OSError:
+        return None
+    return said.st_dev, said.st_ino
 
 
 def can_write(engine: Engine) -> bool:

@@ -20,6 +20,7 @@ class Unready(StrEnum):
     DATABASE_LOCKED = "database_locked"
     DATABASE_DAMAGED = "database_damaged"
     DATABASE_DISK = "database_disk"
+    DATABASE_REPLACED = "database_replaced"
     SCHEDULER = "scheduler"
     STOPPING = "stopping"
     UNKNOWN = "unknown"

@@ -215,6 +215,9 @@ class Service:
     def _next_turn(self) -> Turn | None:
         told = ""
         while not self.stopping.is_set():
+            if self.turns.storage.gone() is not None:
+                self.stopping.wait(_DATABASE_AGAIN_S)
+                continue
             try:
                 barred = self._barred()
             except Exception as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from stocksync.adapters.store.faults import StorageFault, can_write, fault_of, file_of, place_of
+from stocksync.adapters.store.faults import Cause, StorageFault, can_write, fault_of, file_of, identity_of, place_of
 from stocksync.sync.health import Health, PointHealth
 from stocksync.sync.recording import RunStatus
 from stocksync.sync.summary import Summary
@@ -48,10 +48,36 @@ class Storage:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _left_out: int = 0
     _leave_out: int = 0
+    _gone: StorageFault | None = None
+
+    def __post_init__(self) -> None:
+        self._file = file_of(self.engine)
+        self._identity = identity_of(self._file) if self._file is not None else None
+
+    def gone(self) -> StorageFault | None:
+        """Tell whether another file is at the database's place, or none: what is written then, nobody finds again."""
+        if self._file is None:
+            return None
+        found = identity_of(self._file)
+        with self._lock:
+            before = self._gone
+            if found == self._identity:
+                self._gone = None
+            elif before is None:
+                detail = "another file is there" if found is not None else "no file is there"
+                self._gone = StorageFault(Cause.REPLACED, str(self._file), detail)
+            after = self._gone
+        if after is not None and before is None:
+            _log.error("no run begins any more. %s", after)
+        elif before is not None and after is None:
+            _log.info("the file of the database is back at its place: runs go on")
+        return after
 
     @property
     def fault(self) -> StorageFault | None:
         """What keeps runs from being kept, as the last one that broke off found it; None where none does."""
+        if (gone := self.gone()) is not None:
+            return gone
         with self._lock:
             return next((b.fault for b in reversed(self._broken_off.values()) if b.fault is not None), None)
 
@@ -81,8 +107,9 @@ class Storage:
         try_again: False where no run of the point of sale is going to come. Where runs break off all the same, it is
         done less and less often.
         """
-        if self.fault is None:
+        if (fault := self.fault) is None:
             self._left_out = self._leave_out = 0
+        if fault is None or fault.cause is Cause.REPLACED:
             return
         if self._left_out < self._leave_out:
             self._left_out += 1
@@ -101,8 +128,11 @@ class Storage:
         with self._lock:
             broken_off = {point: (broken.why, broken.times) for point, broken in self._broken_off.items()}
 
+        gone = self.gone()
+        otherwise = (str(gone), 1) if gone is not None else ("", 0)
+
         def added(point: PointHealth) -> PointHealth:
-            why, times = broken_off.get(point.point_of_sale, ("", 0))
+            why, times = broken_off.get(point.point_of_sale, otherwise)
             return replace(point, broken_off=why, failed_in_a_row=point.failed_in_a_row + times)
 
         return replace(health, points=tuple(map(added, health.points)))

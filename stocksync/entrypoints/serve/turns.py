@@ -47,6 +47,10 @@ class Runs(Protocol):
 class Storage(Protocol):
     """What is told whether runs can be kept: `serve.storage.Storage`."""
 
+    def gone(self) -> StorageFault | None:
+        """Tell whether the database's file is not at its place any more: no turn begins then."""
+        ...
+
     def seen_in(self, error: Exception) -> StorageFault | None:
         """Tell what is wrong with the database where that is what an error says."""
         ...
@@ -62,6 +66,10 @@ class Storage(Protocol):
 
 class Unwatched:
     """Takes note of nothing."""
+
+    def gone(self) -> StorageFault | None:
+        """Know nothing of it."""
+        return None
 
     def seen_in(self, error: Exception) -> StorageFault | None:
         """Know nothing of it."""
