@@ -33,6 +33,8 @@ _KINDS: Final[Mapping[Language, Mapping[AlertKind, str]]] = {
         AlertKind.ACCESS_DENIED: "{subject} : ce système refuse notre clé ; rien n'y est lu ni écrit",
         AlertKind.EDIT_REFUSED: "les fichiers de mapping modifiés ne peuvent pas entrer en vigueur ; ceux d'avant "
         "restent en vigueur (stocksync mapping check, stocksync doctor)",
+        AlertKind.STORAGE: "rien ne peut plus être enregistré dans la base ; plus rien n'est synchronisé avant que ce "
+        "soit réglé (stocksync doctor)",
     },
     "en": {
         AlertKind.HALTED: "{subject}: a guard halted the synchronisation; nothing is written before a person decides "
@@ -44,6 +46,8 @@ _KINDS: Final[Mapping[Language, Mapping[AlertKind, str]]] = {
         AlertKind.ACCESS_DENIED: "{subject}: this system refuses our key; nothing is read or written there",
         AlertKind.EDIT_REFUSED: "the edited mapping files cannot come into force; those before them stay in force "
         "(stocksync mapping check, stocksync doctor)",
+        AlertKind.STORAGE: "nothing can be kept in the database any more; nothing is synchronised before that is "
+        "settled (stocksync doctor)",
     },
 }
 _SAID: Final[Mapping[Language, Mapping[str, str]]] = {

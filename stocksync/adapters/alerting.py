@@ -64,6 +64,7 @@ class Alerting:
         self._language: Language = language
         self._zone, self._clean = zone, clean
         self._watched: Mapping[str, datetime] = {}
+        self._of_database: OpenAlert | None = None
         self._one_at_a_time = Lock()
 
     def look(self, health: Health, now: datetime) -> None:
@@ -71,7 +72,10 @@ class Alerting:
         if not self._one_at_a_time.acquire(blocking=False):
             return
         try:
-            self._tell(self._review(health, now), now)
+            self._tell_of_database(health, now)
+            if health.points or not health.storage:
+                # Of points of sale that could not be read, nothing is over.
+                self._tell(self._review(health, now), now)
         except SQLAlchemyError as error:
             _log.warning("alerts could not be kept: %s", getattr(error, "orig", None) or type(error).__name__)
         except Exception:
@@ -87,6 +91,20 @@ class Alerting:
             return changes
 
         return self._rows.review(decide, now)
+
+    def _tell_of_database(self, health: Health, now: datetime) -> None:
+        """Tell of a database that cannot be written, which therefore keeps no alert of it."""
+        before, self._of_database = self._of_database, alerts.of_database(self._of_database, health, now)
+        telling = alerts.told_of_database(before, self._of_database, now, self.rules)
+        for alert in telling.begun:
+            _log.warning("alert begins: %s of %s. %s", alert.kind, alert.subject, alert.message)
+        if not telling:
+            return
+        if telling.over:
+            self._of_database = None
+        for outlet in self._outlets:
+            if not self._sent(outlet, telling, now):
+                outlet.late = _joined(outlet.late, telling)
 
     def _tell(self, standing: Sequence[OpenAlert], now: datetime) -> None:
         telling = alerts.to_tell(standing, now, self.rules)

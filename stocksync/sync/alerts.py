@@ -8,7 +8,7 @@ system is told of already, is not told of once more. Not here: how it is worded 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -21,7 +21,7 @@ _QUICK_RUNS_MISSED: Final = 3
 
 
 class AlertKind(StrEnum):
-    """What is wrong; the first four with a point of sale, two with a system, the last with the mapping files."""
+    """What is wrong; the first four with a point of sale, two with a system, then the mapping files, the database."""
 
     HALTED = "halted"
     STALE = "stale"
@@ -30,10 +30,13 @@ class AlertKind(StrEnum):
     GATE_CLOSED = "gate_closed"
     ACCESS_DENIED = "access_denied"
     EDIT_REFUSED = "edit_refused"
+    STORAGE = "storage"
 
 
 MAPPING: Final = "mapping"
 """The subject of what is wrong with the mapping files."""
+DATABASE: Final = "database"
+"""The subject of what is wrong with the database."""
 
 _OF_SYSTEMS: Final = frozenset({AlertKind.GATE_CLOSED, AlertKind.ACCESS_DENIED})
 Key = tuple[AlertKind, str]
@@ -179,8 +182,34 @@ def to_tell(open_alerts: Sequence[OpenAlert], now: datetime, rules: AlertRules) 
     in_order = sorted(open_alerts, key=lambda alert: (alert.opened_at, alert.alert_id))
     return Telling(
         begun=tuple(a for a in in_order if a.closed_at is None and a.told_at is None),
-        over=tuple(a for a in in_order if a.closed_at is not None and now - a.closed_at >= rules.settle),
+        over=tuple(a for a in in_order if _is_told_over(a, now, rules)),
     )
+
+
+def of_database(standing: OpenAlert | None, health: Health, now: datetime) -> OpenAlert | None:
+    """The alert of a database that nothing can be kept in, so that whoever looks keeps it; None for none.
+
+    standing: what the last look gave, None once its end was told. What comes back before that is the same trouble.
+    """
+    if standing is None:
+        # Numbers of those that are kept are above nought.
+        number = -int(now.timestamp())
+        return OpenAlert(number, AlertKind.STORAGE, DATABASE, health.storage, now) if health.storage else None
+    if health.storage:
+        return replace(standing, closed_at=None)
+    return replace(standing, closed_at=standing.closed_at or now)
+
+
+def told_of_database(before: OpenAlert | None, alert: OpenAlert | None, now: datetime, rules: AlertRules) -> Telling:
+    """What is to be told of the database, by what the last look gave and this one."""
+    if alert is None:
+        return Telling()
+    is_new = before is None or before.alert_id != alert.alert_id
+    return Telling((alert,) if is_new else (), (alert,) if _is_told_over(alert, now, rules) else ())
+
+
+def _is_told_over(alert: OpenAlert, now: datetime, rules: AlertRules) -> bool:
+    return alert.closed_at is not None and now - alert.closed_at >= rules.settle
 
 
 def _present(health: Health) -> Iterator[Trouble]:
@@ -255,7 +284,8 @@ def _grave(
     grave.add((AlertKind.EDIT_REFUSED, MAPPING))
     for point in health.points:
         name = point.point_of_sale
-        if point.paused is not None:
+        if point.paused is not None or health.storage:
+            # A database that cannot be written is one trouble, however many points of sale stand still for it.
             continue
         grave |= {(AlertKind.HALTED, name), (AlertKind.BACKLOG, name)}
         if point.failed_in_a_row >= rules.failures and not _is_excused(point, told, rules):

@@ -145,8 +145,13 @@ def condition(point: PointHealth, now_at: datetime, allowed: timedelta) -> Condi
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The whole group; edit_refused: what is wrong with edited mapping files that are not in force, "" for nothing."""
+    """The whole group.
+
+    edit_refused: what is wrong with edited mapping files that are not in force, "" for nothing. storage: what keeps
+    runs from being kept in the database, as the process that runs them knows; "" for nothing.
+    """
 
     points: tuple[PointHealth, ...]
     gates: tuple[GateHealth, ...] = ()
     edit_refused: str = ""
+    storage: str = ""

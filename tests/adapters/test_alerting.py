@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, event
 
 from stocksync.adapters.alert_channels import SIGNATURE, TIMESTAMP, Mail, Webhook, open_channels
 from stocksync.adapters.alert_messages import LONGEST_SUBJECT, MOST_LINES, Notice, duration, notice_of
@@ -164,6 +164,36 @@ def alerting(engine: Engine, *channels: Any, clean: Callable[[str], str] = str) 
 
 def an_alert(kind: AlertKind = AlertKind.HALTED, subject: str = "PDV1", number: int = 1, **more: Any) -> OpenAlert:
     return OpenAlert(number, kind, subject, "run 2: too many cars", NOW, **more)
+
+
+# --- a database that keeps no alert
+
+
+def test_a_database_that_cannot_be_written_is_told_once_and_once_when_it_has_been_over_for_a_while(
+    tmp_path: Path, hook: Hook
+) -> None:
+    file = f"sqlite:///{tmp_path / 'memory.db'}"
+    open_engine(file).dispose()
+    engine = create_engine(file)
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON"))
+    told = alerting(engine, Webhook(hook.url))
+    full = replace(WELL, storage="The database 'memory.db' cannot be used: there is no room left on its disk")
+    for minutes, health in ((0, full), (1, full), (2, WELL), (3, full), (4, WELL), (13, WELL), (14, WELL), (15, WELL)):
+        told.look(health, NOW + timedelta(minutes=minutes))
+    engine.dispose()
+    begun, over = (json.loads(body) for _, body in hook.requests)
+    assert [(alert["kind"], alert["subject"]) for alert in begun["begun"]] == [("storage", "database")]
+    assert "there is no room left on its disk" in begun["text"]
+    assert begun["over"] == []
+    assert [(alert["kind"], alert["lasted_s"]) for alert in over["over"]] == [("storage", 240)]
+
+
+def test_a_database_that_cannot_even_be_read_ends_no_other_alert(engine: Engine, hook: Hook) -> None:
+    told = alerting(engine, Webhook(hook.url))
+    told.look(HALTED, NOW)
+    told.look(Health((), storage="The database does not answer."), NOW + timedelta(minutes=1))
+    assert [alert.closed_at for alert in AlertRows(engine).standing()] == [None]
+    assert len(hook.requests) == 2
 
 
 # --- mail

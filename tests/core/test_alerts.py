@@ -77,6 +77,11 @@ def test_an_alert_of_a_point_of_sale_says_why(point: PointHealth, reason: str) -
     assert reason in trouble.message
 
 
+def test_points_of_sale_that_stand_still_for_the_database_are_not_told_of_one_by_one() -> None:
+    still = Health((FAILING, STALE, HALT), storage="no room is left")
+    assert due(still, (), NOW, RULES, LONG_AGO).opened == ()
+
+
 def test_where_all_is_well_nobody_is_told_anything() -> None:
     assert changes() == Changes()
 

@@ -30,6 +30,7 @@ from stocksync.entrypoints.serve.web import Web
 from stocksync.errors import ConfigurationError
 from stocksync.mapping.in_force import MappingsInForce
 from stocksync.sync.group import Group
+from stocksync.sync.health import Health
 from stocksync.sync.timetable import Schedule
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from stocksync.entrypoints.context import Context
     from stocksync.entrypoints.serve.http_thread import HttpThread
     from stocksync.mapping.effective import MappingSet
-    from stocksync.sync.health import Health, Pause
+    from stocksync.sync.health import Pause
 
 KEPT_FOR: Final = timedelta(days=90)
 """How long what is over is kept; forgotten every night, see `stocksync db prune`."""
@@ -122,7 +123,14 @@ class Assembled:
         )
 
     def _look(self) -> None:
-        self._alerting.look(self.health(), self._clock.now_at())
+        try:
+            health = self.health()
+        except Exception as error:
+            # A server that is away answers nothing: that is to be told, too.
+            health = Health((), edit_refused=self._in_force.refused, storage=str(self._storage.seen_in(error) or ""))
+            if not health.storage:
+                raise
+        self._alerting.look(health, self._clock.now_at())
 
     def _adopt(self, edited: MappingSet) -> None:
         self._alerting.rules = assembly.alert_rules(edited)

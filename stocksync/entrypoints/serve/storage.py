@@ -124,15 +124,12 @@ class Storage:
                 self.kept(point)
 
     def added_to(self, health: Health) -> Health:
-        """How everything stands, with the runs that broke off and could not be kept."""
+        """How everything stands, with the runs that broke off and could not be kept, and why."""
         with self._lock:
             broken_off = {point: (broken.why, broken.times) for point, broken in self._broken_off.items()}
 
-        gone = self.gone()
-        otherwise = (str(gone), 1) if gone is not None else ("", 0)
-
         def added(point: PointHealth) -> PointHealth:
-            why, times = broken_off.get(point.point_of_sale, otherwise)
+            why, times = broken_off.get(point.point_of_sale, ("", 0))
             return replace(point, broken_off=why, failed_in_a_row=point.failed_in_a_row + times)
 
-        return replace(health, points=tuple(map(added, health.points)))
+        return replace(health, points=tuple(map(added, health.points)), storage=str(self.fault or ""))
