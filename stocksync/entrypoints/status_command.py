@@ -40,17 +40,30 @@ def status(obj: Context, wanted: Sequence[str], everything: bool, as_json: bool)
     nothing ever ran by others either.
     """
     from stocksync.entrypoints.status_data import status_data
-    from stocksync.entrypoints.status_view import echo_refused
+    from stocksync.entrypoints.status_view import echo_no_room, echo_refused
 
     view, files = _seen(obj, wanted)
+    has_room = _has_room(obj)
     if as_json:
-        click.echo(rendering.as_json({**status_data(view), "mapping": files.as_data()}))
+        data = {**status_data(view), "mapping": files.as_data(), "database": {"has_room": has_room}}
+        click.echo(rendering.as_json(data))
     else:
+        if not has_room:
+            echo_no_room(obj.language)
         if files.problems:
             echo_refused(files, obj.language)
         view.echo(everything=everything)
     if files.problems:
         raise click.exceptions.Exit(exit_codes.HALTED)
+
+
+def _has_room(obj: Context) -> bool:
+    """Tell whether there is room beside the database's file: without, no failed run can be kept either."""
+    from stocksync.adapters.store.faults import Cause, cause_at
+    from stocksync.adapters.store.plain import SqliteFile
+
+    source = obj.database_as_it_is()
+    return not isinstance(source, SqliteFile) or cause_at(source.path) is not Cause.NO_ROOM
 
 
 def _seen(obj: Context, wanted: Sequence[str]) -> tuple[StatusView, InForce]:

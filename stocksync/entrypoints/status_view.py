@@ -58,6 +58,12 @@ def echo_refused(files: InForce, language: Language) -> None:
     click.echo()
 
 
+def echo_no_room(language: Language) -> None:
+    """Say above everything that nothing can be kept any more, so that what follows is old."""
+    click.secho(say(language, "no_room"), fg="red", bold=True)
+    click.echo(f"  {say(language, 'make_room')}\n")
+
+
 @dataclass(frozen=True, slots=True)
 class StatusView:
     """The group at one instant, in one language.

@@ -24,6 +24,8 @@ WORDS: Final[_Words] = {
         "edited": ", modifiés le {at}",
         "goes_on": "ce qui suit est dit d'après la version {version}, celle des dernières exécutions ; un service en "
         "marche continue avec elle, mais ni lui ni stocksync sync ne démarrent avec ces fichiers{edited}",
+        "no_room": "PLUS DE PLACE SUR LE DISQUE DE LA BASE - rien ne peut plus être enregistré ni synchronisé",
+        "make_room": "ce qui suit est l'état d'avant ; faire de la place : un service en marche reprend de lui-même",
         "mend": "corriger, puis stocksync mapping check : le service reprend les fichiers valables de lui-même",
         "summary": "{count:point de vente|points de vente} le {at} : {states}",
         "at_work": "au travail : {points}",
@@ -64,6 +66,8 @@ WORDS: Final[_Words] = {
         "edited": ", edited on {at}",
         "goes_on": "what follows is told by version {version}, that of the last runs; a service that is running goes "
         "on by it, but neither it nor stocksync sync starts with these files{edited}",
+        "no_room": "NO ROOM LEFT ON THE DATABASE'S DISK - nothing can be kept or synchronised any more",
+        "make_room": "what follows is how it stood before; make room: a service that is running goes on by itself",
         "mend": "correct them, then stocksync mapping check: the service takes valid files over by itself",
         "summary": "{count:point of sale|points of sale} on {at}: {states}",
         "at_work": "at work: {points}",

@@ -244,7 +244,7 @@ def test_a_point_of_sale_that_left_the_mapping_is_still_told_of(office: Office) 
 def test_the_data_for_programs_always_has_the_same_keys(office: Office) -> None:
     office.ran("done", 5, "PDV1")
     data = office.data()
-    assert list(data) == ["at", "summary", "gates", "points_of_sale", "mapping"]
+    assert list(data) == ["at", "summary", "gates", "points_of_sale", "mapping", "database"]
     assert all(" ".join(point) == KEYS for point in data["points_of_sale"])
     assert data["summary"] == {
         "points_of_sale": 2,

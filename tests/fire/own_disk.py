@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,8 @@ PRIVATE, READ_ONLY, REMOUNT = 0x4000 | 0x40000, 1, 32
 
 def works() -> bool:
     """Tell whether this machine lets us."""
+    if shutil.which("nsenter") is None:
+        return False
     done = subprocess.run([sys.executable, __file__, "only-try"], capture_output=True, check=False)
     return done.returncode == 0
 
@@ -34,6 +37,20 @@ def fill(folder: Path) -> None:
 def of(process: int, folder: Path) -> Path:
     """The folder as another process sees it."""
     return Path(f"/proc/{process}/root{folder}")
+
+
+def beside(process: int, variables: Mapping[str, str], *arguments: str) -> str:
+    """What a command prints that sees the disk of another process."""
+    entered = ["nsenter", "--target", str(process), "--user", "--mount", "--preserve-credentials"]
+    done = subprocess.run(
+        [*entered, sys.executable, "-m", "stocksync.entrypoints.cli", *arguments],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def apart() -> None:

@@ -1,5 +1,6 @@
 """A disk that fills up under the service: it says so, is not ready, counts what broke off, and goes on by itself."""
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -49,6 +50,11 @@ def test_a_full_disk_is_told_in_one_line_counted_and_not_ready_until_there_is_ro
             until(lambda: ready(url) == (503, ["database_no_room"]))
             until(lambda: 'stocksync_runs_total{kind="none",status="failed"}' in figures(url))
             until(lambda: 'stocksync_failed_runs_in_a_row{point_of_sale="PDV1"} 0.0' not in figures(url))
+            told = own_disk.beside(service.process.pid, variables, "status")
+            assert told.startswith("NO ROOM LEFT ON THE DATABASE'S DISK")
+            assert json.loads(own_disk.beside(service.process.pid, variables, "status", "--json"))["database"] == {
+                "has_room": False
+            }
             (own_disk.of(service.process.pid, disk) / "filler").unlink()
             until(lambda: ready(url) == (200, []))
             until(lambda: 'stocksync_failed_runs_in_a_row{point_of_sale="PDV1"} 0.0' in figures(url))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -163,6 +162,8 @@ def identity_of(file: Path) -> tuple[int, int] | None:
 
 def can_write(engine: Engine) -> bool:
     """Try whether there is room beside a database file, and whether the database lets a writer in; nothing stays."""
+    import tempfile
+
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
