@@ -166,6 +166,7 @@ class CarView:
             tie_break=known.tie_break,
             never_in_dms=known.never_in_dms,
             reserved=known.reserved,
+            choices=self.told.choices(found) if found is not None else None,
         )
 
     def _beside(self, subject: str) -> cases.Beside:
@@ -212,7 +213,8 @@ class CarView:
 
     def _finding_line(self, row: StoredFinding) -> str:
         at = instant(self.told.local(row.opened_at))
-        case = cases.case_of(row.finding, self._beside(row.finding.subject))
+        choices = self.told.choices(row.finding)
+        case = cases.case_of(row.finding, self._beside(row.finding.subject), choices=choices)
         said = wording.sentence(case, self._vocabulary, self.speller)
         return self._say("since", id=str(row.finding_id), at=at, sentence=said)
 

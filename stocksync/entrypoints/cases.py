@@ -57,8 +57,8 @@ def beside_in(car: CarPlan, subject: str, mapping: PointOfSaleMapping) -> Beside
     return beside(car.car, car.vehicle_module, subject, car.context, mapping)
 
 
-def case_of(finding: Finding, known: Beside, *, in_open_row: bool = False) -> Case:
-    """A finding as it is told."""
+def case_of(finding: Finding, known: Beside, *, choices: frozenset[str] | None = None, closed: bool = False) -> Case:
+    """A finding as it is told; choices, closed: see `Case`."""
     return Case(
         reason=finding.reason,
         category=finding.category,
@@ -71,7 +71,8 @@ def case_of(finding: Finding, known: Beside, *, in_open_row: bool = False) -> Ca
         tie_break=known.tie_break,
         never_in_dms=known.never_in_dms,
         reserved=known.reserved,
-        in_open_row=in_open_row,
+        choices=choices,
+        closed=closed,
     )
 
 

@@ -60,7 +60,7 @@ def report_lines(
 
 
 def _decidable(row: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today: date) -> frozenset[str]:
-    """The sides whose value a reviewer may decide for: the very judgement that a decision would meet."""
+    """What a reviewer may decide, beside ignoring it: the very judgement that a decision would meet."""
     if row.closed_at is not None:
         return frozenset()
     return frozenset(choice.value for choice in decidable(row, car, mapping, today))
@@ -74,10 +74,12 @@ def _line(
     taken_back: int,
     sides: frozenset[str],
 ) -> ReportLine:
+    is_closed = row.closed_at is not None
+    choices = None if is_closed else sides
     vin, registration, police_number, stage, *named = map(car.text, _SHOWN) if car is not None else _NOT_SHOWN
     return ReportLine(
         conflict_id=row.finding_id,
-        case=cases.case_of(row.finding, _beside(row, car, mapping), in_open_row=row.closed_at is None),
+        case=cases.case_of(row.finding, _beside(row, car, mapping), choices=choices, closed=is_closed),
         point_of_sale=row.point_of_sale,
         vin=vin,
         registration=registration,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from stocksync.mapping.problems import nearest_word
 from stocksync.reports.spelling import NARROW, NO_BREAK, Language
 from stocksync.stock.values import SIDES, folded
 from stocksync.sync.answers import CarAnswer, Fact, FoundCar, Seen, StoredFinding, answer
+from stocksync.sync.decisions import decidable
 from stocksync.sync.ports import today_on
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from stocksync.stock.reasons import Reason
     from stocksync.stock.values import Side
     from stocksync.stock.vehicle import Attribute
+    from stocksync.sync.cars import Finding
     from stocksync.sync.decisions import StoredResolution
 
 
@@ -58,6 +60,7 @@ class Told:
     """One car with everything that answers need.
 
     read_at: the run that the snapshots stand for. ignored: by subject, the decision to leave its open row as it is.
+    today_on: the day that it is decided for.
     """
 
     found: FoundCar
@@ -68,6 +71,14 @@ class Told:
     journal: tuple[Fact, ...]
     read_at: datetime | None
     ignored: Mapping[str, StoredResolution]
+    today_on: date
+
+    def choices(self, finding: Finding) -> frozenset[str] | None:
+        """What may be decided about a finding; None where no row of the report has it."""
+        row = next((row for row in self.findings if row.finding.key == finding.key), None)
+        if row is None:
+            return None
+        return frozenset(choice.value for choice in decidable(row, self.answer, self.mapping, self.today_on))
 
     def local(self, at: datetime) -> datetime:
         """An instant in the time of the point of sale."""
@@ -92,13 +103,13 @@ def tell(questions: Questions, found: FoundCar, mappings: MappingSet) -> Told:
     seen = {side: held for (_, side), held in questions.snapshots([found]).items()}
     still_open = [row for row in questions.findings(car_id=found.id, everything=True) if row.closed_at is None]
     findings = tuple(row for row in still_open if row.ignored_by is None)
-    done = questions.last_done(found.point_of_sale)
+    done, today = questions.last_done(found.point_of_sale), today_on(SystemClock(), mapping.time_zone)
     decided = answer(
         questions.remembered([found])[found.id],
         {side: held.snapshot for side, held in seen.items()},
         [row.finding for row in findings],
         mapping,
-        today_on(SystemClock(), mapping.time_zone),
+        today,
     )
     return Told(
         found,
@@ -109,6 +120,7 @@ def tell(questions: Questions, found: FoundCar, mappings: MappingSet) -> Told:
         tuple(questions.journal(found.id)),
         done.started_at if done else None,
         _ignored(questions, still_open),
+        today,
     )
 
 

@@ -17,7 +17,7 @@ from stocksync.entrypoints.conflict_lines import report_lines
 from stocksync.mapping.effective import MappingSet
 from stocksync.reports.cost import in_order_of_cost
 from stocksync.reports.decision_answers import CHOICES
-from stocksync.reports.decision_sentences import NOT_DECIDABLE, NOTES, OFFERING
+from stocksync.reports.decision_sentences import NOTES
 from stocksync.reports.lots import Lot, Row, in_lots
 from stocksync.reports.report_files import Format, Written, write_report
 from stocksync.reports.report_lines import ReportLine
@@ -76,15 +76,8 @@ class ReportDesk:
         return [(by_id[line.conflict_id], line) for line in in_order_of_cost(lines)]
 
     def _with_note(self, line: ReportLine, decision: StoredResolution | None) -> ReportLine:
-        note = self._note(decision) or self._limit(line)
+        note = self._note(decision)
         return replace(line, note=note) if note else line
-
-    def _limit(self, line: ReportLine) -> str:
-        """Say where the sentence offers a choice that the matrix or the systems leave no room for."""
-        asks = line.case.reason in OFFERING and line.closed_on is None and not line.ignored
-        if not asks or line.decidable:
-            return ""
-        return typeset(NOT_DECIDABLE[self.language], self.language)
 
     def _note(self, decision: StoredResolution | None) -> str:
         template = NOTES[self.language].get(decision.status) if decision is not None else None

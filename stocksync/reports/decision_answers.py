@@ -14,10 +14,10 @@ from typing import Final
 
 from stocksync.reports.cell_problem import CellProblem
 from stocksync.reports.conflict_report import kept, separated
-from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, WHY_NOT
+from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, INSTEAD, WHY_NOT
 from stocksync.reports.escaping import escaped
 from stocksync.reports.spelling import Language, Speller, quoted
-from stocksync.reports.wording import typeset, why_invalid
+from stocksync.reports.wording import either, typeset, why_invalid
 from stocksync.reports.words import OWNERS, SIDE_NAMES
 from stocksync.stock.resolution import Answer, Choice, Why
 from stocksync.stock.values import Known, Side, as_text
@@ -192,6 +192,7 @@ _FIELDS: Final[Mapping[str, _Find]] = {
         "broken", lambda why, row, _: why_invalid(why, row.vocabulary, row.speller) if row.speller is not None else why
     ),
     "effect": lambda row, language: _effect(row, language),
+    "instead": lambda row, language: _instead(row.details, language),
     "limits": lambda row, language: _limits(row, language) if row.details else None,
     "base": _of_detail("base", lambda base, row, _: _spelled(row, base)),
     "max_jump": _of_detail("max_jump", lambda jump, row, _: _spelled(row, jump)),
@@ -213,6 +214,13 @@ def _spelled(row: AnsweredRow, neutral: str) -> str:
     if row.speller is None or row.attribute is None:
         return neutral
     return row.speller.text(row.attribute, neutral)
+
+
+def _instead(details: Mapping[str, str], language: Language) -> str:
+    words = [CHOICES[language][choice] for choice in details.get("choices", "").split()]
+    template = INSTEAD[language]["choose" if words else ""]
+    side = SIDE_NAMES[language].get(details.get("side", ""), "?")
+    return template.format(words=either(words, language) if words else "", side=side)
 
 
 def _limits(row: AnsweredRow, language: Language) -> str:

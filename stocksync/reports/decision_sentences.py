@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from stocksync.reports.spelling import Language
-from stocksync.stock.reasons import Reason
 from stocksync.stock.resolution import Why
 
 ANSWERS: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -50,6 +49,11 @@ ANSWERS: Final[Mapping[Language, Mapping[str, str]]] = {
         "unreadable": "Column “{column}”: {found} cannot be read; allowed: {allowed}.",
     },
 }
+INSTEAD: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {"choose": "choisir {words}, ou la corriger dans le {side}", "": "la corriger dans le {side}"},
+    "en": {"choose": "choose {words}, or correct it in the {side}", "": "correct it in the {side}"},
+}
+"""What to do where the chosen side's value cannot be used, by whether anything else can be decided."""
 EFFECTS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "one": "la prochaine synchronisation écrira {value} dans le {side}",
@@ -65,8 +69,7 @@ WHY_NOT: Final[Mapping[Language, Mapping[Why, str]]] = {
         Why.ONLY_IGNORE: "Cela se règle dans les systèmes eux-mêmes : ici, seul « ignorer » est possible.",
         Why.OWNERSHIP_UNKNOWN: "Qui décide dépend d'une donnée illisible : la corriger d'abord.",
         Why.NOT_SYNCHRONISED: "Cette donnée n'est pas synchronisée pour cette voiture : il n'y a rien à écrire.",
-        Why.SIDE_UNREADABLE: "La valeur du côté choisi est illisible ou impossible : choisir l'autre côté, ou "
-        "« valeur ».",
+        Why.SIDE_UNREADABLE: "La valeur du côté choisi est illisible ou impossible : {instead}.",
         Why.NOT_THE_OWNER: "Le {owner} décide de cette donnée, et rien ne permet à un relecteur de décider autrement "
         "({rule}) : la saisir dans le {owner}.",
         Why.IMMUTABLE: "Cette donnée ne change plus une fois saisie ({rule}) : corriger le système qui se trompe.",
@@ -85,7 +88,7 @@ WHY_NOT: Final[Mapping[Language, Mapping[Why, str]]] = {
         Why.ONLY_IGNORE: "This is settled in the systems themselves: here, only “ignore” is possible.",
         Why.OWNERSHIP_UNKNOWN: "Who decides hangs on something unreadable: correct that first.",
         Why.NOT_SYNCHRONISED: "This attribute is not synchronised for this car: there is nothing to write.",
-        Why.SIDE_UNREADABLE: "The chosen side's value is unreadable or impossible: choose the other side, or “value”.",
+        Why.SIDE_UNREADABLE: "The chosen side's value is unreadable or impossible: {instead}.",
         Why.NOT_THE_OWNER: "The {owner} decides this attribute, and nothing lets a reviewer decide otherwise ({rule}): "
         "enter it in the {owner}.",
         Why.IMMUTABLE: "This attribute never changes once it is set ({rule}): correct the system that is wrong.",
@@ -156,13 +159,3 @@ NOTES: Final[Mapping[Language, Mapping[str, str]]] = {
     },
 }
 """What a report row says of the last decision about it."""
-
-OFFERING: Final = frozenset(
-    {Reason.INVALID_VALUE, Reason.CANNOT_WRITE, Reason.WRITE_REJECTED, Reason.NOT_DELIVERED, Reason.BLANKED}
-)
-"""Reasons whose sentence may offer a decision that is not possible for every car."""
-NOT_DECIDABLE: Final[Mapping[Language, str]] = {
-    "fr": "Pour cette voiture, aucune valeur ne peut être décidée ici : la corriger dans le système qui en décide, ou "
-    "mettre « ignorer ».",
-    "en": "For this car no value can be decided here: correct it in the system that decides, or put “ignore”.",
-}

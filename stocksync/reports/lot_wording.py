@@ -18,15 +18,14 @@ from stocksync.stock.vehicle import Attribute
 LOT_SENTENCES: Final[Mapping[Reason, Mapping[Language, str]]] = {
     Reason.INVALID_VALUE: {
         "fr": "{whose} pour « {attribute} » ({codes}) est un code absent de la table de correspondance, sur "
-        "{cars:voiture|voitures}. Faire compléter la table, ou choisir module, dms ou valeur dans la colonne Décision.",
+        "{cars:voiture|voitures}. Faire compléter la table{or_choose}.",
         "en": "{whose} of “{attribute}” ({codes}) is a code that the value table does not have, on {cars:car|cars}. "
-        "Have the table completed, or choose module, dms or value in the Decision column.",
+        "Have the table completed{or_choose}.",
     },
     Reason.CANNOT_WRITE: {
-        "fr": "« {attribute} » diffère sur {cars:voiture|voitures}, mais {unwritable}. Le corriger à la main, ou "
-        "décider d'une valeur que les deux côtés acceptent.",
-        "en": "“{attribute}” differs on {cars:car|cars}, but {unwritable}. Correct it by hand, or decide for a value "
-        "that both sides take.",
+        "fr": "« {attribute} » diffère sur {cars:voiture|voitures}, mais {unwritable}. Le corriger à la main"
+        "{or_choose}.",
+        "en": "“{attribute}” differs on {cars:car|cars}, but {unwritable}. Correct it by hand{or_choose}.",
     },
     Reason.WRITE_REJECTED: {
         "fr": "L'écriture de « {attribute} » a été rejetée sur {cars:voiture|voitures}{message}. Corriger la valeur, "
@@ -53,6 +52,7 @@ HOLDS_FOR_ALL: Final[Mapping[Language, str]] = {
 }
 ANNEXED: Final[Mapping[Language, str]] = {"fr": "L'annexe les liste.", "en": "The annex lists them."}
 """Where there is nothing to decide here but to ignore them."""
+_OR: Final[Mapping[Language, str]] = {"fr": "ou", "en": "or"}
 _UNWRITABLE: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "owned": "le {other} n'accepte pas la valeur du {owner_name} ({owner_value})",
@@ -77,6 +77,7 @@ def lot_sentence(case: Case, cars: int, vocabulary: Mapping[str, Attribute], spe
     said["cars"] = Counted(cars, language)
     said["codes"] = _codes(case, vocabulary, speller)
     said["unwritable"] = _unwritable(case, said, language)
+    said["or_choose"] = f", {_OR[language]} {said['choose']}" if case.choices is None or case.choices else ""
     return typeset(template, language).format_map(said)
 
 

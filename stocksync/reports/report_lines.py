@@ -18,7 +18,7 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.values import Side
 from stocksync.stock.vehicle import Attribute
 
-MODULE_DECIDES, DMS_DECIDES = "module", "dms"
+MODULE_DECIDES, DMS_DECIDES, VALUE_DECIDED = "module", "dms", "value"
 
 _DECIDED_BY_CHOICE: Final = frozenset(
     {
@@ -38,8 +38,8 @@ class ReportLine:
     """One finding, or one lot of them; values in their neutral spelling.
 
     fingerprint: names the row and what its reader saw. note: a ready sentence about an earlier decision. cars: for how
-    many cars the line stands; more than one makes it the line of a lot. decidable: the sides whose value may be
-    decided for.
+    many cars the line stands; more than one makes it the line of a lot. decidable: what may be
+    decided, beside ignoring it.
     """
 
     conflict_id: int
@@ -60,7 +60,7 @@ class ReportLine:
     note: str = ""
     cars: int = 1
     ignored: bool = False
-    decidable: frozenset[str] = frozenset({MODULE_DECIDES, DMS_DECIDES})
+    decidable: frozenset[str] = frozenset({MODULE_DECIDES, DMS_DECIDES, VALUE_DECIDED})
 
     def state(self, language: Language) -> str:
         """Say whether the row is open, else since when and why it is closed."""
@@ -101,10 +101,12 @@ class ReportLine:
 
     def told(self, speller: Speller) -> str:
         """Tell what happened and what to do, and what was decided before."""
+        case, is_closed = self.case, self.closed_on is not None
+        choices = None if is_closed else self.decidable
+        if (case.choices, case.closed) != (choices, is_closed):
+            case = replace(case, choices=choices, closed=is_closed)
         if self.cars == 1:
-            is_open = self.closed_on is None
-            case = self.case if self.case.in_open_row is is_open else replace(self.case, in_open_row=is_open)
             said = sentence(case, self.vocabulary, speller)
         else:
-            said = lot_sentence(self.case, self.cars, self.vocabulary, speller)
+            said = lot_sentence(case, self.cars, self.vocabulary, speller)
         return f"{said} {self.note}" if self.note else said

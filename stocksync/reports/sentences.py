@@ -1,9 +1,10 @@
 """What each reason is called and how it is told, in French and English: a table, nothing else.
 
-A template says what happened, then what to do: in the report, where a decision settles it, else in the systems. What
-is said of many cars with one cause is in `lot_wording`. Fields that may stand in one: attribute, module, dms, base
-(the last value both sides held), owner, loser and winner (a refused change), loser_value, winner_value, advice, side,
-records, evidence, sale, highest, why, whose (value cannot be used), where_blank, absence, reservation, message.
+A template says what happened; what to do about it, where a decision can settle it, is in `offers`. What is said of many
+cars with one cause is in `lot_wording`. Fields that may stand in one: attribute, module, dms, base (the last value both
+sides held), owner, loser and winner (a refused change), loser_value, winner_value, side, records, evidence, sale,
+highest, why, whose (value cannot be used), where_blank, absence, message; with a space before them, and each blank
+where there is nothing to say: advice, reservation, then, offer (what to do).
 Ordinary spaces are written here; `wording` sets them as French prints them.
 """
 
@@ -37,8 +38,8 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "premier contact",
         "first contact",
         "« {attribute} » différait déjà avant la première synchronisation : {module} dans le module véhicules, {dms} "
-        "dans le DMS. {then}",
-        "“{attribute}” differed before the first synchronisation: {module} in the vehicle module, {dms} in the DMS. "
+        "dans le DMS.{then}",
+        "“{attribute}” differed before the first synchronisation: {module} in the vehicle module, {dms} in the DMS."
         "{then}",
     ),
     Reason.REFUSED_CHANGE: Told(
@@ -53,18 +54,17 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
         "modifié des deux côtés",
         "changed on both sides",
         "« {attribute} » a été modifié des deux côtés depuis la dernière valeur commune ({base}) : {module} dans le "
-        "module véhicules, {dms} dans le DMS. Choisir module, dms ou valeur dans la colonne Décision du rapport.",
+        "module véhicules, {dms} dans le DMS.{offer}",
         "“{attribute}” was changed on both sides since the last common value ({base}): {module} in the vehicle module, "
-        "{dms} in the DMS. Choose module, dms or value in the report's Decision column.",
+        "{dms} in the DMS.{offer}",
     ),
     Reason.IMPLAUSIBLE_JUMP: Told(
         "écart trop grand",
         "implausible jump",
         "« {attribute} » fait un bond improbable depuis la dernière valeur commune ({base}) : {module} dans le module "
-        "véhicules, {dms} dans le DMS. Vérifier, puis choisir module, dms ou valeur dans la colonne Décision du "
-        "rapport.",
+        "véhicules, {dms} dans le DMS.{offer}",
         "“{attribute}” takes an implausible step from the last common value ({base}): {module} in the vehicle module, "
-        "{dms} in the DMS. Check, then choose module, dms or value in the report's Decision column.",
+        "{dms} in the DMS.{offer}",
     ),
     Reason.IMMUTABLE_CHANGED: Told(
         "valeur définitive modifiée",
@@ -85,37 +85,33 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
     Reason.INVALID_VALUE: Told(
         "valeur illisible ou impossible",
         "unreadable or impossible value",
-        "{whose} pour « {attribute} » ne peut pas être reprise : {why}. Module véhicules : {module} ; DMS : {dms}. "
-        "Corriger la saisie, ou choisir module, dms ou valeur dans la colonne Décision du rapport ; rien n'est écrit "
-        "d'ici là.",
-        "{whose} of “{attribute}” cannot be used: {why}. Vehicle module: {module}; DMS: {dms}. Correct what was typed, "
-        "or choose module, dms or value in the report's Decision column; nothing is written until then.",
+        "{whose} pour « {attribute} » ne peut pas être reprise : {why}. Module véhicules : {module} ; DMS : {dms}."
+        "{offer}",
+        "{whose} of “{attribute}” cannot be used: {why}. Vehicle module: {module}; DMS: {dms}.{offer}",
     ),
     Reason.BLANKED: Told(
         "valeur effacée",
         "value blanked",
         "« {attribute} » a été vidé {where_blank} (dernière valeur commune : {base}). Module véhicules : {module} ; "
-        "DMS : {dms}. Rien n'est effacé de l'autre côté : remettre la valeur ou la vider là aussi, à la main ou en "
-        "choisissant un côté dans la colonne Décision du rapport.",
-        "“{attribute}” was blanked {where_blank} (last common value: {base}). Vehicle module: {module}; DMS: {dms}. "
-        "Nothing is erased on the other side: put the value back or blank it there too, by hand or by choosing a side "
-        "in the report's Decision column.",
+        "DMS : {dms}.{offer}",
+        "“{attribute}” was blanked {where_blank} (last common value: {base}). Vehicle module: {module}; DMS: "
+        "{dms}.{offer}",
     ),
     Reason.BLANK_NOT_FILLED: Told(
         "case vide laissée vide",
         "blank left blank",
         "« {attribute} » n'est rempli que d'un côté (module véhicules : {module} ; DMS : {dms}) et ne se recopie pas "
-        "dans l'autre. Le saisir là où il manque, ou choisir le côté rempli dans la colonne Décision du rapport.",
-        "“{attribute}” is set on one side only (vehicle module: {module}; DMS: {dms}) and is not copied to the other. "
-        "Enter it where it is missing, or choose the side that has it in the report's Decision column.",
+        "dans l'autre.{offer}",
+        "“{attribute}” is set on one side only (vehicle module: {module}; DMS: {dms}) and is not copied to the other."
+        "{offer}",
     ),
     Reason.CANNOT_WRITE: Told(
         "écriture impossible",
         "cannot be written",
         "« {attribute} » diffère (module véhicules : {module} ; DMS : {dms}), mais le côté à corriger n'accepte pas "
-        "cette écriture. Le corriger à la main, ou décider d'une valeur que les deux côtés acceptent.",
+        "cette écriture.{offer}",
         "“{attribute}” differs (vehicle module: {module}; DMS: {dms}), but the side to correct does not take this "
-        "write. Correct it by hand, or decide for a value that both sides take.",
+        "write.{offer}",
     ),
     Reason.NOT_SYNCHRONISED: Told(
         "non synchronisé",
@@ -142,26 +138,24 @@ SENTENCES: Final[Mapping[Reason, Told]] = {
     Reason.WRITE_REJECTED: Told(
         "écriture rejetée",
         "write rejected",
-        "L'écriture de « {attribute} » a été rejetée{message}. Module véhicules : {module} ; DMS : {dms}. Corriger la "
-        "valeur, ou la saisir à la main.",
-        "The write of “{attribute}” was rejected{message}. Vehicle module: {module}; DMS: {dms}. Correct the value, or "
-        "enter it by hand.",
+        "L'écriture de « {attribute} » a été rejetée{message}. Module véhicules : {module} ; DMS : {dms}.{offer}",
+        "The write of “{attribute}” was rejected{message}. Vehicle module: {module}; DMS: {dms}.{offer}",
     ),
     Reason.NOT_DELIVERED: Told(
         "écriture non aboutie",
         "not delivered",
         "L'écriture de « {attribute} » n'a pas abouti, plusieurs fois de suite{message}. Module véhicules : {module} ; "
-        "DMS : {dms}. Regarder la fiche dans le système, saisir la valeur à la main, ou décider ici pour réessayer.",
+        "DMS : {dms}.{offer}",
         "The write of “{attribute}” did not get through, several times in a row{message}. Vehicle module: {module}; "
-        "DMS: {dms}. Look at the record in its system, enter the value by hand, or decide here to have it tried again.",
+        "DMS: {dms}.{offer}",
     ),
     Reason.KEEPS_COMING_BACK: Told(
         "valeur sans cesse rétablie",
         "keeps coming back",
         "« {attribute} » a été écrit plusieurs fois en un jour, et chaque fois l'ancienne valeur est revenue (module "
-        "véhicules : {module} ; DMS : {dms}). Un automatisme la rétablit sans doute : l'arrêter, ou décider ici.",
+        "véhicules : {module} ; DMS : {dms}).{offer}",
         "“{attribute}” was written several times within a day, and each time the former value came back (vehicle "
-        "module: {module}; DMS: {dms}). Some automation probably puts it back: stop it, or decide here.",
+        "module: {module}; DMS: {dms}).{offer}",
     ),
     Reason.OWNERSHIP_UNKNOWN: Told(
         "propriétaire indéterminé",

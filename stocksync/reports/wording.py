@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+from stocksync.reports.offers import CHOICE_WORDS, CHOOSE, DECIDE, OFFERS, RESERVATION_NOT_SET, WHERE
 from stocksync.reports.sentences import SENTENCES
 from stocksync.reports.spelling import NARROW, NO_BREAK, Counted, Language, Speller, attribute_of, from_neutral
 from stocksync.reports.words import (
@@ -23,12 +24,12 @@ from stocksync.reports.words import (
     HANGS_ON,
     KEPT,
     OWNER_HELD,
+    OWNER_HOLDS,
     OWNERS,
     RESERVATION,
     SALES,
     SIDE_NAMES,
     SUBJECTS,
-    THEN,
     WHERE_BLANK,
     WHOSE,
     WHY_FR,
@@ -37,7 +38,7 @@ from stocksync.stock.ownership import Owner
 from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category
 from stocksync.stock.values import SIDES, Invalid, Kind, Side
-from stocksync.stock.vehicle import Attribute
+from stocksync.stock.vehicle import RESERVED, Attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class Case:
 
     tie_break: the matrix's rule where both sides changed a shared attribute. never_in_dms: no file of the car was ever
     seen there. reserved: whether the module was last seen to show the reservation that blocks the car, None where
-    nobody knows or it does not matter any more. in_open_row: it is told in a row of the report that a decision can be
-    handed in for.
+    nobody knows or it does not matter any more. choices: what can be decided about its open row of the report, of
+    `module`, `dms` and `value`; None where that is not known. closed: it is told in a row that is closed.
     """
 
     reason: Reason
@@ -61,7 +62,11 @@ class Case:
     tie_break: str | None = None
     never_in_dms: bool = False
     reserved: bool | None = None
-    in_open_row: bool = False
+    choices: frozenset[str] | None = None
+    closed: bool = False
+
+
+_NOT_TAKEN: Final = frozenset({Reason.WRITE_REJECTED, Reason.NOT_DELIVERED, Reason.NOT_KEPT_AS_WRITTEN})
 
 
 def label(reason: Reason, language: Language) -> str:
@@ -88,6 +93,8 @@ def sentence(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) 
     template = told.fr if language == "fr" else told.en
     if is_decided_by_rule(case.reason, case.owner):
         template = BOTH_CHANGED[language]
+    elif case.subject == RESERVED and case.reason in _NOT_TAKEN:
+        template = RESERVATION_NOT_SET[language][bool(case.reserved)]
     return typeset(template, language).format_map(Fields(case, vocabulary, speller))
 
 
@@ -187,6 +194,9 @@ class Fields(dict[str, object]):
         return _shown_value(self.case, side, self.vocabulary, self.speller)
 
 
+_CHOICE_OF: Final = {Side.VEHICLE_MODULE: "module", Side.DMS: "dms"}
+
+
 def _of_loser(find: Callable[[Fields, Side], str]) -> Callable[[Fields], object]:
     """What can only be told where a side's change was refused."""
     return lambda said: find(said, said.loser) if said.loser is not None else _Unknown()
@@ -216,7 +226,12 @@ _FIELDS: Final[Mapping[str, Callable[[Fields], object]]] = {
     "loser_value": _of_loser(lambda said, loser: said.value(loser)),
     "winner_value": _of_loser(lambda said, loser: said.value(loser.other)),
     "advice": _of_loser(lambda said, loser: _advice(said.case, said, loser, said.language)),
-    "then": lambda said: _then(said.case, said.language),
+    "then": lambda said: _then(said),
+    "offer": lambda said: _offer(said),
+    "choose": lambda said: _choose(said.case.choices, said.language),
+    "Choose": lambda said: _begun(_choose(said.case.choices, said.language)),
+    "where": lambda said: _where(said),
+    "chosen": _of_loser(lambda said, loser: CHOICE_WORDS[said.language][_CHOICE_OF[loser]]),
 }
 
 
@@ -248,21 +263,62 @@ def _advice(case: Case, said: Mapping[str, object], loser: Side, language: Langu
     """Where to enter the value that was refused, iff there is one."""
     if (case.vehicle_module if loser is Side.VEHICLE_MODULE else case.dms) is None:
         return ""
-    template = ADVICE[language]["open" if case.in_open_row else ""]
+    template = ADVICE[language]["open" if _CHOICE_OF[loser] in (case.choices or ()) else ""]
     return " " + typeset(template, language).format_map(said)
 
 
-def _then(case: Case, language: Language) -> str:
+def _then(said: Fields) -> str:
     """What follows from a first contact: the owner's value holds, or a person chooses.
 
     What was decided is the case's category; who owns the attribute now may be another.
     """
+    case, language = said.case, said.language
     if case.category is Category.CONFLICT:
-        return THEN[language][Category.CONFLICT]
+        return _offer(said)
     if case.owner not in (Side.VEHICLE_MODULE, Side.DMS):
-        return OWNER_HELD[language]
+        return " " + OWNER_HELD[language]
     sides = SIDE_NAMES[language]
-    return THEN[language][Category.WRITTEN].format(owner=sides[case.owner], other=sides[Side(case.owner).other])
+    return " " + OWNER_HOLDS[language].format(owner=sides[case.owner], other=sides[Side(case.owner).other])
+
+
+def _offer(said: Fields) -> str:
+    """What can be done about a disagreement, iff its row is not closed."""
+    if said.case.closed:
+        return ""
+    offer = OFFERS[said.case.reason][said.language]
+    template = offer.correct if said.case.choices is not None and not said.case.choices else offer.decide
+    return " " + typeset(template, said.language).format_map(said)
+
+
+def _choose(choices: frozenset[str] | None, language: Language) -> str:
+    if choices is None:
+        return DECIDE[language]
+    words = [word for choice, word in CHOICE_WORDS[language].items() if choice in choices]
+    return CHOOSE[language].format(words=either(words, language))
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def either(words: list[str], language: Language) -> str:
+    """Put words in a row of which one is to be taken."""
+    last = f" {'ou' if language == 'fr' else 'or'} {words[-1]}"
+    return f"{', '.join(words[:-1])}{last}" if len(words) > 1 else words[0]
+
+
+def _where(said: Fields) -> str:
+    """What is to be corrected, and in which system: the one that is wrong, or that does not take the value."""
+    case, language = said.case, said.language
+    wrong = _unusable_side(case, said.vocabulary) if case.reason is Reason.INVALID_VALUE else ""
+    owner = Side(case.owner) if case.owner in (Side.VEHICLE_MODULE, Side.DMS) else None
+    if wrong:
+        key, side = ("typed_both", None) if wrong == "both" else ("typed", Side(wrong))
+    elif case.reason is Reason.CANNOT_WRITE and owner is not None:
+        key, side = "by_hand", owner.other
+    else:
+        key, side = ("owner", owner) if owner is not None else ("", None)
+    return WHERE[language][key].format(side=SIDE_NAMES[language][side] if side is not None else "")
 
 
 def _why(case: Case, vocabulary: Mapping[str, Attribute], speller: Speller) -> str:

@@ -114,35 +114,29 @@ HALTS: Final[Mapping[str, str]] = {
     "désormais cherché dans le champ {field}, qui n'est dans aucune des {records:fiche|fiches} du {side} ; avant, "
     "cette donnée était lue.",
 }
-THEN: Final[Words] = {
-    "fr": {
-        Category.WRITTEN: "La valeur du {owner} fait foi et est recopiée dans le {other}. Rien à faire si elle est "
-        "juste.",
-        Category.CONFLICT: "Choisir module, dms ou valeur dans la colonne Décision du rapport.",
-    },
-    "en": {
-        Category.WRITTEN: "The value of the {owner} holds and is copied to the {other}. Nothing to do if it is right.",
-        Category.CONFLICT: "Choose module, dms or value in the report's Decision column.",
-    },
+OWNER_HOLDS: Final[Mapping[Language, str]] = {
+    "fr": "La valeur du {owner} fait foi et est recopiée dans le {other}. Rien à faire si elle est juste.",
+    "en": "The value of the {owner} holds and is copied to the {other}. Nothing to do if it is right.",
 }
+"""What is said of a first contact that one side decided."""
 OWNER_HELD: Final[Mapping[Language, str]] = {
     "fr": "La valeur du côté qui en décide fait foi et est recopiée dans l'autre. Rien à faire si elle est juste.",
     "en": "The owner's value holds and is copied to the other side. Nothing to do if it is right.",
 }
-"""What is said of a first contact that one side decided, where nobody knows any more which one."""
+"""The same, where nobody knows any more which one."""
 ADVICE: Final[Words] = {
     "fr": {
         "": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",
-        "open": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}, ou la choisir dans la colonne "
-        "Décision si le paramétrage le permet.",
+        "open": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}, ou choisir {chosen} dans la colonne "
+        "Décision du rapport.",
     },
     "en": {
         "": "If {loser_value} is right, enter it in the {winner}.",
-        "open": "If {loser_value} is right, enter it in the {winner}, or choose it in the Decision column where the "
-        "mapping lets a reviewer.",
+        "open": "If {loser_value} is right, enter it in the {winner}, or choose {chosen} in the report's Decision "
+        "column.",
     },
 }
-"""What to do about a refused change; a decision can be taken as long as its row of the report is open."""
+"""What to do about a refused change; `open` where a decision for it can be taken."""
 BOTH_CHANGED: Final[Mapping[Language, str]] = {
     "fr": "« {attribute} » a été modifié des deux côtés ({module} dans le module véhicules, {dms} dans le DMS) ; "
     "{kept}. Rien à faire.",

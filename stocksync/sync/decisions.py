@@ -8,7 +8,7 @@ is `reports`; keeping what was accepted, the store's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -127,20 +127,49 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
         moved = gone or row.stored.finding.seen != row.seen.seen
         return Judged(Answer.STALE if moved else Answer.ACCEPTED)
     subject = _subject(row, mapping)
-    return subject if isinstance(subject, Judged) else _judged(decision, row, mapping, today_on, subject)
+    if isinstance(subject, Judged):
+        return subject
+    judged = _judged(decision, row, mapping, today_on, subject)
+    if judged.why is not Why.SIDE_UNREADABLE:
+        return judged
+    left = _decidable(row, mapping, today_on, subject)
+    choices = " ".join(choice for choice in Choice if choice in left)
+    return replace(judged, details={"side": SIDE_OF[decision.choice].value, "choices": choices})
 
 
 def decidable(stored: StoredFinding, car: CarAnswer | None, mapping: PointOfSaleMapping, today_on: date) -> set[Choice]:
-    """The sides whose value a reviewer may decide for who sees a row as it is, and before whom nobody decided."""
+    """What a reviewer may decide who sees a row as it is, and before whom nobody decided; ignoring it is left out.
+
+    `Choice.VALUE` is among it iff another value than those of the sides may be typed; not every value will do.
+    """
     row = ReviewedRow(stored, stored.finding, car)
     subject = _subject(row, mapping)
-    if isinstance(subject, Judged):
-        return set()
-    return {
+    return set() if isinstance(subject, Judged) else _decidable(row, mapping, today_on, subject)
+
+
+def _decidable(row: ReviewedRow, mapping: PointOfSaleMapping, today_on: date, subject: _Subject) -> set[Choice]:
+    found = {
         decision.choice
         for decision in _EITHER_SIDE
         if _judged(decision, row, mapping, today_on, subject).answer in (Answer.ACCEPTED, Answer.ALREADY)
     }
+    return found | {Choice.VALUE} if _takes_typed(row, mapping, subject) else found
+
+
+def _takes_typed(row: ReviewedRow, mapping: PointOfSaleMapping, subject: _Subject) -> bool:
+    """Tell whether a value that no side holds may be written to both."""
+    policy, readings = subject.policy, subject.readings
+    if row.car is None or (policy.owner.side is not None and not policy.reviewer_may_override):
+        return False
+    for side in SIDES:
+        vehicle = row.car.vehicles.get(side)
+        has_moved = (as_text(readings[side]) or None) != (row.seen.held[side] or None)
+        fills = readings[side] is BLANK
+        if vehicle is None or has_moved or not may_write(policy, side, fills_blank=fills, reviewed=True):
+            return False
+        if not mapping.translations[side].takes_writes(vehicle):
+            return False
+    return True
 
 
 _EITHER_SIDE: Final = (Decision(Choice.MODULE), Decision(Choice.DMS))

@@ -219,7 +219,7 @@ def test_the_history_for_programs_keeps_the_facts(town: Town) -> None:
 @pytest.mark.parametrize(
     ("reason", "category", "told"),
     [
-        ("first_contact", "conflict", "Choose module, dms or value"),
+        ("first_contact", "conflict", "Decide in the report's Decision column"),
         ("first_contact", "written", "The owner's value holds"),
         ("refused_change", "refused", "was changed in the DMS (120 km), but the value of the vehicle module"),
     ],

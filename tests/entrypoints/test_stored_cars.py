@@ -15,7 +15,7 @@ from stocksync.adapters.store.questions import Questions
 from stocksync.entrypoints.cases import MAKE, MODEL
 from stocksync.entrypoints.stored_cars import PART, StoredCars, stored_cars
 from stocksync.stock.resolution import Answer, Choice, Why
-from stocksync.stock.values import BLANK
+from stocksync.stock.values import BLANK, as_text
 from stocksync.stock.vehicle import POLICE_NUMBER, REGISTRATION, STAGE, VIN
 from stocksync.sync.answers import StoredFinding
 from stocksync.sync.cars import readings_of
@@ -125,7 +125,14 @@ def test_a_decision_is_judged_alike_by_what_a_report_asks_and_by_everything_know
             assert judge(decision, shown, many.rules_of(row), today) == expected
             answers.add((expected.answer, expected.why))
         sides = {c for c in (Choice.MODULE, Choice.DMS) if judge(Decision(c), full, mapping, today).answer in TAKEN}
-        assert decidable(row, many.shown_of(row), many.rules_of(row), today) == sides
+        may_be = decidable(row, many.shown_of(row), many.rules_of(row), today)
+        assert may_be - {Choice.VALUE} == sides
+        held = row.finding.held.values()
+        typed = [d for d in decisions if d.choice is Choice.VALUE and as_text(d.value) not in held]
+        if any(judge(decision, full, mapping, today).answer in TAKEN for decision in typed):
+            assert Choice.VALUE in may_be
+        if any(judge(d, full, mapping, today).why is Why.NOT_THE_OWNER for d in typed):
+            assert Choice.VALUE not in may_be
     assert {why for _, why in answers} >= {Why.BREAKS_RULE, Why.RECORD_CLOSED, Why.NOT_THE_OWNER, None}, answers
 
 

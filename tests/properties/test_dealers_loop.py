@@ -21,6 +21,7 @@ from stocksync.adapters.store.questions import Questions
 from stocksync.entrypoints.decision_desk import DecisionDesk, HandedIn, TakenIn
 from stocksync.entrypoints.report_out import ReportDesk, hand_out
 from stocksync.reports.conflict_report import COLUMNS
+from stocksync.reports.spelling import Speller
 from stocksync.stock.resolution import Answer, Choice
 from stocksync.stock.values import SIDES
 from tests.reports.spreadsheets import Filled, Habits, Line, Saved, saved
@@ -308,4 +309,27 @@ def test_only_what_may_be_decided_is_proposed(
         desk = ReportDesk(Questions(world.repository.engine), world.mappings, world.clock, "fr")
         ((_, line),) = desk.found()
         assert line.proposed == proposed
-        assert ("aucune valeur ne peut être décidée ici" in line.note) is is_told
+        told = line.told(Speller("fr", line.choice_labels))
+        assert ("Aucune valeur ne peut être décidée ici" in told) is is_told
+
+
+def test_a_row_offers_exactly_what_an_import_takes(tmp_path: Path) -> None:
+    """One car for each way in which choices may be missing; in French, as the report has it."""
+    with a_world(tmp_path / "world.db") as world:
+        world.settled()
+        world.edit(MODULE, "OF-1", identification__vin="VF1RFB0")
+        world.edit(DMS, "VO1", km="8450O", prix_vente="douze mille")
+        world.sync()
+        desk = ReportDesk(Questions(world.repository.engine), world.mappings, world.clock, "fr")
+        told = {line.case.subject: line.told(Speller("fr", line.choice_labels)) for _, line in desk.found()}
+        assert "choisir module ou valeur dans la colonne Décision" in told["mileage"]
+        assert "choisir module dans la colonne Décision" in told["sale_price"]
+        assert "corriger la saisie dans le module véhicules, ou mettre" in told["vin"]
+        reviewer = Reviewer(world)
+        for choice in (Choice.MODULE, Choice.DMS, Choice.VALUE):
+            assert reviewer.decide("vin", choice, "VF1RFB00X70000001").answer is Answer.NOT_PERMITTED
+        refused = reviewer.decide("vin", Choice.MODULE)
+        assert refused.details == {"side": "vehicle_module", "choices": ""}
+        assert reviewer.decide("mileage", Choice.DMS).details == {"side": "dms", "choices": "module value"}
+        assert reviewer.decide("sale_price", Choice.DMS).details == {"side": "dms", "choices": "module"}
+        assert reviewer.decide("mileage", Choice.VALUE, 90_000).answer is Answer.ACCEPTED

@@ -169,7 +169,8 @@ def test_lines_that_have_much_in_common_are_each_told_as_if_alone() -> None:
         "tie_break": "highest",
         "never_in_dms": True,
         "reserved": True,
-        "in_open_row": True,
+        "choices": frozenset({"dms"}),
+        "closed": True,
     }
     of_line: dict[str, Any] = {
         "point_of_sale": "PDV2",

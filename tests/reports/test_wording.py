@@ -42,6 +42,7 @@ DETAILS = {
     "message": "prix trop bas",
 }
 CHOOSE = "Choisir module, dms ou valeur dans la colonne Décision du rapport."
+EVERYTHING, NOTHING = frozenset({"module", "dms", "value"}), frozenset[str]()
 DECIDED_IN_THE_REPORT = {
     Reason.FIRST_CONTACT,
     Reason.BOTH_CHANGED,
@@ -49,10 +50,14 @@ DECIDED_IN_THE_REPORT = {
     Reason.INVALID_VALUE,
     Reason.BLANKED,
     Reason.BLANK_NOT_FILLED,
+    Reason.CANNOT_WRITE,
+    Reason.NOT_DELIVERED,
+    Reason.WRITE_REJECTED,
+    Reason.KEEPS_COMING_BACK,
 }
 FIELDS = {"attribute", "module", "dms", "base", "owner", "loser", "winner", "loser_value", "winner_value", "side"}
 FIELDS |= {"records", "evidence", "sale", "highest", "why", "message", "then", "advice"}
-FIELDS |= {"whose", "where_blank", "absence", "reservation", "field"}
+FIELDS |= {"whose", "where_blank", "absence", "reservation", "field", "offer"}
 
 
 def speller(language: Language) -> Speller:
@@ -128,13 +133,14 @@ def test_a_refused_change_names_who_lost_and_whose_value_holds() -> None:
     assert "changed in the DMS (€2.00), but the value of the vehicle module (€1.00) holds" in said
 
 
-def test_a_refused_change_can_be_decided_otherwise_only_where_its_row_is_open() -> None:
-    refused = replace(case(Reason.REFUSED_CHANGE), in_open_row=True)
+def test_a_refused_change_can_be_decided_otherwise_only_where_a_reviewer_may() -> None:
+    refused = replace(case(Reason.REFUSED_CHANGE), choices=EVERYTHING)
     assert told(refused, "en").endswith(
-        "If €2.00 is right, enter it in the vehicle module, or choose it in the Decision column where the mapping lets "
-        "a reviewer."
+        "If €2.00 is right, enter it in the vehicle module, or choose dms in the report's Decision column."
     )
-    assert "la saisir dans le module véhicules, ou la choisir dans la colonne Décision" in told(refused, "fr")
+    assert "la saisir dans le module véhicules, ou choisir dms dans la colonne Décision" in told(refused, "fr")
+    for choices in (None, NOTHING, frozenset({"module"})):
+        assert "Decision column" not in told(replace(refused, choices=choices), "en")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -144,7 +150,45 @@ def test_a_sentence_sends_to_the_decision_column_where_a_decision_can_settle_it(
 ) -> None:
     told_of = replace(case(reason), owner="shared", tie_break=None)
     column = "la colonne Décision du rapport" if language == "fr" else "the report's Decision column"
-    assert (column in told(told_of, language)) is (reason in DECIDED_IN_THE_REPORT)
+    offers = reason in DECIDED_IN_THE_REPORT
+    assert (column in told(told_of, language)) is offers
+    assert (column in told(replace(told_of, choices=NOTHING), language)) is False
+    assert (column in told(replace(told_of, closed=True), language)) is False
+    words = ("module", "dms", "valeur" if language == "fr" else "value")
+    chosen = {
+        said: told(replace(told_of, choices=choices), language)
+        for said, choices in (
+            (words[1], frozenset({"dms"})),
+            (f"{words[0]} {'ou' if language == 'fr' else 'or'} {words[2]}", frozenset({"module", "value"})),
+        )
+    }
+    offered = "choisir" if language == "fr" else "choose"
+    assert all((f"{offered} {said} " in sentence.lower()) is offers for said, sentence in chosen.items())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        (("dms",), "corriger la saisie dans le DMS"),
+        (("vehicle_module",), "corriger la saisie dans le module véhicules"),
+        (("vehicle_module", "dms"), "corriger la saisie dans les deux systèmes"),
+        ((), "corriger la valeur dans le DMS"),
+    ],
+)
+def test_where_nothing_can_be_decided_it_says_where_to_correct(wrong: tuple[str, ...], where: str) -> None:
+    details = {f"{side}_invalid": "not a number" for side in wrong}
+    unusable = replace(case(Reason.INVALID_VALUE), base=None, details=details, choices=NOTHING)
+    assert f"{where}, ou mettre" in told(unusable, "fr")
+    unwritable = replace(case(Reason.CANNOT_WRITE), choices=NOTHING)
+    assert "à la main dans le module véhicules, ou mettre" in told(unwritable, "fr")
+
+
+@pytest.mark.parametrize("reason", [Reason.WRITE_REJECTED, Reason.NOT_DELIVERED, Reason.NOT_KEPT_AS_WRITTEN])
+def test_a_reservation_that_did_not_get_through_is_no_value_to_decide(reason: Reason) -> None:
+    refused = replace(case(reason), subject="reserved", reserved=False)
+    assert "ne pas vendre la voiture et l'y réserver à la main." in told(refused, "fr")
+    assert "do not sell the car" in told(refused, "en")
+    assert "la montre maintenant" in told(replace(refused, reserved=True), "fr")
 
 
 def test_a_refused_blank_is_nothing_to_enter_anywhere() -> None:
@@ -229,12 +273,12 @@ def test_a_first_contact_under_one_owner_says_whose_value_holds_and_a_shared_one
     owned = replace(case(Reason.FIRST_CONTACT), category=Category.WRITTEN)
     assert told(owned, "fr").endswith("Rien à faire si elle est juste.")
     assert "La valeur du DMS fait foi et est recopiée dans le module véhicules" in told(owned, "fr")
-    assert told(replace(owned, category=Category.CONFLICT, owner="shared"), "fr").endswith(CHOOSE)
+    assert told(replace(owned, category=Category.CONFLICT, owner="shared", choices=EVERYTHING), "fr").endswith(CHOOSE)
 
 
 def test_what_a_first_contact_decided_is_told_as_it_was_whoever_owns_the_attribute_now() -> None:
     asked, held = case(Reason.FIRST_CONTACT), replace(case(Reason.FIRST_CONTACT), category=Category.WRITTEN)
-    assert told(replace(asked, owner="dms"), "fr").endswith(CHOOSE)
+    assert told(replace(asked, owner="dms", choices=EVERYTHING), "fr").endswith(CHOOSE)
     assert "The owner's value holds" in told(replace(held, owner="shared"), "en")
     assert "La valeur du côté qui en décide fait foi" in told(replace(held, owner=None), "fr")
 
