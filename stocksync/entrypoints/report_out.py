@@ -21,11 +21,13 @@ from stocksync.reports.decision_sentences import NOTES
 from stocksync.reports.lots import Lot, Row, in_lots
 from stocksync.reports.report_files import Format, Written, write_report
 from stocksync.reports.report_lines import ReportLine
-from stocksync.reports.spelling import Language
+from stocksync.reports.spelling import Language, Speller
 from stocksync.reports.wording import typeset
 from stocksync.stock.reasons import Reason
+from stocksync.stock.resolution import Choice
+from stocksync.stock.values import Side, as_text
 from stocksync.sync.answers import StoredFinding
-from stocksync.sync.decisions import StoredResolution
+from stocksync.sync.decisions import ResolutionStatus, StoredResolution
 from stocksync.sync.ports import Clock
 
 if TYPE_CHECKING:
@@ -76,18 +78,26 @@ class ReportDesk:
         return [(by_id[line.conflict_id], line) for line in in_order_of_cost(lines)]
 
     def _with_note(self, line: ReportLine, decision: StoredResolution | None) -> ReportLine:
-        note = self._note(decision)
+        note = self._note(decision, line) if decision is not None else ""
         return replace(line, note=note) if note else line
 
-    def _note(self, decision: StoredResolution | None) -> str:
-        template = NOTES[self.language].get(decision.status) if decision is not None else None
-        if decision is None or template is None:
+    def _note(self, decision: StoredResolution, line: ReportLine) -> str:
+        template = NOTES[self.language].get(decision.status)
+        if template is None or (decision.status is ResolutionStatus.APPLIED and line.closed_on is None):
             return ""
         return typeset(template, self.language).format(
             by=decision.decided_by,
             at=local_instant(decision.decided_at, decision.point_of_sale, self.mappings),
-            choice=CHOICES[self.language][decision.choice],
+            choice=CHOICES[self.language][decision.choice] + self._typed(decision, line),
         )
+
+    def _typed(self, decision: StoredResolution, line: ReportLine) -> str:
+        """The value that was typed, iff one was; names of people are told where people are shown in clear alone."""
+        attribute = line.vocabulary.get(decision.subject)
+        if decision.choice is not Choice.VALUE or attribute is None or attribute.personal:
+            return ""
+        value = as_text(decision.targets[Side.VEHICLE_MODULE])
+        return f" → {Speller(self.language, line.choice_labels).text(attribute, value)}"
 
 
 def _was_looked_at(row: StoredFinding, decision: StoredResolution | None) -> bool:

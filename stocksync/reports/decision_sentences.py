@@ -149,6 +149,7 @@ NOTES: Final[Mapping[Language, Mapping[str, str]]] = {
         "stale": "La décision de {by} du {at} ({choice}) n'a pas été appliquée : les valeurs ont changé entre-temps.",
         "refused": "La décision de {by} du {at} ({choice}) n'a pas été appliquée : un système l'a rejetée.",
         "forbidden": "La décision de {by} du {at} ({choice}) n'a pas été appliquée : la matrice ne la permet plus.",
+        "applied": "Décision de {by} du {at} : {choice}.",
     },
     "en": {
         "pending": "Decided already by {by} on {at} ({choice}): carried out by the next synchronisation.",
@@ -156,6 +157,7 @@ NOTES: Final[Mapping[Language, Mapping[str, str]]] = {
         "refused": "The decision of {by} of {at} ({choice}) was not carried out: a system refused it.",
         "forbidden": "The decision of {by} of {at} ({choice}) was not carried out: the matrix does not allow it any "
         "more.",
+        "applied": "Decision by {by} of {at}: {choice}.",
     },
 }
 """What a report row says of the last decision about it."""

@@ -27,6 +27,7 @@ from stocksync.reports.words import (
     OWNER_HOLDS,
     OWNERS,
     RESERVATION,
+    REVIEWER_HOLDS,
     SALES,
     SIDE_NAMES,
     SUBJECTS,
@@ -260,7 +261,9 @@ def _blank_side(case: Case) -> str:
 
 
 def _advice(case: Case, said: Mapping[str, object], loser: Side, language: Language) -> str:
-    """Where to enter the value that was refused, iff there is one."""
+    """Where to enter the value that was refused, iff there is one and no reviewer decided."""
+    if _is_decided(case):
+        return " " + typeset(REVIEWER_HOLDS[language], language)
     if (case.vehicle_module if loser is Side.VEHICLE_MODULE else case.dms) is None:
         return ""
     template = ADVICE[language]["open" if _CHOICE_OF[loser] in (case.choices or ()) else ""]
@@ -273,7 +276,7 @@ def _then(said: Fields) -> str:
     What was decided is the case's category; who owns the attribute now may be another.
     """
     case, language = said.case, said.language
-    if case.category is Category.CONFLICT:
+    if case.category is Category.CONFLICT or _is_decided(case):
         return _offer(said)
     if case.owner not in (Side.VEHICLE_MODULE, Side.DMS):
         return " " + OWNER_HELD[language]
@@ -283,11 +286,17 @@ def _then(said: Fields) -> str:
 
 def _offer(said: Fields) -> str:
     """What can be done about a disagreement, iff its row is not closed."""
+    if _is_decided(said.case):
+        return " " + typeset(REVIEWER_HOLDS[said.language], said.language)
     if said.case.closed:
         return ""
     offer = OFFERS[said.case.reason][said.language]
     template = offer.correct if said.case.choices is not None and not said.case.choices else offer.decide
     return " " + typeset(template, said.language).format_map(said)
+
+
+def _is_decided(case: Case) -> bool:
+    return "decided" in case.details
 
 
 def _choose(choices: frozenset[str] | None, language: Language) -> str:

@@ -124,6 +124,11 @@ OWNER_HELD: Final[Mapping[Language, str]] = {
     "en": "The owner's value holds and is copied to the other side. Nothing to do if it is right.",
 }
 """The same, where nobody knows any more which one."""
+REVIEWER_HOLDS: Final[Mapping[Language, str]] = {
+    "fr": "Un relecteur en a décidé : la valeur décidée vaut des deux côtés.",
+    "en": "A reviewer decided it: the decided value holds on both sides.",
+}
+"""What is said of a disagreement that a reviewer's decision settles, whatever it was about."""
 ADVICE: Final[Words] = {
     "fr": {
         "": "Si {loser_value} est la bonne valeur, la saisir dans le {winner}.",

@@ -146,7 +146,9 @@ RESERVATION_DUE = "reservation_due"
 """A detail of what is found about a reservation that is not there: nobody can ignore that."""
 HELD = "held"
 """A detail of what is found about a reservation that stocksync will not set, because something holds the car."""
-_NOT_DECIDED_BY = frozenset({"message", "row", RESERVATION_DUE})
+DECIDED = "decided"
+"""A detail of what is found about a disagreement that a reviewer's decision is settling; what it says is kept there."""
+_NOT_DECIDED_BY = frozenset({"message", "row", RESERVATION_DUE, DECIDED})
 
 NOBODYS = "record-"
 """What stands before the digest in the name of a record that cannot be any car's."""

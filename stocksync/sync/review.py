@@ -13,7 +13,7 @@ from stocksync.stock.reasons import Reason
 from stocksync.stock.reconcile import Category, Question, Verdict, hold_what_does_not_stick
 from stocksync.stock.resolution import Choice, Resolution, Standing, carry_out
 from stocksync.stock.values import ABSENT, SIDES, Invalid
-from stocksync.sync.cars import Car, Sighting
+from stocksync.sync.cars import DECIDED, Car, Sighting
 from stocksync.sync.draft import CarDraft
 
 
@@ -75,7 +75,7 @@ def report_until_kept(draft: CarDraft, name: str) -> None:
     assert resolution is not None
     if resolution.choice is Choice.UNDO:
         return
-    draft.find(name, resolution.reason, Category.WRITTEN, details_of(draft, name, ruled))
+    draft.find(name, resolution.reason, Category.WRITTEN, details_of(draft, name, ruled) | {DECIDED: "yes"})
 
 
 def details_of(draft: CarDraft, name: str, verdict: Verdict) -> dict[str, str]:

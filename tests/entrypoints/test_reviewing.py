@@ -149,6 +149,27 @@ def test_a_file_that_cannot_be_read_is_refused_as_a_whole(desk: Desk) -> None:
         assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_row_that_was_decided_tells_of_the_decision_and_of_no_side_that_decides(desk: Desk) -> None:
+    row = next(
+        row
+        for row in desk.data("conflicts", "list", "--kind", "first_contact")["conflicts"]
+        if row["subject"] == "mileage"
+    )
+    km = max(int(row["vehicle_module"]), int(row["dms"])) + 100
+    desk.said(
+        "conflicts", "import", str(filled_in(desk, "premier.csv", (row["vin"], "valeur", str(km)))), "--by", "Zoé"
+    )
+    desk.said("sync")
+    shown = desk.said("conflicts", "show", str(row["id"]))
+    assert shown.count("Un relecteur en a décidé : la valeur décidée vaut des deux côtés.") == 2, "row and story"
+    assert (
+        f"Décision de Zoé du {shown.split('Décision de Zoé du ')[1][:16]} : valeur → {km:,} km.".replace(",", " ")
+        in shown
+    )
+    assert "fait foi" not in shown
+    assert "fait foi" not in desk.said("history", row["vin"]).split("Zoé")[1]
+
+
 def test_a_row_of_another_database_is_unknown(desk: Desk) -> None:
     rows = exported(desk)
     rows[0] |= {DECISION: "ignorer", "Empreinte (ne pas modifier)": "v0123456789abcdef"}
