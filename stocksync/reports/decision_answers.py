@@ -14,7 +14,7 @@ from typing import Final
 
 from stocksync.reports.cell_problem import CellProblem
 from stocksync.reports.conflict_report import kept, separated
-from stocksync.reports.decision_sentences import ANSWERS, EFFECTS, INSTEAD, WHY_NOT
+from stocksync.reports.decision_sentences import ANSWERS, COMPARED, EFFECTS, INSTEAD, WHY_NOT
 from stocksync.reports.escaping import escaped
 from stocksync.reports.spelling import Language, Speller, quoted
 from stocksync.reports.wording import either, typeset, why_invalid
@@ -192,6 +192,7 @@ _FIELDS: Final[Mapping[str, _Find]] = {
         "broken", lambda why, row, _: why_invalid(why, row.vocabulary, row.speller) if row.speller is not None else why
     ),
     "effect": lambda row, language: _effect(row, language),
+    "compared": lambda row, language: _compared(row, language),
     "instead": lambda row, language: _instead(row.details, language),
     "limits": lambda row, language: _limits(row, language) if row.details else None,
     "base": _of_detail("base", lambda base, row, _: _spelled(row, base)),
@@ -214,6 +215,12 @@ def _spelled(row: AnsweredRow, neutral: str) -> str:
     if row.speller is None or row.attribute is None:
         return neutral
     return row.speller.text(row.attribute, neutral)
+
+
+def _compared(row: AnsweredRow, language: Language) -> str:
+    key = "base" if "base" in row.details else "held"
+    side = SIDE_NAMES[language].get(row.details.get("side", ""), "?")
+    return COMPARED[language][key].format(value=_spelled(row, row.details.get(key, "")), side=side)
 
 
 def _instead(details: Mapping[str, str], language: Language) -> str:

@@ -54,6 +54,11 @@ INSTEAD: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {"choose": "choose {words}, or correct it in the {side}", "": "correct it in the {side}"},
 }
 """What to do where the chosen side's value cannot be used, by whether anything else can be decided."""
+COMPARED: Final[Mapping[Language, Mapping[str, str]]] = {
+    "fr": {"base": "la dernière valeur commune ({value})", "held": "la valeur du {side} ({value})"},
+    "en": {"base": "the last common value ({value})", "held": "the {side}'s value ({value})"},
+}
+"""What a typed value was held against: the last common value, or where there is none the nearest that a side holds."""
 EFFECTS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "one": "la prochaine synchronisation écrira {value} dans le {side}",
@@ -75,7 +80,7 @@ WHY_NOT: Final[Mapping[Language, Mapping[Why, str]]] = {
         Why.IMMUTABLE: "Cette donnée ne change plus une fois saisie ({rule}) : corriger le système qui se trompe.",
         Why.DECREASES: "Cette donnée ne peut pas diminuer : la dernière valeur commune est {base} ({rule}). Corriger "
         "des deux côtés si elle est fausse.",
-        Why.JUMPS: "L'écart avec la dernière valeur commune ({base}) dépasse {max_jump} ({rule}) : vérifier la "
+        Why.JUMPS: "L'écart avec {compared} dépasse {max_jump} ({rule}) : vérifier la "
         "valeur ; si elle est juste, la saisir dans un des systèmes, puis choisir ce côté.",
         Why.OUT_OF_BOUNDS: "Valeur hors des limites ({limits}).",
         Why.BREAKS_RULE: "Cette valeur ne peut pas être reprise : {broken}.",
@@ -94,7 +99,7 @@ WHY_NOT: Final[Mapping[Language, Mapping[Why, str]]] = {
         Why.IMMUTABLE: "This attribute never changes once it is set ({rule}): correct the system that is wrong.",
         Why.DECREASES: "This attribute never decreases: the last common value is {base} ({rule}). Correct it on both "
         "sides if that is wrong.",
-        Why.JUMPS: "The step from the last common value ({base}) is more than {max_jump} ({rule}): check the value; if "
+        Why.JUMPS: "The step from {compared} is more than {max_jump} ({rule}): check the value; if "
         "it is right, enter it in one of the systems, then choose that side.",
         Why.OUT_OF_BOUNDS: "Out of bounds ({limits}).",
         Why.BREAKS_RULE: "This value cannot be used: {broken}.",

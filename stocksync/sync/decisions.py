@@ -383,13 +383,14 @@ def _against_history(asked: _Permission) -> Judged | None:
         return _not(Why.DECREASES, base=str(base), rule=policy.rule)
     # A side's own value was looked at by the reviewer; a typed one was seen by nobody yet.
     typed = asked.decision.choice is Choice.VALUE
-    known = [base] if isinstance(base, int) else [held for held in asked.readings.values() if isinstance(held, int)]
-    if typed and policy.max_jump is not None and known:
-        nearest = min(known, key=lambda held: abs(value - held))
-        step = value - nearest if isinstance(base, int) else abs(value - nearest)
-        if step > policy.max_jump:
-            return _not(Why.JUMPS, base=str(nearest), max_jump=str(policy.max_jump), rule=policy.rule)
-    return None
+    if not typed or policy.max_jump is None:
+        return None
+    said = {"max_jump": str(policy.max_jump), "rule": policy.rule}
+    if isinstance(base, int):
+        return _not(Why.JUMPS, base=str(base), **said) if value - base > policy.max_jump else None
+    held = [(abs(value - n), side, n) for side, n in asked.readings.items() if isinstance(n, int)]
+    step, side, nearest = min(held, default=(0, Side.DMS, 0))
+    return _not(Why.JUMPS, side=side.value, held=str(nearest), **said) if step > policy.max_jump else None
 
 
 def _against_matrix(asked: _Permission) -> Judged | None:

@@ -285,6 +285,18 @@ def test_a_number_that_never_decreases_is_not_decided_downwards_nor_in_a_leap(tm
         assert world.dms.body("VO1")["km"] == "84500"
 
 
+def test_a_leap_is_told_from_what_a_side_holds_where_nothing_was_ever_in_common(tmp_path: Path) -> None:
+    with a_world(tmp_path / "world.db") as world:
+        world.edit(DMS, "VO1", km="90 000")
+        world.sync()
+        reviewer = Reviewer(world)
+        for value, side, held in ((0, "vehicle_module", "84500"), (999_999, "dms", "90000")):
+            judged = reviewer.decide(MILEAGE, Choice.VALUE, value)
+            assert (judged.answer, judged.why) == (Answer.NOT_PERMITTED, Why.JUMPS)
+            assert (judged.details["side"], judged.details["held"]) == (side, held)
+            assert "base" not in judged.details
+
+
 def test_a_police_number_is_never_overwritten_whoever_decides(tmp_path: Path) -> None:
     with a_world(tmp_path / "world.db") as world:
         world.settled()

@@ -156,6 +156,8 @@ def test_a_row_that_was_decided_tells_of_the_decision_and_of_no_side_that_decide
         if row["subject"] == "mileage"
     )
     km = max(int(row["vehicle_module"]), int(row["dms"])) + 100
+    leap = desk.run("conflicts", "import", str(filled_in(desk, "bond.csv", (row["vin"], "valeur", "999999"))))
+    assert "L'écart avec la valeur du " in leap.stdout.translate(FRENCH_SPACES), "nothing was in common yet"
     desk.said(
         "conflicts", "import", str(filled_in(desk, "premier.csv", (row["vin"], "valeur", str(km)))), "--by", "Zoé"
     )
