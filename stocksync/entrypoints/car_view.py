@@ -20,7 +20,7 @@ from stocksync.reports.spelling import Language, Speller, attribute_of, instant
 from stocksync.reports.words import CATEGORIES, SIDE_NAMES
 from stocksync.stock import vehicle as words
 from stocksync.stock.reconcile import Category, Verdict
-from stocksync.stock.values import SIDES, Invalid, Side, as_text
+from stocksync.stock.values import ABSENT, SIDES, Invalid, Side, as_text
 from stocksync.stock.vehicle import RESERVED, STAGE
 from stocksync.sync.answers import AttributeAnswer, LastMove, StoredFinding, last_move
 from stocksync.sync.cars import Finding
@@ -84,7 +84,9 @@ class CarView:
         if name == RESERVED:
             return self._reservation_sentence(verdict)
         values = {side: self._value(one, side) for side in SIDES}
-        return verdicts.without_reason(verdict, self.label(one), one.owner, values, self._base(one), self.language)
+        carried = [side for side in SIDES if one.readings[side] is not ABSENT]
+        label, base = self.label(one), self._base(one)
+        return verdicts.without_reason(verdict, label, one.owner, values, base, carried, self.language)
 
     def _reservation_sentence(self, verdict: Verdict) -> str:
         if verdict.category is Category.WRITTEN:

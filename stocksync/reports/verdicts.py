@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from stocksync.reports.spelling import Language
@@ -16,7 +16,8 @@ SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
         "closed": "La voiture est sortie : son cycle de stock est clos, plus rien n'est comparé ni écrit.",
         "not_synchronised": "Cette voiture n'est pas synchronisée à ce point de vente (type, ou autre point de vente) "
         ": rien n'est comparé ni écrit.",
-        "nothing_known": "« {attribute} » n'est pas renseigné par les deux systèmes : il n'y a rien à comparer.",
+        "known_nowhere": "Aucun des deux systèmes ne transmet « {attribute} » : il n'y a rien à comparer.",
+        "known_in": "Seul le {winner} transmet « {attribute} » ({winner_value}) : il n'y a rien à comparer.",
         "unchanged": "Les deux côtés ont la même valeur ({module}) : il n'y a rien à écrire.",
         "agreed": "Les deux côtés ont la même valeur ({module}) : elle devient la dernière valeur commune.",
         "written_by_owner": "Le {winner}, qui en décide, l'a changé ({base} → {winner_value}) : la valeur sera "
@@ -47,7 +48,8 @@ SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
         "closed": "The car has left: its stock cycle is closed, nothing is compared or written any more.",
         "not_synchronised": "This car is not synchronised at this point of sale (its type, or another point of sale): "
         "nothing is compared or written.",
-        "nothing_known": "“{attribute}” is not carried by both systems: there is nothing to compare.",
+        "known_nowhere": "Neither system carries “{attribute}”: there is nothing to compare.",
+        "known_in": "Only the {winner} carries “{attribute}” ({winner_value}): there is nothing to compare.",
         "unchanged": "Both sides hold the same value ({module}): there is nothing to write.",
         "agreed": "Both sides hold the same value ({module}): it becomes the last common value.",
         "written_by_owner": "The {winner}, which decides it, changed it ({base} → {winner_value}): the value will be "
@@ -81,11 +83,17 @@ def say(key: str, language: Language, **values: str) -> str:
 
 
 def without_reason(
-    verdict: Verdict, attribute: str, owner: str | None, values: Mapping[Side, str], base: str, language: Language
+    verdict: Verdict,
+    attribute: str,
+    owner: str | None,
+    values: Mapping[Side, str],
+    base: str,
+    carried: Collection[Side],
+    language: Language,
 ) -> str:
     """Tell a verdict of the decision table that carries no reason: rows 1, 2 and 3.
 
-    attribute: its label. values, base: spelled for people.
+    attribute: its label. values, base: spelled for people. carried: the sides that say anything of it at all.
     """
     said = {"attribute": attribute, "base": base, "module": values[Side.VEHICLE_MODULE], "dms": values[Side.DMS]}
     if verdict.category is Category.WRITTEN and verdict.write is not None:
@@ -93,5 +101,8 @@ def without_reason(
         sides = SIDE_NAMES[language]
         said |= {"loser": sides[loser], "winner": sides[loser.other], "winner_value": values[loser.other]}
         return say("written_by_owner" if owner == loser.other else "written_by_one", language, **said)
-    key = {Category.UNCHANGED: "unchanged", Category.AGREED: "agreed"}.get(verdict.category, "nothing_known")
+    key = {Category.UNCHANGED: "unchanged", Category.AGREED: "agreed"}.get(verdict.category, "known_nowhere")
+    if key == "known_nowhere" and carried:
+        winner = next(iter(carried))
+        key, said = "known_in", said | {"winner": SIDE_NAMES[language][winner], "winner_value": values[winner]}
     return say(key, language, **said)

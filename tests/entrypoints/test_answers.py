@@ -103,6 +103,11 @@ def test_a_stage_that_agrees_names_both(town: Town) -> None:
     )
 
 
+def test_what_one_system_alone_carries_names_that_system(town: Town) -> None:
+    said = sentence(town, town.untouched, "dms_order").translate(FRENCH_SPACES)
+    assert said == "Seul le DMS transmet « Bon de commande DMS » (vide) : il n'y a rien à comparer."
+
+
 def test_english_is_spoken_where_it_is_asked_for(town: Town) -> None:
     said = town.desk.said("--lang", "en", "explain", town.untouched, "stage")
     assert "The stages go together (sales stock in the vehicle module, stock in the DMS)" in said
