@@ -48,7 +48,7 @@ def check_policy(
     if policy.owner is not None and (policy.owner == "lifecycle") != (attribute in LIFECYCLE_ATTRIBUTES):
         source.report((*at, "owner"), "only the lifecycle's own attributes are owned by it", policy.owner)
     if policy.on_both_changed is not None and policy.owner in ("vehicle_module", "dms"):
-        message = f"it has no effect: {policy.owner} decides alone"
+        message = f"it has no effect: {policy.owner} decides alone; take this line out, or write owner: shared"
         source.report((*at, "on_both_changed"), message, policy.on_both_changed)
     model = vehicle.attributes.get(attribute)
     if model is None:

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from stocksync.entrypoints.cli import cli
+from tests.mapping.editing import OWNERSHIP, Edit, loaded, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -51,6 +52,15 @@ def test_a_command_of_the_readme_is_one_of_the_program(line: str) -> None:
 @pytest.mark.parametrize("line", IN_TEXT)
 def test_a_command_named_in_the_readme_is_one_of_the_program(line: str) -> None:
     parse(line)
+
+
+def test_the_change_of_ownership_that_the_readme_shows_is_one_word_and_passes_the_check() -> None:
+    ((attribute, owner),) = re.findall(r"is one word:\n\n```yaml\n  - attribute: (\w+)\n    owner: (\w+)\n```", README)
+    before = re.search(rf"  - attribute: {attribute}\n    owner: (\w+)\n", shipped()[OWNERSHIP].decode())
+    assert before is not None
+    assert before[1] != owner
+    changed = loaded(Edit(OWNERSHIP, before[0], before[0].replace(before[1], owner)))
+    assert changed.points_of_sale["PDV1"].matrix.rows[attribute].policy.owner == owner
 
 
 @pytest.mark.parametrize("name", sorted({line.split()[0] for line in TYPED if line.startswith("scripts/")}))

@@ -101,6 +101,16 @@ CASES = {
         "only the lifecycle's own attributes are owned by it",
         None,
     ),
+    "a tie-break where one side decides alone": (
+        Edit(
+            OWNERSHIP,
+            "    owner: shared\n    never_decreases: true\n    on_both_changed: highest\n",
+            "    owner: dms\n    never_decreases: true\n    on_both_changed: highest\n",
+            mark="    on_both_changed: highest",
+        ),
+        "it has no effect: dms decides alone; take this line out, or write owner: shared",
+        None,
+    ),
     "the highest of two texts": (
         Edit(OWNERSHIP, MAKE, "{attribute: make, owner: shared, on_both_changed: highest}"),
         "a text has no order",
