@@ -54,7 +54,9 @@ TABLES: Final = (RUN, MAPPING, CAR, SNAPSHOT, OUTBOX, CONFLICT, RESOLUTION, ACCE
 """The tables that a recording has rows of, each after those that it refers to."""
 _ON_ITS_WAY: Final = (EntryStatus.PENDING.value, EntryStatus.CLAIMED.value)
 _DECISIONS: Final = (ResolutionStatus.PENDING.value, ResolutionStatus.IGNORING.value)
-_OF_OURS: Final = frozenset({"row", "refused", "records", "side", "highest", "reservation_due", "held", "decided"})
+_OF_OURS: Final = frozenset(
+    {"row", "refused", "records", "side", "field", "since", "highest", "reservation_due", "held", "decided"}
+)
 """Details of a finding that are our own words, or ids."""
 
 Row = dict[str, Any]
