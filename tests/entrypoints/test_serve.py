@@ -283,6 +283,12 @@ def test_a_point_of_sale_that_somebody_else_holds_is_asked_again_after_a_while()
         assert not rig.service.waiting()
 
 
+def test_a_point_of_sale_that_somebody_else_holds_is_let_be_no_longer_than_its_interval() -> None:
+    with serving(NotedRuns(during=lambda point: Busy("held")), ("P1",), every_s=20, clock=SetClock()) as rig:
+        _until(lambda: "P1" in rig.service.waiting())
+        assert rig.service.waiting()["P1"].due_at == START + timedelta(seconds=20)
+
+
 def test_a_database_that_does_not_answer_keeps_turns_back_until_it_does(caplog: pytest.LogCaptureFixture) -> None:
     asked = threading.Event()
 

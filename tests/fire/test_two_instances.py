@@ -44,7 +44,7 @@ def test_two_services_and_a_command_never_run_one_point_of_sale_at_once(ground: 
             service.is_ready()
         with People(scene.state, per_s=6, seed=5):
             ended = command(scene.folder, variables, "sync", "--wait", "60").returncode
-            until(lambda: min(runs_of(service) for service in services) >= 6, 60, "both have had their turns")
+            until(lambda: min(runs_of(service) for service in services) >= 6, 120, "both have had their turns")
         sandbox.breaks("dms").clear()
         quiet(scene, 2)
         for service in services:

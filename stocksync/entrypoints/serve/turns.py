@@ -23,6 +23,8 @@ from stocksync.sync.recording import RunKind
 from stocksync.sync.timetable import Schedule, kind_of_turn
 
 BUSY_AGAIN: Final = timedelta(seconds=30)
+"""How long a point of sale that another process holds is let be, unless it is due more often than that."""
+
 _BACK_OFF: Final = timedelta(seconds=30)
 _LONGEST_BACK_OFF: Final = timedelta(minutes=15)
 _log = logging.getLogger(__name__)
@@ -170,7 +172,7 @@ class Turns:
         if isinstance(result.error, Busy | LeaseLost):
             _log.info("%s", result.error)
             self._complete_tried_at.pop(result.summary.point_of_sale, None)
-            return self.clock.now_at() + BUSY_AGAIN
+            return self.clock.now_at() + self._held_for(result.summary.point_of_sale)
         self.storage.kept(result.summary.point_of_sale)
         is_worth_another_try = isinstance(result.error, TransientError) and not isinstance(result.error, Stopping)
         if turn.kind is RunKind.HINTED and is_worth_another_try:
@@ -178,6 +180,10 @@ class Turns:
             return self._back_off_at(result.summary.point_of_sale)
         self._failures.pop(result.summary.point_of_sale, None)
         return None
+
+    def _held_for(self, point: str) -> timedelta:
+        schedule = self.schedules.get(point)
+        return BUSY_AGAIN if schedule is None else min(BUSY_AGAIN, timedelta(seconds=schedule.quick_every_s))
 
     def _back_off_at(self, point: str) -> datetime:
         failures = self._failures[point] = self._failures.get(point, 0) + 1
