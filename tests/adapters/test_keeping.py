@@ -22,6 +22,7 @@ from stocksync.adapters.store.journal_rows import walk_journal
 from stocksync.adapters.store.keeping import Pruned, prune
 from stocksync.adapters.store.questions import Questions
 from tests.adapters.journals import a_database, tamper
+from tests.plans import asking, walks
 from tests.worlds import DMS, MODULE, STARTED_AT, a_world
 
 BEFORE = STARTED_AT
@@ -166,6 +167,19 @@ def test_only_records_that_are_long_gone_and_in_no_open_car_are_forgotten(rows: 
     rows.put("car", id="c2", dms_id="closed", closed=1)
     assert rows.prune().snapshots == 3
     assert rows.ids("snapshot", "side || record_id") == ["dmsVO1", "dmsgone-lately", "dmsthere", "vehicle_moduleOF1"]
+
+
+def test_others_who_write_never_wait_while_a_table_is_walked_through(rows: Rows) -> None:
+    for number in range(20):
+        rows.put("snapshot", record_id=f"VO{number}")
+        rows.put("outbox", key=str(number), run_id=1)
+    rows.put("run", id=1)
+    rows.put("run", id=2)
+    with asking(rows.engine) as asked:
+        assert rows.prune().total == 41
+    while_others_wait = [(text, keys) for text, keys in asked if text.startswith(("UPDATE", "DELETE"))]
+    assert len(while_others_wait) == 3
+    assert not walks(rows.engine, while_others_wait)
 
 
 def test_runs_that_left_a_trace_stay_without_their_figures(rows: Rows) -> None:

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, select, tuple_, update
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from stocksync.adapters.store.core import CAR, chunks
 from stocksync.adapters.store.engine import WRITE
 from stocksync.adapters.store.erasing_parts import PARTS, JournalPart, Part, Place, holders_of
 from stocksync.adapters.store.journal_chain import ERASED, erased_rows
+from stocksync.adapters.store.key_lists import among_rows
 from stocksync.adapters.store.person import Person
 from stocksync.adapters.store.rows import add_journal
 from stocksync.errors import UsageError
@@ -133,7 +134,7 @@ def _holding(
     statement = part.rows().execution_options(yield_per=_READ_AT_A_TIME)
     if keys is not None:
         own = list(part.table.primary_key)
-        named = tuple_(*own).in_(keys) if len(own) > 1 else own[0].in_([key[0] for key in keys])
+        named = among_rows(connection, own, keys) if len(own) > 1 else own[0].in_([key[0] for key in keys])
         statement = statement.where(named)
     for row in connection.execute(statement):
         without = part.without(row, person)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, Table, and_, delete, exists, func, null, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Engine, Table, and_, delete, exists, func, null, or_, select, update
 
 from stocksync.adapters.store.core import (
     ALERT,
@@ -30,6 +30,7 @@ from stocksync.adapters.store.core import (
     chunks,
 )
 from stocksync.adapters.store.engine import WRITE
+from stocksync.adapters.store.key_lists import among_rows, unsought
 from stocksync.stock.values import Side
 from stocksync.sync.recording import EntryStatus, RunKind, RunStatus
 
@@ -119,7 +120,7 @@ def _rules(before: datetime) -> dict[str, _Rule]:
 def _finished_entries(before: datetime) -> ColumnElement[bool]:
     newest = select(func.max(RUN.c.id)).group_by(RUN.c.point_of_sale)
     return and_(
-        OUTBOX.c.status.in_([status.value for status in FINISHED]),
+        unsought(OUTBOX.c.status).in_([status.value for status in FINISHED]),
         # What fell with an earlier write has no end of its own.
         func.coalesce(OUTBOX.c.done_at, OUTBOX.c.created_at) < before,
         OUTBOX.c.run_id.not_in(newest),
@@ -183,17 +184,17 @@ def _forget(
 ) -> int:
     forgotten = 0
     columns = list(rule.table.primary_key)
-    named = columns[0] if len(columns) == 1 else tuple_(*columns)
     writing = engine.execution_options(**{WRITE: True})
     for part in chunks(keys, _AT_A_TIME):
         if stopping is not None and stopping.is_set():
             break
-        which = and_(named.in_(part), rule.still)
-        statement: Any = delete(rule.table).where(which)
-        if rule.blanked is not None:
-            statement = update(rule.table).where(which).values({rule.blanked: null()})
         started_s = time.monotonic()
         with writing.begin() as connection:
+            named = columns[0].in_(part) if len(columns) == 1 else among_rows(connection, columns, part)
+            which = and_(named, rule.still)
+            statement: Any = delete(rule.table).where(which)
+            if rule.blanked is not None:
+                statement = update(rule.table).where(which).values({rule.blanked: null()})
             forgotten += int(connection.execute(statement).rowcount)
         rest(time.monotonic() - started_s)
     return forgotten

@@ -9,7 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import ARRAY, Column, ColumnElement, Connection, CursorResult, any_, bindparam, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    any_,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from stocksync.adapters.store.core import chunks
 from stocksync.adapters.store.engine import MUCH, works_much
@@ -27,6 +40,27 @@ def among(connection: Connection, column: Column[Any], keys: Sequence[str] | Seq
     if connection.dialect.name == "sqlite":
         return _unfolded(column, orjson.dumps(keys).decode())
     return _in_array(column, literal(list(keys), ARRAY(column.type)))
+
+
+def among_rows(
+    connection: Connection, columns: Sequence[Column[Any]], keys: Sequence[Sequence[Any]]
+) -> ColumnElement[bool]:
+    """The condition that a row has one of some keys of ours, each of them a value for every one of these columns."""
+    if connection.dialect.name != "sqlite":
+        return tuple_(*columns).in_(keys)
+    # Spelled out, SQLite would hold every row of the table against them.
+    listed = func.json_each(orjson.dumps(keys).decode()).table_valued("value")
+    parts = (func.json_extract(listed.c.value, f"$[{place}]") for place in range(len(columns)))
+    return tuple_(*columns).in_(select(*parts))
+
+
+def unsought(column: Column[str]) -> ColumnElement[str]:
+    """A column that a row is only compared by, once its key has found it.
+
+    SQLite would rather take the index that has most of a statement's columns, and walk through all cars of a point of
+    sale in it, than look some keys up.
+    """
+    return column.concat(literal_column("''"))
 
 
 class ByKeys:

@@ -14,7 +14,7 @@ from stocksync.adapters.store import codec
 from stocksync.adapters.store.bulk import Bulk, grouped
 from stocksync.adapters.store.car_rows import id_column
 from stocksync.adapters.store.core import CAR, RUN, SNAPSHOT, WATERMARK, chunks
-from stocksync.adapters.store.key_lists import ByKeys
+from stocksync.adapters.store.key_lists import ByKeys, unsought
 from stocksync.adapters.store.rows import upsert
 from stocksync.adapters.store.tables import UNCLEAR
 from stocksync.stock.values import Side
@@ -199,7 +199,7 @@ def known_at(connection: Connection, pair: str, point_of_sale: str, side: Side) 
 
 
 def _note_gone(connection: Connection, recording: Recording, side: Side, record_ids: Iterable[str]) -> None:
-    here = (*_of(recording.pair, side), SNAPSHOT.c.point_of_sale == recording.point_of_sale)
+    here = (*_of(recording.pair, side), unsought(SNAPSHOT.c.point_of_sale) == recording.point_of_sale)
     for part in chunks(sorted(record_ids)):
         gone = update(SNAPSHOT).where(*here, SNAPSHOT.c.record_id.in_(part))
         connection.execute(gone.values(gone=True, seen_at=recording.at, listed_digest=None))
@@ -258,7 +258,8 @@ _LISTED_BEFORE: Final = select(SNAPSHOT.c.listed_digest).where(*_HERE, SNAPSHOT.
 _FORMER: Final = ByKeys(
     SNAPSHOT.c.record_id,
     select(SNAPSHOT.c.record_id, SNAPSHOT.c.listed_digest)
-    .where(*_HERE, _HAS_DIGEST, SNAPSHOT.c.moved_on.is_(False))
+    .where(*_OF, unsought(SNAPSHOT.c.point_of_sale) == bindparam("place"), SNAPSHOT.c.gone.is_(False))
+    .where(_HAS_DIGEST, SNAPSHOT.c.moved_on.is_(False))
     .where,
 )
 # One after the other: each has an index, both at once have none.

@@ -242,13 +242,14 @@ class HttpClient:
         )
 
     def _capped(self, chunks: Iterable[bytes], where: str) -> bytes:
-        body = bytearray()
+        came, count_bytes = [], 0
         for chunk in chunks:
             seconds_left_s(httpx.ReadTimeout)
-            body += chunk
-            if len(body) > self._body_cap_bytes:
+            came.append(chunk)
+            count_bytes += len(chunk)
+            if count_bytes > self._body_cap_bytes:
                 raise self._too_big(where)
-        return bytes(body)
+        return b"".join(came)
 
     def _decompressed(self, response: httpx.Response, raw: bytes, where: str) -> bytes:
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()
