@@ -36,6 +36,7 @@ _WORDS: Final = {
         "unwritten": "La réponse ne peut pas être écrite dans {file} ({why}) ; les décisions sont prises.",
         "line": "ligne {line}",
         "conflict": "conflit n° {conflict}",
+        "kept": "Conflit n° {conflict} ({car}) : {why}",
         "next": "Elles seront appliquées à la prochaine synchronisation : stocksync sync",
     },
     "en": {
@@ -50,6 +51,7 @@ _WORDS: Final = {
         "unwritten": "The answer cannot be written to {file} ({why}); the decisions are taken.",
         "line": "line {line}",
         "conflict": "conflict {conflict}",
+        "kept": "Conflict {conflict} ({car}): {why}",
         "next": "They are carried out by the next synchronisation: stocksync sync",
     },
 }
@@ -102,15 +104,16 @@ def undo(obj: Context, conflict_id: int, by: str | None, whole_lot: bool, dry_ru
     """Take back what was decided of the conflict ID.
 
     As long as nothing moved since: a decision that was not carried out yet is void; one that was, is undone by the next
-    `stocksync sync`, which puts back what each side held before.
+    `stocksync sync`, which puts back what each side held before. Ends with 2 if one cannot be taken back.
     """
     from stocksync.assembly import SystemClock, open_questions
-    from stocksync.entrypoints.taken_back import lot_of_decision, take_back_decision
+    from stocksync.entrypoints.taken_back import car_of_conflict, lot_of_decision, take_back_decision
 
     mappings, who = obj.load_mappings(), signed(by, "decided")
     with obj.repository(only_reading=True) as repository:
         questions = open_questions(repository)
         numbers = lot_of_decision(questions, conflict_id) if whole_lot else [conflict_id]
+        failed = False
         for number in numbers:
             try:
                 said = take_back_decision(
@@ -120,13 +123,16 @@ def undo(obj: Context, conflict_id: int, by: str | None, whole_lot: bool, dry_ru
                 # One car of a lot that moved since must not keep the others from being taken back.
                 if len(numbers) == 1:
                     raise
-                said = str(error)
+                failed, car = True, car_of_conflict(questions, number)
+                said = _said("kept", obj.language).format(conflict=number, car=car, why=error)
             click.echo(said)
         others = len(lot_of_decision(questions, conflict_id)) - 1 if not whole_lot else 0
     if others > 0:
         click.echo(_said("others", obj.language).format(others=others, conflict=conflict_id))
     if dry_run:
         click.echo(_said("unchanged", obj.language))
+    if failed:
+        raise click.exceptions.Exit(exit_codes.WRONG_USE)
 
 
 def answer_file_of(file: Path, language: Language) -> Path:

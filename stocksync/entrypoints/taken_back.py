@@ -81,6 +81,13 @@ def _said(decision: StoredResolution, back: TakingBack, mapping: PointOfSaleMapp
     )
 
 
+def car_of_conflict(questions: Questions, conflict_id: int) -> str:
+    """What a row's car is known by: its VIN, else our own id; the row must be there."""
+    car_id = questions.findings_by_id([conflict_id])[conflict_id].finding.car_id
+    car = questions.cars_by_id([car_id]).get(car_id)
+    return (car.vin if car is not None else None) or car_id
+
+
 def lot_of_decision(questions: Questions, conflict_id: int) -> list[int]:
     """The rows that were decided together with this one, by one line that stood for several cars."""
     row = questions.findings_by_id([conflict_id]).get(conflict_id)

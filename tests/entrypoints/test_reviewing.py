@@ -140,6 +140,33 @@ def test_a_changed_row_is_stale_and_shows_old_and_new(desk: Desk) -> None:
     assert (desk.folder / "hier-answer.csv").read_text("utf-8-sig").startswith("STATUS;DETAIL;")
 
 
+def test_what_cannot_be_taken_back_of_a_lot_is_told_car_by_car(desk: Desk) -> None:
+    cars = quiet_cars(desk, 3)
+    for _, _, dossier in cars:
+        desk.sandbox.dms.change(dossier, {"couleur": "FUCHSIA"})
+    desk.said("sync")
+    (line,) = [row for row in exported(desk) if "FUCHSIA" in row["Ce qui s'est passé"]]
+    assert line["Châssis"] == "3 voitures (annexe)"
+    (desk.folder / "lot.csv").write_text(
+        "".join(
+            ";".join(f'"{cell}"' for cell in cells) + "\n" for cells in (line, (line | {DECISION: "module"}).values())
+        ),
+        "utf-8-sig",
+    )
+    desk.said("conflicts", "import", "lot.csv")
+    desk.said("sync")
+    done = desk.run("conflicts", "undo", line["N° de conflit"], "--lot")
+    told = done.stdout.translate(FRENCH_SPACES).splitlines()
+    numbers = {
+        row["vin"]: row["id"]
+        for row in desk.data("conflicts", "list", "--all")["conflicts"]
+        if row["subject"] == "exterior_colour"
+    }
+    assert done.exit_code == 2
+    assert {said.split(" : ")[0] for said in told} == {f"Conflit n° {numbers[vin]} ({vin})" for vin, *_ in cars}
+    assert all("L'ancienne valeur était illisible" in said for said in told)
+
+
 def test_a_file_that_cannot_be_read_is_refused_as_a_whole(desk: Desk) -> None:
     for name, raw in (("image.csv", b"\x89PNG\r\n\x1a\n\0\0"), ("autre.csv", b"a;b\r\n1;2\r\n"), ("vide.xlsx", b"")):
         (desk.folder / name).write_bytes(raw)
