@@ -24,6 +24,7 @@ from stocksync.mapping.checks_tables import check_tables
 from stocksync.mapping.checks_units import check_units
 from stocksync.mapping.draft import Draft
 from stocksync.mapping.effective import SWITCHES
+from stocksync.mapping.grammar import words_of
 from stocksync.mapping.problems import nearest_word
 from stocksync.mapping.source import Keys, Source
 from stocksync.mapping.words import REQUIRED_STAGES, REQUIRED_STATUSES, Words, check_policy
@@ -286,7 +287,8 @@ class _Ownership:
 
     def _check_policies(self, row: models.AttributeRowModel, at: Keys) -> None:
         if row.owner is None:
-            self.source.report(at, "the key owner is missing", code="key_missing")
+            owners = words_of(models.PolicyModel.model_fields["owner"].annotation)
+            self.source.report(at, "the key owner is missing", allowed=owners, code="key_missing")
         check_policy(row, row.attribute, at, self.source, self.words.vehicle)
         for index, exception in enumerate(row.exceptions):
             here = (*at, "exceptions", index)

@@ -63,7 +63,7 @@ def _report(keys: Keys, found: list[tuple[_Place, Any]], source: Source) -> None
         case "extra_forbidden":
             _report_key(keys, tuple(place.holder.model_fields) if place.holder else (), source)
         case "missing":
-            source.report(keys[:-1], f"the key {keys[-1]} is missing")
+            source.report(keys[:-1], f"the key {keys[-1]} is missing", allowed=words_of(place.due))
         case "union_tag_not_found":
             _report_untold(keys, _unquoted(context["discriminator"]), detail["input"], place.due, source)
         case "union_tag_invalid":
@@ -90,9 +90,23 @@ def _report_untold(keys: Keys, discriminator: str, given: Any, due: Any, source:
     known = {name for member in _models(due) for name in member.model_fields}
     typed = nearest_word(discriminator, (str(key) for key in given if key not in known))
     if typed is None:
-        source.report(keys, f"the key {discriminator} is missing")
+        told = [
+            words_of(m.model_fields[discriminator].annotation) for m in _models(due) if discriminator in m.model_fields
+        ]
+        allowed = tuple(dict.fromkeys(word for words in told for word in words))
+        source.report(keys, f"the key {discriminator} is missing", allowed=allowed)
     else:
         _report_key((*keys, typed), (discriminator,), source)
+
+
+def words_of(annotation: Any) -> tuple[str, ...]:
+    """Every word that may stand where an annotation is due; none where it is not a matter of words."""
+    plain = _plain(annotation)
+    if plain is bool:
+        return ("true", "false")
+    if get_origin(plain) is Literal:
+        return tuple(str(word) for word in get_args(plain))
+    return tuple(word for member in _members(plain) for word in words_of(member))
 
 
 def _report_word(keys: Keys, said: str, allowed: tuple[str, ...], source: Source) -> None:

@@ -178,6 +178,24 @@ def test_a_missing_key_is_named_at_the_part_that_lacks_it(edit: Edit, where: str
 
 
 @pytest.mark.parametrize(
+    ("edit", "allowed"),
+    [
+        (Edit(DMS, "converter: boolean, yes: O", "yes: O", "tva_recup"), "boolean"),
+        (
+            Edit(MODULE, "converter: integer, spelled: number}", "converter: integer}", "characteristics.mileage"),
+            "number",
+        ),
+        (Edit(OWNERSHIP, "{attribute: make, owner: vehicle_module}", "{attribute: make}"), "shared"),
+    ],
+    ids=["a converter", "a spelling", "an owner"],
+)
+def test_a_missing_key_is_told_with_what_may_stand_there(edit: Edit, allowed: str) -> None:
+    problem = problem_of(edit)
+    assert problem.code == "key_missing"
+    assert allowed in problem.allowed
+
+
+@pytest.mark.parametrize(
     ("edit", "message"),
     [
         (Edit(OWNERSHIP, MILEAGE, MILEAGE + "    owner: dms # again\n", "# again"), "written twice"),
