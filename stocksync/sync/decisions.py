@@ -130,7 +130,7 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
     if isinstance(subject, Judged):
         return subject
     judged = _judged(decision, row, mapping, today_on, subject)
-    if judged.why is not Why.SIDE_UNREADABLE:
+    if judged.why is not Why.SIDE_UNREADABLE or decision.choice not in SIDE_OF:
         return judged
     left = _decidable(row, mapping, today_on, subject)
     choices = " ".join(choice for choice in Choice if choice in left)

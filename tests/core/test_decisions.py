@@ -327,8 +327,11 @@ def test_an_unreadable_side_cannot_be_chosen(tmp_path: Path) -> None:
         world.settled()
         world.edit(DMS, "VO1", couleur="VIOLET VIF")
         world.sync()
-        judged = Reviewer(world).decide("exterior_colour", Choice.DMS)
+        reviewer = Reviewer(world)
+        judged = reviewer.decide("exterior_colour", Choice.DMS)
         assert (judged.answer, judged.why) == (Answer.NOT_PERMITTED, Why.SIDE_UNREADABLE)
+        nothing_typed = reviewer.decide("exterior_colour", Choice.VALUE)
+        assert (nothing_typed.answer, nothing_typed.why) == (Answer.NOT_PERMITTED, Why.SIDE_UNREADABLE)
 
 
 # --- ignored

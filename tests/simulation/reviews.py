@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -52,7 +53,7 @@ class Reviews:
         return any(decision.conflict_id == number for decision in self.reviewer.questions.decisions(rows))
 
     def _value(self, subject: str) -> Known:
-        """A value of the attribute's kind that nobody had before; nonsense where it has none."""
+        """A value of the kind that nobody had before; none for a VIN, which a reviewer cannot make up."""
         self.numbers += 1
         mapping = self.world.mappings.points_of_sale["PDV1"]
         attribute = mapping.vocabulary.get(subject)
@@ -63,7 +64,10 @@ class Reviews:
             return self.chance.random() < 0.5
         if attribute is not None and attribute.choices:
             return self.chance.choice(attribute.choices)
-        return f"Decided {self.numbers}" if kind is Kind.TEXT else ABSENT
+        number, texts = self.numbers, {Kind.TEXT: "Decided {}", Kind.IDENTIFIER: "D{}", Kind.REGISTRATION: "DD{:03}DD"}
+        if kind is Kind.DATE:
+            return date(2019, 1 + number % 12, 1 + number % 28)
+        return texts[kind].format(number) if kind in texts else ABSENT
 
     def hand_in(self) -> str:
         """Write the report, fill some of its rows in, and hand it in."""
