@@ -106,20 +106,32 @@ class Deciding:
         gone, told = self._fields_gone(seen)
         halts = [*self._asked_of_listings(seen), *check_fields(gone)]
         cars = self._cars(seen)
-        if not any(halt.guard is Guard.EMPTY_LISTING for halt in halts):
-            gathered, seen, cars = self._with_unlisted(gathered, seen, cars)
+        gathered, seen, cars = self._with_unlisted(gathered, seen, cars, _empty_sides(halts))
         decided = self._decided(seen, cars, self._elsewhere(seen))
         if not self.is_complete:
             decided = self._as_they_are_now(gathered, seen, decided)
         return self._asked(replace(decided, missed=missed, fields_gone=told), halts)
 
-    def _with_unlisted(self, gathered: Gathered, seen: Looked, cars: list[Car]) -> tuple[Gathered, Looked, list[Car]]:
+    def _sure_to_be(self, empty: Set[Side], unlisted: Mapping[Side, Set[str]]) -> dict[Side, Set[str]]:
+        """Leave out what a side may have lost that lists nothing at all: a person says whether that is gone.
+
+        What was seen at another point of sale since is there, whatever is said here.
+        """
+        sure = dict(unlisted)
+        for side in empty:
+            elsewhere = unlisted[side] - self._known_here[side]
+            sure[side] = self.store.snapshots(self.mapping.pair, side, elsewhere).keys()
+        return sure
+
+    def _with_unlisted(
+        self, gathered: Gathered, seen: Looked, cars: list[Car], empty: Set[Side]
+    ) -> tuple[Gathered, Looked, list[Car]]:
         """Read what has to be looked at besides, until nothing more leads to anything that was not asked for."""
         asked = _none()
         while True:
             wanted = gathering.wanted_records(seen.gathered, seen.vehicles, cars, self._referring(seen.gathered))
             unlisted = {side: ids - asked[side] for side, ids in gathering.unlisted(seen.gathered, wanted).items()}
-            more = self.reading.again(unlisted)
+            more = self.reading.again(self._sure_to_be(empty, unlisted))
             if not any(more.values()):
                 return gathered, seen, cars
             asked = {side: asked[side] | unlisted[side] for side in SIDES}
@@ -345,6 +357,11 @@ class Deciding:
             return load_files(files).points_of_sale.get(self.mapping.id) if files is not None else None
         except MappingInvalid:
             return None
+
+
+def _empty_sides(halts: Iterable[Halt]) -> set[Side]:
+    """The sides that list nothing at all."""
+    return {Side(str(halt.values["side"])) for halt in halts if halt.guard is Guard.EMPTY_LISTING}
 
 
 def _none() -> dict[Side, set[str]]:

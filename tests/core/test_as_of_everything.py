@@ -284,6 +284,33 @@ def test_a_car_stays_where_it_is_while_its_record_names_a_place_that_nobody_has(
     assert world.dms.body("VO105")["prix_vente"] == "8500,00"
 
 
+@pytest.mark.parametrize("thorough", [True, False])
+def test_a_car_that_went_elsewhere_stays_there_once_the_place_that_it_left_lists_nothing(
+    world: World, thorough: bool
+) -> None:
+    """A person lets the empty listing pass: that says nothing of records that were seen at another point of sale.
+
+    Its file stays behind, for nothing is written to a file that is invoiced.
+    """
+    world.edit(DMS, "VO105", statut="Facturé")
+    world.edit(MODULE, "OF-105", pointOfSale="PDV2")
+    world.clock.pause(3600)
+    world.sync("PDV2")
+    before = reported(world)
+    assert {place for place, _ in before} == {"PDV2"}
+    for body in list(world.module.bodies()):
+        if body["pointOfSale"] == "PDV1":
+            world.module.remove(body["id"])
+    world.clock.pause(3600)
+    cycle = replace(world.cycle(), thorough=thorough)
+    halted = cycle.run()
+    assert [halt.guard for halt in halted.halts] == ["empty_listing"]
+    assert halted.summary.run_id is not None
+    world.repository.release(halted.summary.run_id)
+    assert not cycle.run().halts
+    assert [row for row in reported(world) if row[0] == "PDV2"] == before
+
+
 def test_what_changes_in_a_file_at_a_place_that_nobody_has_is_seen_where_its_car_went(world: World) -> None:
     """No listing shows it, and its snapshot is of the point of sale that it was at before."""
     world.edit(DMS, "VO105", site="S09")

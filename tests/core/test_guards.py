@@ -206,6 +206,23 @@ def test_a_side_that_is_empty_at_first_contact_while_the_other_is_not_halts() ->
     assert [halt.guard for halt in halts] == ["empty_listing"]
 
 
+@pytest.mark.parametrize("at_first_contact", [True, False])
+@pytest.mark.parametrize("side", [MODULE, DMS])
+def test_of_a_side_that_lists_nothing_no_record_is_asked_for_by_its_id(
+    tmp_path: Path, side: Side, at_first_contact: bool
+) -> None:
+    """Whether thousands are gone is one question to a person, not a request for each."""
+    with a_world(tmp_path / "world.db", *crowd(6)) as empty:
+        if not at_first_contact:
+            empty.settled()
+        vanish(empty, side, 6 + 1)
+        calls: list[str] = []
+        empty.servers[side].error_before = calls.append
+        assert guards_of(replace(empty.cycle(), thorough=True).run()) == ["empty_listing"]
+        assert "read" not in calls
+        assert calls
+
+
 # A field that is not there any more
 
 
