@@ -106,8 +106,7 @@ def can_be_told(before: PointOfSaleMapping, after: PointOfSaleMapping) -> bool:
         return False
     if any(_of_a_record(before.translations[side]) != _of_a_record(after.translations[side]) for side in SIDES):
         return False
-    then, now = before.vocabulary, after.vocabulary
-    if any(then[name].kind is not now[name].kind for name in then.keys() & now.keys()):
+    if not _of_another_kind(before, after) <= _otherwise_alone(before, after):
         return False
     # What has no base yet is held, where nobody can tell who owns it, even if both sides say the same.
     new = after.matrix.rows.keys() - before.matrix.rows.keys()
@@ -177,7 +176,7 @@ def _fields_read_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping
 
     Not what is seen by `_at_stake`.
     """
-    elsewhere = _carried_otherwise(before, after)
+    elsewhere = _otherwise_alone(before, after)
     was, is_now = before.translations[side], after.translations[side]
     names = [name for name in dict.fromkeys((*was.fields, *is_now.fields)) if name not in elsewhere]
     named = [(was.fields.get(name), is_now.fields.get(name)) for name in names]
@@ -283,9 +282,9 @@ class _AtStake:
     - attributes that had another tolerance,
     - those with other policies where values count as equal that need not be the same ones, see `_reaches`,
     - those that were not decided before, or will not be any more,
-    - those that a side did not carry before, or will not any more: these readings are the only ones that differ, and
-      nothing else is made of them,
-    - the rules that name one which was not decided, or not carried, before,
+    - those that a side did not carry before, or will not any more, and those of another kind: these readings are the
+      only ones that differ, and nothing else is made of them,
+    - the rules that name one which was not decided, or not carried, before, or is of another kind,
     - rules that are new, and those that go by the day, see `_ruled`.
 
     And the lifecycle says the same of its stage, see `_Lives`.
@@ -329,15 +328,15 @@ def _at_stake(
     before: PointOfSaleMapping, after: PointOfSaleMapping, today_on: Callable[[str], date]
 ) -> _AtStake | None:
     """What has to be asked of each car, of both its records; None where nothing is."""
-    carried = _carried_otherwise(before, after)
+    alone = _otherwise_alone(before, after)
     then, now = before.matrix.rows, after.matrix.rows
     stayed, new = then.keys() & now.keys(), now.keys() - then.keys()
-    names = {*carried, *new, *(then.keys() - now.keys())}
+    names = {*alone, *new, *(then.keys() - now.keys())}
     had = {n: before.vocabulary[n].tolerance for n in stayed}
     names |= {n for n in stayed if had[n] and had[n] != after.vocabulary[n].tolerance}
     names |= {n for n in stayed if not _are_alike(then[n], now[n]) and _reaches(after, had[n], then[n], now[n])}
     is_earlier = today_on(after.time_zone) < today_on(before.time_zone)
-    ruled = tuple(_ruled(before.rules, after.rules, carried | new, is_earlier=is_earlier))
+    ruled = tuple(_ruled(before.rules, after.rules, alone | new, is_earlier=is_earlier))
     very_same = names.intersection(_asked_by_rules(after)) | {
         n for n in names & now.keys() if not _has_one_policy(now[n])
     }
@@ -367,15 +366,25 @@ def _ruled(
             yield rule
 
 
-def _carried_otherwise(before: PointOfSaleMapping, after: PointOfSaleMapping) -> frozenset[str]:
-    """Attributes that one mapping carries on a side and the other does not, on which no more than themselves hangs."""
-    found: set[str] = set()
+def _otherwise_alone(before: PointOfSaleMapping, after: PointOfSaleMapping) -> frozenset[str]:
+    """Attributes of another kind, or carried on another side, on which no more than themselves hangs.
+
+    Not where a side's field is another one besides: that is a matter of its records (`_fields_read_otherwise`).
+    """
+    found = set(_of_another_kind(before, after))
     known: set[str] = {*REQUIRED_ATTRIBUTES}
     for side in SIDES:
-        found |= before.translations[side].fields.keys() ^ after.translations[side].fields.keys()
+        was, are = before.translations[side].fields, after.translations[side].fields
+        found |= was.keys() ^ are.keys()
         known |= after.translations[side].read_only_when.keys()
+        known |= {name for name in was.keys() & are.keys() if was[name].path != are[name].path}
     rows = after.matrix.rows
     return frozenset(n for n in found - known if n not in rows or _has_one_policy(rows[n]))
+
+
+def _of_another_kind(before: PointOfSaleMapping, after: PointOfSaleMapping) -> Set[str]:
+    then, now = before.vocabulary, after.vocabulary
+    return {name for name in then.keys() & now.keys() if then[name].kind is not now[name].kind}
 
 
 def _differ(here: Reading, there: Reading, attribute: Attribute | None = None) -> bool:

@@ -21,6 +21,7 @@ _WORDS: Final = "vehicle.yaml"
 _PRICE: Final = "    label: {fr: Prix de vente, en: Sale price}\n"
 _SOURCE: Final = "    attribute: purchase_source\n    when: {origin: [direct_purchase]}\n"
 _VERSION: Final = "  version:\n    kind: text\n"
+_READ_ONLY: Final = "read_only_when: {dms_status: [invoiced]}"
 _CLOSED: Final = "    in_stock: reopened_in_dms\n    invoiced: closed\n"
 _EDITS: Final = (
     (
@@ -51,6 +52,7 @@ _EDITS: Final = (
         ("points_of_sale.yaml", "time_zone: Europe/Paris", "time_zone: Pacific/Pago_Pago"),
     ),
     ("preview of an attribute of another kind", (_WORDS, _VERSION, _VERSION.replace("text", "identifier"))),
+    ("preview of when files take no writes", (_DMS, _READ_ONLY, _READ_ONLY.replace("}", ", destination: [scrap]}"))),
 )
 """What is edited, and how."""
 _WHOLE: Final = _EDITS[-1][0]

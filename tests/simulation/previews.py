@@ -54,6 +54,22 @@ def _renamed(attribute: str, then: str) -> FileEdits:
     )
 
 
+def _of_kind(attribute: str, then: str, so_far: str = "text") -> FileEdits:
+    return ((_WORDS, f"  {attribute}:\n    kind: {so_far}\n", f"  {attribute}:\n    kind: {then}\n"),)
+
+
+def _in_cents(attribute: str) -> FileEdits:
+    return (
+        (_WORDS, f"  {attribute}: # kilometres\n    kind: integer\n", f"  {attribute}:\n    kind: money\n"),
+        (_DMS, "{field: km, converter: integer", "{field: km, converter: money"),
+        (
+            _MODULE,
+            f"{{field: characteristics.{attribute}, converter: integer",
+            f"{{field: characteristics.{attribute}, converter: money",
+        ),
+    )
+
+
 def _not_carried(file: str, line: str, attribute: str) -> FileEdits:
     return ((file, f"  {line}\n", ""), (file, "not_carried: [", f"not_carried: [{attribute}, "))
 
@@ -178,6 +194,10 @@ AT_STAKE: Final[tuple[FileEdits, ...]] = (
     ((_WORDS, f"  - rule: not_after_today\n    attributes: {_DATES}\n", ""),),
     ((_WORDS, _DATES, "[registration_certificate_date, invoice_date]"),),
     (("points_of_sale.yaml", "time_zone: Europe/Paris", "time_zone: Pacific/Honolulu"),),
+    _in_cents("mileage"),
+    (*_in_cents("mileage"), *_here("ownership: {mileage: {owner: dms}}")),
+    (*_in_cents("mileage"), *_limit("Kilométrage, en: Mileage", "tolerance: 500000")),
+    (*_in_cents("mileage"), (_WORDS, "    year: 1981\n", f"    year: 1981\n  - {_MORE_KILOMETRES}\n")),
 )
 """Edits that can mean a car only where both sides do not say the same of something, or break a new rule."""
 OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
@@ -189,6 +209,9 @@ OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
         (_DMS, "{field: modele, converter: text}", "{field: modele, converter: vin}"),
         (_MODULE, "{field: characteristics.model, converter: text}", "{field: characteristics.model, converter: vin}"),
     ),
+    _of_kind("version", "identifier"),
+    (*_of_kind("model", "identifier"), *_carried("model", "vehicle_module", "owner: shared, on_both_changed: dms")),
+    (*_in_cents("mileage"), (_DMS, "{field: km,", "{field: kilometrage,")),
 )
 """Edits of which nobody can say which cars they mean; or that mean nearly every car, the way they are written here."""
 EDITS: Final = (*WITHIN_REACH, *READ_OTHERWISE, *AT_STAKE, *LIVES, *OUT_OF_REACH)
