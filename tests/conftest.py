@@ -8,11 +8,19 @@ Two environment variables, both optional:
 Not here: the fixtures of one kind of test, which stand in the conftest.py beside those tests.
 """
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy
 from hypothesis import HealthCheck, settings
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
+
+from stocksync.entrypoints.process import look_for_cycles_rarely
 
 ON_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 REAL_DATA = Path(os.environ.get("STOCKSYNC_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -23,7 +31,7 @@ SHARING = frozenset({"e2e", "entrypoints", "fire", "real_data", "spreadsheet"})
 # Speed is no property of the code under test: a machine busy with the other tests must not fail one.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], stateful_step_count=50)
 settings.register_profile("dev", _PATIENT, max_examples=100)
-settings.register_profile("ci", _PATIENT, max_examples=1_000, derandomize=True, print_blob=True)
+settings.register_profile("ci", _PATIENT, max_examples=600, derandomize=True, print_blob=True)
 settings.register_profile("nightly", _PATIENT, max_examples=20_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if ON_CI else "dev"))
 
@@ -35,6 +43,36 @@ def real_data() -> Path:
         return REAL_DATA
     refuse = pytest.fail if ON_CI else pytest.skip
     refuse(f"no folder of real stock files at {REAL_DATA}: set STOCKSYNC_REAL_DATA")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    """Share compiled statements between all databases of a process, as the program does between all its transactions.
+
+    A process has one database in production and thousands in tests: a third of their time went into compiling the same
+    hundred statements for each.
+    """
+    compiled: LRUCache[Any, Any] = LRUCache(2_000)
+    create_engine = sqlalchemy.create_engine
+
+    def sharing(*arguments: Any, **options: Any) -> sqlalchemy.Engine:
+        engine = create_engine(*arguments, **options)
+        engine._compiled_cache = compiled
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Compiled statements are looked up by the dialect, too, and every engine has one of its own.
+        patch.setattr(SQLiteDialect_pysqlite, "__eq__", lambda one, other: type(one) is type(other))
+        patch.setattr(SQLiteDialect_pysqlite, "__hash__", lambda one: hash(type(one)))
+        patch.setattr(sqlalchemy, "create_engine", sharing)
+        yield
+
+
+def pytest_collection_finish() -> None:
+    """Look for cycles as rarely as the program does, and never in what was there before the first test."""
+    look_for_cycles_rarely()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
