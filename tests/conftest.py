@@ -12,15 +12,13 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy
 from hypothesis import HealthCheck, settings
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.util import LRUCache
 
 from stocksync.entrypoints.process import look_for_cycles_rarely
+from tests.compiled_once import compiled_once
 
 ON_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 REAL_DATA = Path(os.environ.get("STOCKSYNC_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -47,24 +45,10 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def statements_are_compiled_once() -> Iterator[None]:
-    """Share compiled statements between all databases of a process, as the program does between all its transactions.
-
-    A process has one database in production and thousands in tests: a third of their time went into compiling the same
-    hundred statements for each.
-    """
-    compiled: LRUCache[Any, Any] = LRUCache(2_000)
+    """Share compiled statements between all databases of a process."""
     create_engine = sqlalchemy.create_engine
-
-    def sharing(*arguments: Any, **options: Any) -> sqlalchemy.Engine:
-        engine = create_engine(*arguments, **options)
-        engine._compiled_cache = compiled
-        return engine
-
     with pytest.MonkeyPatch.context() as patch:
-        # Compiled statements are looked up by the dialect, too, and every engine has one of its own.
-        patch.setattr(SQLiteDialect_pysqlite, "__eq__", lambda one, other: type(one) is type(other))
-        patch.setattr(SQLiteDialect_pysqlite, "__hash__", lambda one: hash(type(one)))
-        patch.setattr(sqlalchemy, "create_engine", sharing)
+        patch.setattr(sqlalchemy, "create_engine", lambda *said, **also: compiled_once(create_engine(*said, **also)))
         yield
 
 

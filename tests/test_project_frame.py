@@ -245,7 +245,9 @@ def run_on_real_data(folder: Path, *arguments: str, **env: str) -> str:
     shutil.copy(ROOT / "tests" / "conftest.py", folder)
     (folder / "test_real.py").write_text(A_TEST_ON_REAL_FILES, "utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = real_data\n", "utf-8")
-    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *arguments, cwd=folder, **env)
+    done = run(
+        sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *arguments, cwd=folder, PYTHONPATH=str(ROOT), **env
+    )
     return done.stdout.strip().rpartition("\n")[2]
 
 
@@ -292,6 +294,8 @@ def test_what_is_costly_is_prepared_once_for_all_tests_of_its_file(tmp_path: Pat
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = real_data\n", "utf-8")
     (tmp_path / "e2e").mkdir()
     (tmp_path / "e2e" / "test_shared.py").write_text(TESTS_THAT_SHARE, "utf-8")
-    done = run(sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", cwd=tmp_path)
+    done = run(
+        sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", cwd=tmp_path, PYTHONPATH=str(ROOT)
+    )
     assert "8 passed" in done.stdout, done.stdout
     assert len(list((tmp_path / "e2e").glob("*.made"))) == 1

@@ -50,10 +50,7 @@ class Points:
 
 
 def arm(engine: Engine, points: Points) -> None:
-    """Make every commit of an engine two instants, and every transaction need a living process.
-
-    The engine that was armed last is the one that counts: processes come one after the other.
-    """
+    """Make every commit of an engine two instants, and every transaction need a living process."""
     dialect = engine.dialect
 
     def do_commit(connection: Any) -> None:

@@ -18,6 +18,7 @@ from stocksync.stock.values import ABSENT, SIDES, Invalid, Known, same
 from stocksync.stock.vehicle import LIFECYCLE_ATTRIBUTES
 from stocksync.sync.cars import Car
 from stocksync.sync.plan import CarPlan, Plan
+from tests.compiled_once import compiled_once
 from tests.simulation.killing import Points, arm
 from tests.simulation.ledger import Ledger, unblocked
 from tests.worlds import BETWEEN_RUNS, DMS, MODULE, RUNS_OWN, empty_database
@@ -40,7 +41,7 @@ def opened(path: Path, points: Points, address: Address = in_file) -> Engine:
     """Open a database as a new process does; nothing waits for the disk, and `points` sees every commit."""
     engine = open_engine(address(path))
     engine.dispose()
-    _share_compiled_statements(engine)
+    compiled_once(engine)
 
     if engine.dialect.name == "sqlite":
 
@@ -50,19 +51,6 @@ def opened(path: Path, points: Points, address: Address = in_file) -> Engine:
 
     arm(engine, points)
     return engine
-
-
-_FIRST: dict[str, Engine] = {}
-
-
-def _share_compiled_statements(engine: Engine) -> None:
-    """Let every engine of this process use the statements that the first one compiled: that takes half of a cycle.
-
-    They are kept by dialect, and a dialect has nothing of its own beside what `arm` puts in.
-    """
-    first = _FIRST.setdefault(engine.dialect.name, engine)
-    engine.dialect = engine.pool._dialect = first.dialect
-    engine._compiled_cache = first._compiled_cache
 
 
 def rows_of(engine: Engine, beside: tuple[str, ...] = ()) -> dict[str, list[tuple[Any, ...]]]:

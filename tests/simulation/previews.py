@@ -54,20 +54,8 @@ def _renamed(attribute: str, then: str) -> FileEdits:
     )
 
 
-def _of_kind(attribute: str, then: str, so_far: str = "text") -> FileEdits:
-    return ((_WORDS, f"  {attribute}:\n    kind: {so_far}\n", f"  {attribute}:\n    kind: {then}\n"),)
-
-
-def _in_cents(attribute: str) -> FileEdits:
-    return (
-        (_WORDS, f"  {attribute}: # kilometres\n    kind: integer\n", f"  {attribute}:\n    kind: money\n"),
-        (_DMS, "{field: km, converter: integer", "{field: km, converter: money"),
-        (
-            _MODULE,
-            f"{{field: characteristics.{attribute}, converter: integer",
-            f"{{field: characteristics.{attribute}, converter: money",
-        ),
-    )
+def _as_identifier(attribute: str) -> FileEdits:
+    return ((_WORDS, f"  {attribute}:\n    kind: text\n", f"  {attribute}:\n    kind: identifier\n"),)
 
 
 def _not_carried(file: str, line: str, attribute: str) -> FileEdits:
@@ -89,6 +77,15 @@ def _means(stage: str, status: str, then: str, so_far: str) -> FileEdits:
 
 
 _MORE_KILOMETRES: Final = "{rule: more_than, attribute: mileage, limit: 60000, unless_switch: dms_creates_vehicles}"
+_IN_CENTS: Final = (
+    (_WORDS, "  mileage: # kilometres\n    kind: integer\n", "  mileage:\n    kind: money\n"),
+    (_DMS, "{field: km, converter: integer", "{field: km, converter: money"),
+    (
+        _MODULE,
+        "{field: characteristics.mileage, converter: integer",
+        "{field: characteristics.mileage, converter: money",
+    ),
+)
 _DATES: Final = "[first_registration_date, registration_certificate_date]"
 _COSTS: Final = "reconditioning_cost: {field: costs.reconditioning, converter: money, spelled: number}"
 _BLANKS: Final = 'blank_texts: ["-", "???", NA]'
@@ -194,10 +191,10 @@ AT_STAKE: Final[tuple[FileEdits, ...]] = (
     ((_WORDS, f"  - rule: not_after_today\n    attributes: {_DATES}\n", ""),),
     ((_WORDS, _DATES, "[registration_certificate_date, invoice_date]"),),
     (("points_of_sale.yaml", "time_zone: Europe/Paris", "time_zone: Pacific/Honolulu"),),
-    _in_cents("mileage"),
-    (*_in_cents("mileage"), *_here("ownership: {mileage: {owner: dms}}")),
-    (*_in_cents("mileage"), *_limit("Kilométrage, en: Mileage", "tolerance: 500000")),
-    (*_in_cents("mileage"), (_WORDS, "    year: 1981\n", f"    year: 1981\n  - {_MORE_KILOMETRES}\n")),
+    _IN_CENTS,
+    (*_IN_CENTS, *_here("ownership: {mileage: {owner: dms}}")),
+    (*_IN_CENTS, *_limit("Kilométrage, en: Mileage", "tolerance: 500000")),
+    (*_IN_CENTS, (_WORDS, "    year: 1981\n", f"    year: 1981\n  - {_MORE_KILOMETRES}\n")),
 )
 """Edits that can mean a car only where both sides do not say the same of something, or break a new rule."""
 OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
@@ -209,9 +206,9 @@ OUT_OF_REACH: Final[tuple[FileEdits, ...]] = (
         (_DMS, "{field: modele, converter: text}", "{field: modele, converter: vin}"),
         (_MODULE, "{field: characteristics.model, converter: text}", "{field: characteristics.model, converter: vin}"),
     ),
-    _of_kind("version", "identifier"),
-    (*_of_kind("model", "identifier"), *_carried("model", "vehicle_module", "owner: shared, on_both_changed: dms")),
-    (*_in_cents("mileage"), (_DMS, "{field: km,", "{field: kilometrage,")),
+    _as_identifier("version"),
+    (*_as_identifier("model"), *_carried("model", "vehicle_module", "owner: shared, on_both_changed: dms")),
+    (*_IN_CENTS, (_DMS, "{field: km,", "{field: kilometrage,")),
 )
 """Edits of which nobody can say which cars they mean; or that mean nearly every car, the way they are written here."""
 EDITS: Final = (*WITHIN_REACH, *READ_OTHERWISE, *AT_STAKE, *LIVES, *OUT_OF_REACH)
