@@ -49,8 +49,9 @@ def replay(ctx: click.Context, directory: Path, edited: Path | None, is_edited: 
     """Run the cycle of the recording in DIR once more, offline.
 
     Requests are answered by the recording: the same one by the same answer, in the order of before. The clock is that
-    of the recording, and nothing is waited for. Shown is what `sync` shows, and then whether it came to the same. With
-    --mappings the same answers are looked at by other mapping files, as if a person had accepted the edit.
+    of the recording, and nothing is waited for but what goes on at the same time. Shown is what `sync` shows, and then
+    whether it came to the same. With --mappings the same answers are looked at by other mapping files, as if a person
+    had accepted the edit.
 
     \b
     Exit codes: 0 the same as recorded, 2 the recording or the mapping files cannot be read, 3 it differs.
@@ -66,8 +67,9 @@ def _replayed(obj: Context, directory: Path, edited: Path | None, *, is_edited: 
 
     recorded = Recorded(directory, is_edited=is_edited)
     mappings = _mappings(recorded, edited)
-    clock = RecordedClock(recorded.head.started_at)
-    answers, folders = Answers(recorded, clock), WrittenFiles()
+    folders = WrittenFiles()
+    clock = RecordedClock(recorded.head.started_at, folders.await_others)
+    answers = Answers(recorded, clock)
     with TemporaryDirectory(prefix="stocksync-replay-") as folder:
         memory = Path(folder) / "memory.db"
         recorded.restore_memory(memory)

@@ -217,9 +217,10 @@ class FolderDms:
                 self.deliver(".", name, _spelled_xml(records), f"{name}.fini")
 
     def deliver(self, folder: str, name: str, content: bytes, marker: str | None = None) -> Path:
-        """Put a file into a folder."""
+        """Put a file into a folder, whole: some settings have it that whatever is there is."""
         path = self.root / folder / name
-        path.write_bytes(content)
+        path.with_name(f".{name}").write_bytes(content)
+        path.with_name(f".{name}").rename(path)
         if marker is not None:
             (self.root / folder / marker).touch()
         return path

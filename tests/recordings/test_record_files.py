@@ -4,20 +4,27 @@ import json
 import os
 import shutil
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from stocksync.adapters.recordings import files_replay
+from stocksync.adapters.recordings.answering import RecordedClock
 from stocksync.adapters.recordings.exchanges import BadLine
 from stocksync.adapters.recordings.files_lines import read_file_line
+from stocksync.adapters.recordings.files_replay import WrittenFiles
 from stocksync.adapters.systems.files.answers import Answers
 from stocksync.adapters.systems.files.pending import Write
 from stocksync.assembly import SystemClock
+from stocksync.stock.values import Side
 from tests.entrypoints.desk import SHIPPED, Desk, desk_at, no_traceback
 from tests.files.folder_dms import SETTINGS, FolderDms, Kind
 from tests.recordings.looking import holding, may_not_stay
@@ -191,6 +198,37 @@ def test_json_in_one_file_per_run_is_answered_in_the_next_recording(tmp_path: Pa
         [written] = [line for line in lines_of(tmp_path / "bug") if line["kind"] == "written"]
         assert len(written["rows"]) > 1
         assert {line["kind"] for line in lines_of(tmp_path / "next")} >= {"changes", "acknowledgement", "memory"}
+
+
+def test_a_pause_gives_the_others_time_for_what_they_did_when_it_was_recorded() -> None:
+    files, told = WrittenFiles(), []
+    clock = RecordedClock(datetime(2026, 1, 1, tzinfo=UTC), files.await_others)
+    files.waiting[Side.DMS, b"{}"].extend(["a row", "another row"])  # type: ignore[list-item]
+
+    def goes_out() -> None:
+        for _ in range(2):
+            time.sleep(0.02)
+            told.append(files.waiting[Side.DMS, b"{}"].popleft())
+            files.went_out()
+
+    other = threading.Thread(target=goes_out)
+    other.start()
+    clock.pause(1.0)
+    assert len(told) == 2
+    other.join()
+
+
+def test_nobody_waits_long_for_what_does_not_go_out_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files_replay, "_QUIET_S", 0.001)
+    monkeypatch.setattr(files_replay, "_PATIENCE_S", 0.003)
+    files = WrittenFiles()
+    files.waiting[Side.DMS, b"{}"].append("a row")  # type: ignore[arg-type]
+    clock = RecordedClock(datetime(2026, 1, 1, tzinfo=UTC), files.await_others)
+    for _ in range(3):
+        clock.pause(1.0)
+    monkeypatch.setattr(files._moved, "wait", lambda _: pytest.fail("still waiting"))
+    clock.pause(1.0)
+    assert clock.now_at() == datetime(2026, 1, 1, 0, 0, 4, tzinfo=UTC)
 
 
 def test_a_file_that_was_cut_short_is_recorded_and_fails_alike(shared: Dealer) -> None:

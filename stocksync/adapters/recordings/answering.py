@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -36,10 +36,13 @@ Name = tuple[Side, str, str, bytes]
 
 
 class RecordedClock:
-    """A clock that starts when the recording did, and moves with it; pauses take no time, and count as if they had."""
+    """A clock that starts when the recording did, and moves with it; pauses take no time, and count as if they had.
 
-    def __init__(self, started_at: datetime) -> None:
-        self._now_at = started_at
+    await_others: waits until other threads have done what a pause gives them time for.
+    """
+
+    def __init__(self, started_at: datetime, await_others: Callable[[], None] = lambda: None) -> None:
+        self._now_at, self._await_others = started_at, await_others
         self._lock = Lock()
 
     def now_at(self) -> datetime:
@@ -47,7 +50,8 @@ class RecordedClock:
         return self._now_at
 
     def pause(self, seconds_s: float) -> None:
-        """Wait no time at all."""
+        """Wait for others, and no time at all besides."""
+        self._await_others()
         with self._lock:
             self._now_at += timedelta(seconds=max(seconds_s, 0.0))
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any, Final
 
 from stocksync.adapters.recordings.answering import RecordedClock, canonical, shortened
@@ -30,6 +30,8 @@ from stocksync.mapping.paths import put_at, value_at
 from stocksync.stock.values import Side
 
 _MOST_BYTES: Final = 2 * 2**30
+_QUIET_S: Final = 0.1
+_PATIENCE_S: Final = 2.0
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -48,6 +50,26 @@ class WrittenFiles:
 
     asked_besides: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     waiting: dict[tuple[Side, bytes], deque[_Row]] = field(default_factory=lambda: defaultdict(deque))
+    _moved: Condition = field(default_factory=Condition)
+    _quiet_s: float = 0.0
+
+    def went_out(self) -> None:
+        """Wake those who wait for others."""
+        with self._moved:
+            self._quiet_s = 0.0
+            self._moved.notify_all()
+
+    def await_others(self) -> None:
+        """Wait as long as other threads let files go out.
+
+        What a write waits for may have come after theirs, and they go on at another pace than when it was recorded.
+        Where nothing goes out for some time, nobody does it any more.
+        """
+        with self._moved:
+            while self._quiet_s < _PATIENCE_S and any(list(self.waiting.values())):
+                if not self._moved.wait(_QUIET_S):
+                    self._quiet_s += _QUIET_S
+                    return
 
     @property
     def left(self) -> dict[str, int]:
@@ -120,6 +142,7 @@ class ReplayedFolder:
             self._due = [said for said in self._due if not self._is_time_for(said)]
             for said in come:
                 self._put(said)
+        self._files.went_out()
 
     def move(self, folder: str, name: str, into: str, new_name: str) -> bool:
         """See there."""
