@@ -268,7 +268,8 @@ def _unspoken_of(planned: set[str], decided: Decided, snapshots: Iterable[Snapsh
     """The cars of which no plan was made, and which are of interest from now on, or no more.
 
     A closed one is of interest to nobody, unless it is at home elsewhere: it may be held there. An open one whose
-    records changed is: what others have come to have to do with it meanwhile was not decided, see `narrow`.
+    records changed, or that one of them places elsewhere, is: what others have come to have to do with it meanwhile was
+    not decided, see `narrow`, and it may come back as it was.
     """
     known = decided.known
     changed = {
@@ -279,9 +280,18 @@ def _unspoken_of(planned: set[str], decided: Decided, snapshots: Iterable[Snapsh
     for car in decided.stored.values():
         if car.id in planned or car.id in decided.plan.merged or (car.closed and car.point_of_sale != here):
             continue
-        is_of_interest = not car.closed and (car.interesting or not changed.isdisjoint(car.record_ids.items()))
+        moved = not changed.isdisjoint(car.record_ids.items()) or _is_placed_elsewhere(car, decided.vehicles, here)
+        is_of_interest = not car.closed and (car.interesting or moved)
         if is_of_interest is not car.interesting:
             yield replace(car, interesting=is_of_interest, unconfirmed=())
+
+
+def _is_placed_elsewhere(car: Car, vehicles: Mapping[Side, Mapping[str, Vehicle]], here: str) -> bool:
+    """Tell whether a car that is at home here has a record of another point of sale."""
+    if car.point_of_sale != here:
+        return False
+    seen = (vehicles[side].get(record_id) for side, record_id in car.record_ids.items())
+    return any(vehicle is not None and vehicle.text(POINT_OF_SALE) not in (None, here) for vehicle in seen)
 
 
 def _journal_line(car: CarPlan, former_reservation: Any) -> JournalLine | None:

@@ -380,6 +380,24 @@ def test_a_twin_that_leaves_for_another_point_of_sale_whose_run_is_yet_to_come_i
     assert ("PDV1", "duplicate") in reported(world)
 
 
+@pytest.mark.parametrize("quick", [False, True])
+def test_what_became_alike_to_a_car_that_was_elsewhere_for_a_while_is_seen_when_it_is_back(
+    world: World, quick: bool
+) -> None:
+    """Its record comes back just as it was, before the point of sale where it was has run: it is no news."""
+    world.edit(MODULE, "OF-105", pointOfSale="PDV2")
+    sold = {"statut": "Facturé", "no_police": "2026-00105", "chassis": "VF1RFB00X60000900", "immat": ""}
+    world.dms.put(dms_record("VO900", ref_externe="", **sold))
+    for _ in range(2):
+        _ = world.quick() if quick else world.sync()
+    world.edit(MODULE, "OF-105", pointOfSale="PDV1")
+    world.clock.pause(3600)
+    changed, everything = plans(world)
+    assert told(changed) == told(everything)
+    world.sync()
+    assert reported(world) == [("PDV1", "police_number_duplicate")]
+
+
 # How many cars there are
 
 
