@@ -145,7 +145,9 @@ def _template(row: AnsweredRow, language: Language) -> str:
     if row.answer is Answer.NOT_PERMITTED and row.why is not None:
         return WHY_NOT[language][row.why]
     if row.answer is Answer.ACCEPTED:
-        return said["accepted" if row.targets else "accepted_ignore"]
+        if row.targets:
+            return said["accepted"]
+        return said["accepted_ignore_due" if "unblocked" in row.details else "accepted_ignore"]
     if row.answer is Answer.ALREADY:
         return said["already" if row.earlier is None else "already_decided"]
     if row.answer is Answer.CONTRADICTED and row.earlier is not None and row.earlier.because:

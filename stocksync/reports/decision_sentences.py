@@ -15,6 +15,8 @@ ANSWERS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fr": {
         "accepted": "Décision enregistrée : {effect}.",
         "accepted_ignore": "Décision enregistrée : la ligne n'est plus montrée tant que rien ne change.",
+        "accepted_ignore_due": "Décision enregistrée, mais la ligne reste montrée tant que la voiture n'est pas "
+        "bloquée dans le module véhicules : elle pourrait être vendue deux fois.",
         "already": "Rien à faire : les deux côtés ont déjà cette valeur.",
         "already_decided": "Déjà enregistrée : {by} l'a décidé le {at}.",
         "contradicted": "Une autre décision a été prise d'abord : « {choice} » par {by} le {at}. Celle-ci n'est pas "
@@ -33,6 +35,8 @@ ANSWERS: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
         "accepted": "Decision taken: {effect}.",
         "accepted_ignore": "Decision taken: the row is not shown any more while nothing changes.",
+        "accepted_ignore_due": "Decision taken, but the row stays in sight until the car is blocked in the vehicle "
+        "module: it could be sold twice.",
         "already": "Nothing to do: both sides hold this value already.",
         "already_decided": "Taken already: {by} decided it on {at}.",
         "contradicted": "Another decision came first: “{choice}” by {by} on {at}. This one is not taken; to change it: "

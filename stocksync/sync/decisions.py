@@ -21,7 +21,7 @@ from stocksync.stock.resolution import SIDE_OF, Answer, Choice, Resolution, Stan
 from stocksync.stock.values import ABSENT, BLANK, SIDES, Invalid, Known, Reading, Side, as_text
 from stocksync.stock.vehicle import Attribute
 from stocksync.sync.answers import CarAnswer, StoredFinding
-from stocksync.sync.cars import Finding, readings_of
+from stocksync.sync.cars import RESERVATION_DUE, Finding, readings_of
 
 ONLY_SEEN: Final = frozenset({Reason.POLICE_NUMBER_DUPLICATE, Reason.POLICE_NUMBER_OUT_OF_ORDER, Reason.FIELD_GONE})
 """Findings about an attribute that no value settles: the register itself has to be looked at."""
@@ -125,7 +125,9 @@ def judge(decision: Decision, row: ReviewedRow, mapping: PointOfSaleMapping, tod
         # One that is no longer so may have come back under another number.
         gone = row.stored.closed_at is not None and row.stored.closed_because == "no_longer_so"
         moved = gone or row.stored.finding.seen != row.seen.seen
-        return Judged(Answer.STALE if moved else Answer.ACCEPTED)
+        # A car that nobody blocks can be sold a second time: that stays in sight whatever is decided.
+        due = {"unblocked": "yes"} if RESERVATION_DUE in row.stored.finding.details else {}
+        return Judged(Answer.STALE) if moved else Judged(Answer.ACCEPTED, details=due)
     subject = _subject(row, mapping)
     if isinstance(subject, Judged):
         return subject

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.entrypoints.desk import SHIPPED, Desk, quiet_cars
+from tests.entrypoints.desk import FRENCH_SPACES, SHIPPED, Desk, quiet_cars
 
 NOT_YET = "La réservation illimitée n'y est pas encore posée : ne pas vendre la voiture d'ici là."
 BLOCKED = "Elle y est bloquée par une réservation illimitée."
@@ -110,6 +110,17 @@ def test_a_sale_whose_row_was_ignored_is_told_all_the_same_with_who_ignored_it_a
     desk.sandbox.breaks("vehicle_module").set("ignored_writes", calls=("reserve",))
     desk.run("sync")
     assert [row["vin"] for row in sales(desk)] == [vin], "nobody ignores a reservation that is not there"
+
+
+def test_who_ignores_a_sale_that_nothing_blocks_is_told_that_it_stays_in_sight(desk: Desk) -> None:
+    ((vin, record, _),) = sold(desk)
+    desk.sandbox.vehicle_module.unreserve(record, "user:7")
+    desk.sandbox.breaks("vehicle_module").set("ignored_writes", calls=("reserve",))
+    desk.run("sync")
+    ignored(desk)
+    said = (desk.folder / "back-reponse.csv").read_text("utf-8-sig")
+    assert "la ligne reste montrée tant que la voiture n'est pas bloquée" in said.translate(FRENCH_SPACES)
+    assert [row["vin"] for row in sales(desk)] == [vin]
 
 
 def test_a_reservation_that_a_salesperson_set_is_not_told_as_due_to_a_sale(desk: Desk) -> None:
